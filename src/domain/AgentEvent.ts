@@ -1,0 +1,340 @@
+/**
+ * What a run yields: one flat union that encodes to JSON and back. Every event says which run, turn and agent it belongs
+ * to and carries a sequence number that grows by one, so that a console, a log or another process can follow a run
+ * without asking anything back.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { CallId, RunId, SessionId } from "./Ids.ts"
+import * as Message from "./Message.ts"
+import { CallOutcome, FinishReason, LimitName, RunReason } from "./Outcome.ts"
+import * as Part from "./Part.ts"
+import { Usage } from "./Usage.ts"
+
+/**
+ * One step of the way from the root run to a nested one: the agent, and the call that started it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PathStep = Schema.Struct({ agent: Schema.String, run: RunId, call: CallId })
+export interface PathStep extends Schema.Schema.Type<typeof PathStep> {}
+
+const base = {
+  run: RunId,
+  /** 0 before the first turn, then 1, 2, … */
+  turn: Schema.Number,
+  /** 0 for the first event of a run, then one more for each. */
+  sequence: Schema.Number,
+  agent: Schema.String,
+  /** From the root run to this one; absent when the run is not nested. */
+  path: Schema.optional(Schema.Array(PathStep))
+}
+
+const call = { call: CallId, name: Schema.String }
+
+/** What went wrong, in the words of the typed error that follows in the error channel. */
+const ErrorInfo = Schema.Struct({ tag: Schema.String, message: Schema.String })
+
+/**
+ * The run began. `input` are the messages it began with.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RunStart = Schema.TaggedStruct("RunStart", {
+  ...base,
+  session: SessionId,
+  input: Schema.Array(Message.Message)
+})
+export interface RunStart extends Schema.Schema.Type<typeof RunStart> {}
+
+/**
+ * A model request is about to be sent. `input` are messages that joined the conversation since the last one: steering,
+ * follow-ups, a nudge.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const TurnStart = Schema.TaggedStruct("TurnStart", {
+  ...base,
+  model: Schema.String,
+  input: Schema.Array(Message.Message)
+})
+export interface TurnStart extends Schema.Schema.Type<typeof TurnStart> {}
+
+/**
+ * A piece of visible text.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const TextDelta = Schema.TaggedStruct("TextDelta", { ...base, index: Schema.Number, delta: Schema.String })
+export interface TextDelta extends Schema.Schema.Type<typeof TextDelta> {}
+
+/**
+ * A piece of readable reasoning.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ReasoningDelta = Schema.TaggedStruct("ReasoningDelta", {
+  ...base,
+  index: Schema.Number,
+  delta: Schema.String
+})
+export interface ReasoningDelta extends Schema.Schema.Type<typeof ReasoningDelta> {}
+
+/**
+ * The model begins to write a call.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolInputStart = Schema.TaggedStruct("ToolInputStart", { ...base, ...call })
+export interface ToolInputStart extends Schema.Schema.Type<typeof ToolInputStart> {}
+
+/**
+ * A piece of the JSON text of a call's arguments.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolInputDelta = Schema.TaggedStruct("ToolInputDelta", { ...base, ...call, delta: Schema.String })
+export interface ToolInputDelta extends Schema.Schema.Type<typeof ToolInputDelta> {}
+
+/**
+ * The answer is complete and holds this call. `input` is `{}` when the arguments could not be read.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolCall = Schema.TaggedStruct("ToolCall", { ...base, ...call, input: Schema.Unknown })
+export interface ToolCall extends Schema.Schema.Type<typeof ToolCall> {}
+
+/**
+ * The handler starts, with the arguments it really gets.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolStart = Schema.TaggedStruct("ToolStart", { ...base, ...call, input: Schema.Unknown })
+export interface ToolStart extends Schema.Schema.Type<typeof ToolStart> {}
+
+/**
+ * Output of a tool while it runs.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolProgress = Schema.TaggedStruct("ToolProgress", { ...base, ...call, chunk: Schema.Unknown })
+export interface ToolProgress extends Schema.Schema.Type<typeof ToolProgress> {}
+
+/**
+ * The call has its result: what the model will read.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolEnd = Schema.TaggedStruct("ToolEnd", {
+  ...base,
+  ...call,
+  input: Schema.Unknown,
+  outcome: CallOutcome,
+  content: Schema.Array(Part.ResultContent),
+  durationMillis: Schema.Number
+})
+export interface ToolEnd extends Schema.Schema.Type<typeof ToolEnd> {}
+
+/**
+ * A guard wants a person's word on this call.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ApprovalAsked = Schema.TaggedStruct("ApprovalAsked", {
+  ...base,
+  ...call,
+  input: Schema.Unknown,
+  reason: Schema.String,
+  category: Schema.optional(Schema.String)
+})
+export interface ApprovalAsked extends Schema.Schema.Type<typeof ApprovalAsked> {}
+
+/**
+ * The word was given.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ApprovalDecided = Schema.TaggedStruct("ApprovalDecided", {
+  ...base,
+  ...call,
+  approved: Schema.Boolean,
+  reason: Schema.optional(Schema.String)
+})
+export interface ApprovalDecided extends Schema.Schema.Type<typeof ApprovalDecided> {}
+
+/**
+ * A file came out: of the model, or of a tool when `call` is there.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FileOutput = Schema.TaggedStruct("FileOutput", {
+  ...base,
+  call: Schema.optional(CallId),
+  file: Part.File
+})
+export interface FileOutput extends Schema.Schema.Type<typeof FileOutput> {}
+
+/**
+ * The answer names a source.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const SourceOutput = Schema.TaggedStruct("SourceOutput", { ...base, source: Part.Source })
+export interface SourceOutput extends Schema.Schema.Type<typeof SourceOutput> {}
+
+/**
+ * The request failed before any of its answer was shown, and is sent again after a pause.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Retrying = Schema.TaggedStruct("Retrying", {
+  ...base,
+  attempt: Schema.Number,
+  delayMillis: Schema.Number,
+  error: ErrorInfo
+})
+export interface Retrying extends Schema.Schema.Type<typeof Retrying> {}
+
+/**
+ * Older messages were replaced by a summary in what the model sees.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Compacted = Schema.TaggedStruct("Compacted", {
+  ...base,
+  messages: Schema.Number,
+  tokensBefore: Schema.optional(Schema.Number),
+  tokensAfter: Schema.optional(Schema.Number)
+})
+export interface Compacted extends Schema.Schema.Type<typeof Compacted> {}
+
+/**
+ * A limit is near: 80 % of it is used. Once per limit and run.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const LimitWarning = Schema.TaggedStruct("LimitWarning", {
+  ...base,
+  limit: LimitName,
+  max: Schema.Number,
+  actual: Schema.Number
+})
+export interface LimitWarning extends Schema.Schema.Type<typeof LimitWarning> {}
+
+/**
+ * The turn is over. `messages` are what it added to the session: the answer, and the results of its calls.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const TurnEnd = Schema.TaggedStruct("TurnEnd", {
+  ...base,
+  reason: FinishReason,
+  usage: Usage,
+  messages: Schema.Array(Message.Message)
+})
+export interface TurnEnd extends Schema.Schema.Type<typeof TurnEnd> {}
+
+/**
+ * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RunEnd = Schema.TaggedStruct("RunEnd", {
+  ...base,
+  reason: RunReason,
+  limit: Schema.optional(LimitName),
+  output: Schema.String,
+  usage: Usage,
+  endedAtMillis: Schema.Number,
+  error: Schema.optional(ErrorInfo)
+})
+export interface RunEnd extends Schema.Schema.Type<typeof RunEnd> {}
+
+/**
+ * Any event of a run.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const AgentEvent = Schema.Union(
+  RunStart,
+  TurnStart,
+  TextDelta,
+  ReasoningDelta,
+  ToolInputStart,
+  ToolInputDelta,
+  ToolCall,
+  ToolStart,
+  ToolProgress,
+  ToolEnd,
+  ApprovalAsked,
+  ApprovalDecided,
+  FileOutput,
+  SourceOutput,
+  Retrying,
+  Compacted,
+  LimitWarning,
+  TurnEnd,
+  RunEnd
+)
+export type AgentEvent = typeof AgentEvent.Type
+
+/**
+ * The event with the given tag.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Of<Tag extends AgentEvent["_tag"]> = Extract<AgentEvent, { readonly _tag: Tag }>
+
+/**
+ * Folds an event by its tag. All tags must be handled.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const match = <Cases extends { readonly [Tag in AgentEvent["_tag"]]: (event: Of<Tag>) => unknown }>(
+  cases: Cases
+) =>
+(event: AgentEvent): ReturnType<Cases[AgentEvent["_tag"]]> => {
+  const run: (event: never) => unknown = cases[event._tag]
+  // The index picked the case of this very tag; TypeScript cannot correlate the two.
+  return run(event as never) as ReturnType<Cases[AgentEvent["_tag"]]>
+}
+
+/**
+ * Runs an effect for the tags that are handled, and nothing for the others. Made for `Stream.runForEach`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const matchPartial = <
+  Cases extends { readonly [Tag in AgentEvent["_tag"]]?: (event: Of<Tag>) => Effect.Effect<unknown, unknown, unknown> }
+>(cases: Cases) =>
+(event: AgentEvent): Effect.Effect<void, CaseError<Cases[keyof Cases]>, CaseContext<Cases[keyof Cases]>> => {
+  const run: unknown = cases[event._tag]
+  return typeof run === "function" ? Effect.asVoid(run(event)) : Effect.void
+}
+
+type CaseError<Case> = Case extends (event: never) => Effect.Effect<unknown, infer E, unknown> ? E : never
+type CaseContext<Case> = Case extends (event: never) => Effect.Effect<unknown, unknown, infer R> ? R : never
