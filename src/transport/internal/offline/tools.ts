@@ -1,0 +1,254 @@
+/**
+ * Finds the declared tool that does what is wished, and writes its arguments. It knows tools by their names and by the
+ * names of their fields, so that it also works with tools that an application brought.
+ */
+import type { Wish } from "./words.ts"
+
+/** As much of a declared tool as is looked at. */
+export interface Declared {
+  readonly name: string
+  readonly inputSchema: object
+}
+
+/** A call to make. */
+export interface Planned {
+  readonly name: string
+  readonly input: Readonly<Record<string, unknown>>
+}
+
+interface Field {
+  readonly name: string
+  readonly type: string
+  readonly required: boolean
+  readonly choices: ReadonlyArray<string>
+  readonly regex: boolean
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const fieldsOf = (tool: Declared): ReadonlyArray<Field> => {
+  const schema: unknown = tool.inputSchema
+  if (!isRecord(schema) || !isRecord(schema["properties"])) return []
+  const required = Array.isArray(schema["required"]) ? schema["required"] : []
+  return Object.entries(schema["properties"]).map(([name, value]) => {
+    const property = isRecord(value) ? value : {}
+    const choices = Array.isArray(property["enum"]) ? property["enum"].filter((item) => typeof item === "string") : []
+    const described = typeof property["description"] === "string" ? property["description"] : ""
+    return {
+      name,
+      type: typeOf(property),
+      required: required.includes(name),
+      choices,
+      regex: name === "regex" || /^(?:an? )?reg(?:ular )?ex/i.test(described)
+    }
+  })
+}
+
+/** The first type that is not `null`; references and unions are looked into one level deep. */
+const typeOf = (property: Readonly<Record<string, unknown>>): string => {
+  const { type } = property
+  if (typeof type === "string") return type
+  if (Array.isArray(type)) return type.find((item): item is string => typeof item === "string" && item !== "null") ?? ""
+  for (const union of [property["anyOf"], property["oneOf"], property["allOf"]]) {
+    if (Array.isArray(union)) {
+      for (const member of union) {
+        if (isRecord(member) && typeof member["type"] === "string" && member["type"] !== "null") return member["type"]
+      }
+    }
+  }
+  return "$ref" in property ? "string" : ""
+}
+
+/** The words of a name: `readFile`, `read_file` and `read-file` are `read file`. */
+const wordsOf = (name: string): ReadonlyArray<string> =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== "")
+
+const names = {
+  read: /^(?:read|cat|open|view|load)$/,
+  list: /^(?:list|ls|dir|tree)$/,
+  search: /^(?:search|grep|find|ripgrep)$/,
+  calculate: /^(?:calc|calculate|calculator|compute|evaluate|arithmetic|math|maths|eval)$/
+} as const
+
+const changing = /^(?:write|edit|patch|delete|remove|move|rename|create|send|run|execute)$/
+
+const keys = {
+  path: /^(?:path|file|file_?name|file_?path|folder|dir|directory|location)$/i,
+  text: /^(?:pattern|query|text|regex|search|term|needle|q|string)$/i,
+  expression: /^(?:expression|expr|formula|input|sum)$/i,
+  from: /^(?:from|start|start_?line|from_?line|line_?start)$/i,
+  to: /^(?:to|end|end_?line|to_?line|line_?end)$/i,
+  recursive: /^(?:recursive|recurse|deep)$/i
+} as const
+
+/** The declared tool with the capability, and the fields it takes it by. */
+const capable = (tools: ReadonlyArray<Declared>, kind: keyof typeof names) => {
+  const key = { read: keys.path, list: undefined, search: keys.text, calculate: keys.expression }[kind]
+  for (const tool of tools) {
+    const words = wordsOf(tool.name)
+    const fields = fieldsOf(tool)
+    if (!words.some((word) => names[kind].test(word)) || words.some((word) => changing.test(word))) continue
+    const main = key === undefined ? undefined : fields.find(({ name }) => key.test(name))
+    if (key === undefined || main !== undefined) return { tool, fields, main }
+  }
+  return undefined
+}
+
+const put = (
+  input: Readonly<Record<string, unknown>>,
+  fields: ReadonlyArray<Field>,
+  key: RegExp,
+  value: unknown
+): Readonly<Record<string, unknown>> => {
+  const field = fields.find(({ name }) => key.test(name))
+  return field === undefined || value === undefined ? input : { ...input, [field.name]: value }
+}
+
+/** What is said of a wish that no declared tool can do. */
+const lacking = {
+  read: "read files",
+  list: "list files",
+  search: "search",
+  calculate: "calculate"
+} as const
+
+/** The call for a wish about files or numbers, or what no declared tool can do. */
+export const planFor = (
+  wish: Extract<Wish, { readonly kind: keyof typeof names }>,
+  tools: ReadonlyArray<Declared>
+): Planned | { readonly lacking: string } => {
+  const found = capable(tools, wish.kind)
+  if (found === undefined) return { lacking: lacking[wish.kind] }
+  const { fields, main, tool } = found
+  const key = main?.name ?? ""
+  switch (wish.kind) {
+    case "calculate":
+      return { name: tool.name, input: { [key]: wish.expression } }
+    case "search": {
+      const text = main?.regex === true ? wish.text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") : wish.text
+      return { name: tool.name, input: put({ [key]: text }, fields, keys.path, wish.path) }
+    }
+    case "list": {
+      const needed = fields.some(({ name, required }) => required && keys.path.test(name))
+      const input = put({}, fields, keys.path, wish.path ?? (needed ? "." : undefined))
+      return { name: tool.name, input: wish.want === "count" ? put(input, fields, keys.recursive, true) : input }
+    }
+    case "read":
+      return {
+        name: tool.name,
+        input: put(put({ [key]: wish.path }, fields, keys.from, wish.from), fields, keys.to, wish.to)
+      }
+  }
+}
+
+const fillers = /^(?:call|use|run|invoke|execute|the|tool|function|get|fetch|me|a|an)$/
+
+/**
+ * The call of a tool that the text names, or the fields that are missing for it. Nothing when no tool is named.
+ */
+export const planNamed = (
+  text: string,
+  tools: ReadonlyArray<Declared>
+): Planned | { readonly tool: string; readonly missing: ReadonlyArray<string> } | undefined => {
+  const said = new Set(wordsOf(text))
+  const named = tools
+    .filter(({ name }) => text.includes(name) || meaning(name).every((word) => said.has(word)))
+    .sort((left, right) => right.name.length - left.name.length)[0]
+  if (named === undefined) return undefined
+  const fields = fieldsOf(named)
+  const input = argumentsOf(text, named, fields)
+  const missing = fields.filter(({ name, required }) => required && !(name in input)).map(({ name }) => name)
+  return missing.length > 0 ? { tool: named.name, missing } : { name: named.name, input }
+}
+
+/** The words of a name that say what it does; all of them when none does. */
+const meaning = (name: string): ReadonlyArray<string> => {
+  const words = wordsOf(name)
+  const meant = words.filter((word) => !fillers.test(word))
+  return meant.length > 0 ? meant : words
+}
+
+const argumentsOf = (text: string, tool: Declared, fields: ReadonlyArray<Field>): Readonly<Record<string, unknown>> => {
+  const json = /\{[\s\S]*\}/.exec(text)?.[0]
+  const object = json === undefined ? undefined : parse(json)
+  if (object !== undefined) return object
+  const input: Record<string, unknown> = {}
+  let rest = without(text, tool)
+  for (const field of fields) {
+    const pair = new RegExp(`\\b${field.name}\\s*[=:]\\s*("[^"]*"|'[^']*'|[^\\s,]+),?`, "i").exec(rest)
+    if (pair?.[1] !== undefined) {
+      input[field.name] = typed(field, pair[1].replace(/^(["'])(.*)\1$/, "$2"))
+      rest = rest.replace(pair[0], " ")
+    }
+  }
+  return {
+    ...input,
+    ...byPosition(
+      rest,
+      fields.filter(({ name }) => !(name in input))
+    )
+  }
+}
+
+/** The text without the tool's name and the words around it. */
+const without = (text: string, tool: Declared): string => {
+  const own = new Set(wordsOf(tool.name))
+  return text
+    .replaceAll(tool.name, " ")
+    .split(/\s+/)
+    .filter((word, index) => !own.has(word.toLowerCase()) && !(index < 4 && fillers.test(word.toLowerCase())))
+    .join(" ")
+    .replace(/^(?:what|who|where|when|how)(?:'s| is| are| was| much| many)?\s+/i, "")
+    .replace(/^\s*(?:(?:with|for|in|of|to|on|at|about|named|called|from|:)\s+)+/i, "")
+    .trim()
+}
+
+/** Numbers and choices by what they look like; what text is left goes to the strings. */
+const byPosition = (text: string, fields: ReadonlyArray<Field>): Readonly<Record<string, unknown>> => {
+  const needed = fields.some(({ required }) => required) ? fields.filter(({ required }) => required) : fields
+  const input: Record<string, unknown> = {}
+  let rest = text
+  for (const field of needed) {
+    const found =
+      field.type === "number" || field.type === "integer"
+        ? /-?\d+(?:\.\d+)?/.exec(rest)?.[0]
+        : field.choices.find((choice) => new RegExp(`\\b${choice.replace(/\W/g, "\\$&")}\\b`, "i").test(rest))
+    if (found !== undefined) {
+      input[field.name] = typed(field, found)
+      rest = rest.replace(found, " ")
+    }
+  }
+  const strings = needed.filter(
+    ({ choices, name, type }) => type === "string" && choices.length === 0 && !(name in input)
+  )
+  const quoted = [...rest.matchAll(/"([^"]*)"|“([^”]*)”/g)].map((match) => match[1] ?? match[2] ?? "")
+  const left = rest.replace(/\s+/g, " ").trim()
+  const values = quoted.length >= strings.length ? quoted : strings.length === 1 ? [left] : left.split(" ")
+  if (values.length === strings.length || quoted.length > 0) {
+    strings.forEach((field, index) => {
+      const value = values[index]
+      if (value !== undefined && value !== "") input[field.name] = value
+    })
+  }
+  return input
+}
+
+const typed = (field: Field, value: string): unknown => {
+  if (field.type === "number" || field.type === "integer") return Number.isNaN(Number(value)) ? value : Number(value)
+  if (field.type === "boolean") return /^(?:true|yes|on|1)$/i.test(value)
+  return value
+}
+
+const parse = (json: string): Readonly<Record<string, unknown>> | undefined => {
+  try {
+    const value: unknown = JSON.parse(json)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
