@@ -2,10 +2,11 @@
  * What Axonal adds to the `Tool` of `@effect/ai`: annotations that bound how a tool runs, and tools that carry their
  * handler. The tool type itself is `@effect/ai`'s, so any toolkit of an Effect application works here unchanged.
  */
-import type * as AiTool from "@effect/ai/Tool"
+import * as AiTool from "@effect/ai/Tool"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 /**
  * How long one call may take before it is interrupted. Unbounded unless annotated.
@@ -80,4 +81,80 @@ export class InputSchema extends Context.Tag("axonal/tool/InputSchema")<InputSch
 export interface WithHandler<out R = never> {
   readonly tool: AiTool.Any
   readonly handler: (parameters: never) => Effect.Effect<unknown, unknown, R>
+}
+
+/**
+ * How a tool runs, and what the default guard should know of it. Each is the annotation of the same name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<Fields, Success, Failure> {
+  readonly description?: string | undefined
+  readonly parameters?: Fields | undefined
+  readonly success?: Success | undefined
+  readonly failure?: Failure | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+  readonly concurrency?: number | undefined
+  readonly exclusive?: boolean | undefined
+  readonly needsApproval?: boolean | undefined
+  readonly readOnly?: boolean | undefined
+  readonly destructive?: boolean | undefined
+  readonly resultBound?: number | undefined
+  readonly fatal?: boolean | undefined
+}
+
+/**
+ * Makes a tool that carries its handler, for programs in one file. What the handler needs is part of the agent's `R`.
+ *
+ * **Details**
+ *
+ * - `success`: how a result becomes JSON; any JSON value when absent, texts going to the model as they are.
+ * - The handler may fail with anything: failures are told to the model, by `failure` when given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <
+  const Name extends string,
+  Fields extends Schema.Struct.Fields = {},
+  Success extends Schema.Schema.Any = typeof Schema.Unknown,
+  Failure extends Schema.Schema.All = typeof Schema.Never,
+  E = never,
+  R = never
+>(
+  name: Name,
+  options: Options<Fields, Success, Failure>,
+  handler: (
+    parameters: Schema.Simplify<Schema.Struct.Type<Fields>>
+  ) => Effect.Effect<Schema.Schema.Type<Success>, E, R>
+): WithHandler<R | Schema.Struct.Context<Fields> | Schema.Schema.Context<Success>> => {
+  const made = AiTool.make(name, {
+    description: options.description,
+    parameters: options.parameters ?? {},
+    success: options.success ?? Schema.Unknown,
+    failure: options.failure ?? Schema.Never
+  })
+  return { tool: annotated(made, options), handler }
+}
+
+// internal
+
+/** The tool with those annotations that the options give a value. */
+const annotated = (
+  tool: { readonly annotateContext: (context: Context.Context<never>) => AiTool.Any },
+  options: Options<unknown, unknown, unknown>): AiTool.Any => {
+  const services = new Map<string, unknown>()
+  const note = (tag: { readonly key: string }, value: unknown): void => {
+    if (value !== undefined) services.set(tag.key, value)
+  }
+  note(Timeout, options.timeout)
+  note(Concurrency, options.concurrency)
+  note(Exclusive, options.exclusive)
+  note(NeedsApproval, options.needsApproval)
+  note(ResultBound, options.resultBound)
+  note(Fatal, options.fatal)
+  note(AiTool.Readonly, options.readOnly)
+  note(AiTool.Destructive, options.destructive)
+  return tool.annotateContext(Context.unsafeMake<never>(services))
 }

@@ -61,6 +61,33 @@ export const fromEncoded = (outcome: CallOutcome, value: unknown): ToolResult =>
 }
 
 /**
+ * What a model is told of a typed failure: its tag and its message, or its fields when it has no message.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const errorText = (error: unknown): string => {
+  if (typeof error === "string") return error
+  if (typeof error !== "object" || error === null) return String(error)
+  const tag = "_tag" in error && typeof error._tag === "string" ? error._tag : undefined
+  const name = tag ?? (error instanceof Error ? error.name : undefined)
+  const message = "message" in error && typeof error.message === "string" ? error.message : ""
+  if (message !== "") return name === undefined || name === "Error" ? message : `${name}: ${message}`
+  const { _tag, ...fields } = { _tag: undefined, ...error }
+  return [name, Object.keys(fields).length === 0 ? undefined : safeJson(fields)].filter((it) => it !== undefined).join(
+    ": "
+  )
+}
+
+const safeJson = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return "[not JSON]"
+  }
+}
+
+/**
  * How many characters of text a result may have when its tool does not say.
  *
  * @category constructors
@@ -68,7 +95,17 @@ export const fromEncoded = (outcome: CallOutcome, value: unknown): ToolResult =>
  */
 export const defaultBound = 32_768
 
-const cut = (value: string, max: number): string => {
+/**
+ * A text within a bound: head and tail, and between them how much is gone.
+ *
+ * **Details**
+ *
+ * - Units: characters (UTF-16). A pair of surrogates is never split.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cut = (value: string, max: number): string => {
   if (value.length <= max) return value
   const head = Math.ceil(max * 0.6)
   const tail = max - head

@@ -1,0 +1,93 @@
+/**
+ * What an agent is, once its options are complete and its types erased: the plain record that the loop reads.
+ */
+import type { Source } from "../tool/Toolkit.ts"
+import type { Settings } from "../transport/Transport.ts"
+import type { Limits } from "./Limits.ts"
+
+/**
+ * How to make an agent.
+ *
+ * **Details**
+ *
+ * - `instructions`: the system text. Keep clocks and other changing things out of it: it is the start of every request,
+ *   and vendors cache what does not change.
+ * - `toolkit`: a toolkit of `@effect/ai`, or an effect that builds one. `tools`: tools that carry their handler. Of tools
+ *   with the same name the last one counts, `tools` after `toolkit`.
+ * - `toolConcurrency`: how many calls of one answer may run at once; 8. `1` is one after the other, in order.
+ * - `toolFailure`: `"result"` (the default) tells the model of a failing tool, `"fail"` ends the run with `ToolFailed`.
+ * - `retries`: how often a request is sent again that failed before any of its answer arrived; 2.
+ * - `cutRepetition`: ends an answer that repeats one passage without end; off unless set.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<Kit, Tools> {
+  readonly instructions?: string | undefined
+  readonly toolkit?: Kit | undefined
+  readonly tools?: Tools | undefined
+  readonly settings?: Settings | undefined
+  readonly limits?: Limits | undefined
+  readonly toolConcurrency?: number | undefined
+  readonly toolFailure?: "result" | "fail" | undefined
+  readonly retries?: number | undefined
+  readonly cutRepetition?: boolean | undefined
+}
+
+/**
+ * The definition of an agent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Definition {
+  readonly name: string
+  readonly instructions: string | undefined
+  readonly sources: ReadonlyArray<Source>
+  readonly settings: Settings
+  readonly limits: Limits
+  /** How many calls of a turn may run at once. */
+  readonly toolConcurrency: number
+  /** Whether a failing tool is told to the model, or ends the run. */
+  readonly toolFailure: "result" | "fail"
+  /** How often a request is sent again that failed before any of its answer was seen. */
+  readonly retries: number
+  /** Whether an answer that repeats itself without end is cut. */
+  readonly cutRepetition: boolean
+}
+
+/**
+ * The definition that options stand for: defaults filled in, bounds checked.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const complete = (
+  name: string,
+  options: Options<Source, ReadonlyArray<Source>>
+): Definition => {
+  const { instructions, limits = {}, settings = {}, toolkit, tools = [] } = options
+  if (typeof name !== "string" || name.trim() === "") throw new TypeError("Agent name must be a non-empty string")
+  atLeast("toolConcurrency", options.toolConcurrency, 1)
+  atLeast("retries", options.retries, 0)
+  atLeast("limits.turns", limits.turns, 1)
+  return {
+    name,
+    instructions,
+    sources: toolkit === undefined ? tools : [toolkit, ...tools],
+    settings,
+    limits,
+    toolConcurrency: options.toolConcurrency ?? 8,
+    toolFailure: options.toolFailure ?? "result",
+    retries: options.retries ?? 2,
+    cutRepetition: options.cutRepetition ?? false
+  }
+}
+
+// internal
+
+const atLeast = (option: string, value: number | undefined, least: number): void => {
+  if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
+    throw new RangeError(`Agent option ${option} must be a whole number of at least ${least}, got ${value}`)
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * From the calls of one answer to their results: exactly one each, in call order, whatever happens. Calls are prepared
+ * together and then run as bounded fibers; what fails becomes a result that the model can read. When the run is
+ * interrupted, `settle` accounts for what was running and what never began.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { ToolFailed } from "../domain/AgentError.ts"
+import type * as AgentEvent from "../domain/AgentEvent.ts"
+import { CallId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import * as Messages from "../domain/Message.ts"
+import * as Part from "../domain/Part.ts"
+import * as Hooks from "../hook/Hooks.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import { ToolContext } from "../tool/ToolContext.ts"
+import type { Executed } from "../tool/Toolkit.ts"
+import * as ToolResult from "../tool/ToolResult.ts"
+import * as Prepare from "./Prepare.ts"
+import * as Run from "./Run.ts"
+
+/**
+ * The calls of one answer while they are worked off.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Batch {
+  readonly calls: ReadonlyArray<Part.ToolCall>
+  /** By position; absent while a call has no result. */
+  readonly results: Array<ToolResult.ToolResult | undefined>
+  /** What a running call has shown so far; absent for calls that never began. */
+  readonly shown: Array<string | undefined>
+}
+
+/**
+ * A batch in which nothing has happened.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
+  calls,
+  results: calls.map(() => undefined),
+  shown: calls.map(() => undefined)
+})
+
+/**
+ * Works off a batch. Fails only for tools whose failure ends the run; the others' results are then settled.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFailed> =>
+  Effect.gen(function*() {
+    const prepared = yield* Prepare.prepare(run, batch.calls)
+    const ready: Array<Slot> = []
+    for (const [index, item] of prepared.entries()) {
+      if (item._tag === "Ready") ready.push({ index, ready: item })
+      else yield* ended(run, batch, index, item, item.result, 0)
+    }
+    const permits = permitsFor(ready)
+    for (const group of groups(ready)) {
+      const concurrency = Math.min(group.length, run.definition.toolConcurrency)
+      yield* Effect.forEach(group, (slot) => {
+        const permit = permits.get(slot.ready.name)
+        const work = one(run, batch, slot)
+        return permit === undefined ? work : permit.withPermits(1)(work)
+      }, { concurrency, discard: true })
+    }
+  })
+
+/**
+ * Gives every call that has no result one that says why: `interrupted` if it was running, else `skipped`. Answers the
+ * message that holds all results in call order.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<Message> =>
+  Effect.gen(function*() {
+    for (const [index, call] of batch.calls.entries()) {
+      if (batch.results[index] !== undefined) continue
+      const shown = batch.shown[index]
+      const result = shown === undefined
+        ? ToolResult.text("skipped", `This call was not started: ${why}.`)
+        : withShown(
+          ToolResult.text("interrupted", `This call was interrupted before it finished: ${why}. It may have had effects.`),
+          shown
+        )
+      yield* ended(run, batch, index, { id: CallId.make(call.id), name: call.name, input: {} }, result, 0)
+    }
+    return toMessage(batch)
+  })
+
+// internal
+
+interface Slot {
+  readonly index: number
+  readonly ready: Prepare.Ready
+}
+
+const toMessage = (batch: Batch): Message =>
+  Messages.tool(batch.calls.map((call, index): Part.ToolResult => ({
+    type: "tool-result",
+    id: call.id,
+    name: call.name,
+    outcome: batch.results[index]?.outcome ?? "skipped",
+    content: batch.results[index]?.content ?? [],
+    ...(call.wireId === undefined ? undefined : { wireId: call.wireId })
+  })))
+
+/** Runs of calls that may overlap; an exclusive call is a run of its own. */
+const groups = (slots: ReadonlyArray<Slot>): ReadonlyArray<ReadonlyArray<Slot>> => {
+  if (!slots.some((slot) => slot.ready.entry.exclusive)) return slots.length === 0 ? [] : [slots]
+  const out: Array<Array<Slot>> = []
+  let open: Array<Slot> | undefined
+  for (const slot of slots) {
+    if (slot.ready.entry.exclusive) {
+      out.push([slot])
+      open = undefined
+    } else if (open === undefined) out.push(open = [slot])
+    else open.push(slot)
+  }
+  return out
+}
+
+const permitsFor = (slots: ReadonlyArray<Slot>): ReadonlyMap<string, Effect.Semaphore> => {
+  const permits = new Map<string, Effect.Semaphore>()
+  for (const { ready: { entry, name } } of slots) {
+    if (entry.concurrency !== undefined && !permits.has(name)) {
+      permits.set(name, Effect.unsafeMakeSemaphore(Math.max(1, entry.concurrency)))
+    }
+  }
+  return permits
+}
+
+const withShown = (result: ToolResult.ToolResult, shown: string): ToolResult.ToolResult =>
+  shown === "" ? result : { ...result, content: [...result.content, Part.text(`Its output so far:\n${shown}`)] }
+
+/** Runs one call: the hook before it, the handler, and what follows every end. */
+const one = (run: Run.Run, batch: Batch, slot: Slot): Effect.Effect<void, ToolFailed> =>
+  Effect.gen(function*() {
+    const item = yield* beforeStart(run, slot.ready)
+    if (item._tag === "Rejected") return yield* ended(run, batch, slot.index, item, item.result, 0)
+    batch.shown[slot.index] = ""
+    yield* run.emit(() => [Run.event(run, "ToolStart", { call: item.id, name: item.name, input: item.input })])
+    const startedAt = performance.now()
+    const failure: Failure = { error: undefined }
+    const result = yield* run.activities.tool(
+      { run: run.id, turn: run.turn, call: item.id },
+      traced(run, item, handle(run, batch, slot.index, item, failure))
+    )
+    const millis = performance.now() - startedAt
+    yield* ended(run, batch, slot.index, item, result, millis, failure.error)
+    const fatal = item.entry.fatal || run.definition.toolFailure === "fail"
+    if (fatal && (result.outcome === "failed" || result.outcome === "timed-out")) {
+      return yield* Effect.fail(
+        new ToolFailed({ tool: item.name, call: item.id, description: Part.contentToText(result.content) })
+      )
+    }
+  })
+
+interface Failure {
+  error: unknown
+}
+
+const beforeStart = (run: Run.Run, ready: Prepare.Ready): Effect.Effect<Prepare.Prepared> => {
+  const hook = run.hooks.toolStart
+  if (hook === undefined) return Effect.succeed(ready)
+  const { id, input, name } = ready
+  return Effect.suspend(() => hook({ ...Run.where(run), call: id, tool: name, input })).pipe(
+    Effect.flatMap((change): Effect.Effect<Prepare.Prepared> => {
+      if (change === undefined) return Effect.succeed(ready)
+      if ("input" in change) return Prepare.again(run, ready, change.input)
+      return Effect.succeed({ _tag: "Rejected", id, name, input, result: change.answer })
+    }),
+    Effect.catchAllDefect((defect) =>
+      Effect.as(Effect.logError(`The toolStart hook died; ${name} was not run`, defect), {
+        _tag: "Rejected" as const,
+        id,
+        name,
+        input,
+        result: ToolResult.text("failed", `Tool ${name} was not run: a check of this application failed.`)
+      })
+    )
+  )
+}
+
+/** The handler's way to a result. What it failed or died with goes to hooks and logs; defects never to the model. */
+const handle = (
+  run: Run.Run,
+  batch: Batch,
+  index: number,
+  item: Prepare.Ready,
+  failure: Failure
+): Effect.Effect<ToolResult.ToolResult> => {
+  const { bound, timeout } = item.entry
+  const work = Effect.provideService(item.execute(item.parameters), ToolContext, {
+    call: item.id,
+    tool: item.name,
+    agent: run.agent,
+    run: run.id,
+    session: run.session,
+    turn: run.turn,
+    identity: run.identity,
+    progress: (chunk) =>
+      Effect.suspend(() => {
+        // A fiber that outlived its call has nobody to show anything to.
+        if (batch.results[index] !== undefined) return Effect.void
+        const shown = (batch.shown[index] ?? "") + (typeof chunk === "string" ? chunk : `${JSON.stringify(chunk)}\n`)
+        batch.shown[index] = shown.length > bound * 2 ? ToolResult.cut(shown, bound) : shown
+        return run.emit(() => [Run.event(run, "ToolProgress", { call: item.id, name: item.name, chunk })])
+      })
+  })
+  const timed: Effect.Effect<Option.Option<Executed>, unknown> = timeout === undefined
+    ? Effect.asSome(work)
+    : Effect.timeoutOption(work, timeout)
+  return Effect.flatMap(Effect.exit(timed), (exit) => {
+    if (Exit.isSuccess(exit)) {
+      if (Option.isSome(exit.value)) {
+        const { failed, value } = exit.value.value
+        if (failed) failure.error = value
+        return Effect.succeed(ToolResult.fromEncoded(failed ? "failed" : "ok", value))
+      }
+      const text = `Tool ${item.name} did not finish in time and was stopped.`
+      return Effect.succeed(withShown(ToolResult.text("timed-out", text), batch.shown[index] ?? ""))
+    }
+    failure.error = Cause.squash(exit.cause)
+    const typed = Cause.failureOption(exit.cause)
+    if (Option.isSome(typed)) return Effect.succeed(ToolResult.text("failed", ToolResult.errorText(typed.value)))
+    if (Cause.isInterruptedOnly(exit.cause)) {
+      const text = `Tool ${item.name} interrupted itself.`
+      return Effect.succeed(withShown(ToolResult.text("interrupted", text), batch.shown[index] ?? ""))
+    }
+    return Effect.as(
+      Effect.logError(`Tool ${item.name} died`, exit.cause),
+      ToolResult.text("failed", `Tool ${item.name} failed unexpectedly. The details are in the log of this application.`)
+    )
+  })
+}
+
+const traced = (
+  run: Run.Run,
+  item: Prepare.Ready,
+  work: Effect.Effect<ToolResult.ToolResult>
+): Effect.Effect<ToolResult.ToolResult> =>
+  Telemetry.executeTool({ name: item.name, call: item.id }, (span) => {
+    if (run.captureContent) span.attribute("gen_ai.tool.call.arguments", JSON.stringify(item.input))
+    return Effect.flatMap(work, (result) => {
+      if (run.captureContent) span.attribute("gen_ai.tool.call.result", Part.contentToText(result.content))
+      if (result.outcome === "ok") return Effect.succeed(result)
+      span.attribute("error.type", result.outcome)
+      // Failing through the span is what marks it as an error.
+      return Effect.fail(new CallNotOk(result))
+    })
+  }).pipe(Effect.catchAll((error) => Effect.succeed(error.result)))
+
+class CallNotOk extends Error {
+  readonly result: ToolResult.ToolResult
+  constructor(result: ToolResult.ToolResult) {
+    super(result.outcome)
+    this.result = result
+  }
+}
+
+/** What follows every end of a call: hooks, the bound, the record, the events. */
+const ended = (
+  run: Run.Run,
+  batch: Batch,
+  index: number,
+  call: { readonly id: CallId; readonly name: string; readonly input: unknown },
+  raw: ToolResult.ToolResult,
+  durationMillis: number,
+  error?: unknown
+): Effect.Effect<void> =>
+  Effect.uninterruptible(Effect.gen(function*() {
+    const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
+    const changed = yield* afterEnd(run, { ...about, result: raw })
+    const entry = run.registry.entries.get(call.name)
+    const result = ToolResult.bound(changed, entry?.bound ?? ToolResult.defaultBound)
+    batch.results[index] = result
+    Telemetry.countCall(entry === undefined ? "unknown" : call.name, result.outcome, durationMillis)
+    if (result.outcome !== "ok" && run.hooks.toolError !== undefined) {
+      yield* Hooks.observe(Effect.suspend(() => run.hooks.toolError?.({ ...about, error, result }) ?? Effect.void))
+    }
+    yield* run.emit(() => {
+      const { content, outcome } = result
+      const { id, input, name } = call
+      const events: Array<AgentEvent.AgentEvent> = [
+        Run.event(run, "ToolEnd", { call: id, name, input, outcome, content, durationMillis })
+      ]
+      for (const part of content) {
+        if (part.type === "file") events.push(Run.event(run, "FileOutput", { call: id, file: part }))
+      }
+      return events
+    })
+  }))
+
+const afterEnd = (run: Run.Run, end: Hooks.ToolEnd): Effect.Effect<ToolResult.ToolResult> => {
+  const hook = run.hooks.toolEnd
+  if (hook === undefined) return Effect.succeed(end.result)
+  return Effect.suspend(() => hook(end)).pipe(
+    Effect.map((change) => change ?? end.result),
+    Effect.catchAllDefect((defect) =>
+      Effect.as(
+        Effect.logError(`The toolEnd hook died; the result of ${end.tool} is withheld`, defect),
+        ToolResult.text("failed", `The result of ${end.tool} is withheld: a check of this application failed.`)
+      )
+    )
+  )
+}

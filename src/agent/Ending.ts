@@ -1,0 +1,118 @@
+/**
+ * How a run ends: the one place where an exit becomes the last event. Failures, defects, halts and interruptions each
+ * get their own reason here, the hooks hear of it, and the failure then goes on its way in the error channel.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { LimitExceeded } from "../domain/AgentError.ts"
+import type { LimitName, RunReason } from "../domain/Outcome.ts"
+import type { Usage } from "../domain/Usage.ts"
+import * as Hooks from "../hook/Hooks.ts"
+import type { Request } from "../transport/Transport.ts"
+import { TransportError } from "../transport/TransportError.ts"
+import { Halted } from "./Halt.ts"
+import * as Run from "./Run.ts"
+
+/**
+ * An end that is not a failure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface End {
+  readonly reason: RunReason
+  readonly limit?: LimitName | undefined
+  readonly output: string
+}
+
+interface Tagged {
+  readonly _tag: string
+  readonly message: string
+}
+
+/**
+ * Turns the halt of a run into its end: a stop is an end, time that is up is a limit like any other.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const ofHalt = (run: Run.Run, halted: Halted, output: string): Effect.Effect<End, LimitExceeded> => {
+  const { onLimit, wallTime } = run.definition.limits
+  if (halted.by === "stop") {
+    return Effect.as(observe(run.hooks.stop, () => Run.where(run)), { reason: "stopped", output })
+  }
+  if (onLimit !== "fail") return Effect.succeed({ reason: "limit", limit: "wallTime", output })
+  const max = Duration.toMillis(wallTime ?? 0)
+  return Effect.fail(new LimitExceeded({ limit: "wallTime", max, actual: max }))
+}
+
+/**
+ * Writes the last event, tells the hooks, and lets failures and interruptions go on.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const conclude = <E extends Tagged>(
+  run: Run.Run,
+  exit: Exit.Exit<End, E>,
+  usage: Usage,
+  output: string
+): Effect.Effect<void, E> =>
+  Effect.gen(function*() {
+    const end = Exit.isSuccess(exit) ? exit.value : { reason: reasonOf(exit.cause), limit: limitOf(exit.cause), output }
+    const error = Exit.isFailure(exit) && end.reason !== "interrupted" ? Cause.squash(exit.cause) : undefined
+    if (error !== undefined) yield* observe(run.hooks.error, () => ({ ...Run.where(run), error }))
+    const endedAtMillis = yield* run.activities.now
+    yield* run.emit(() => [
+      Run.event(run, "RunEnd", {
+        ...end,
+        usage,
+        endedAtMillis,
+        ...(error === undefined ? undefined : { error: describe(error) })
+      })
+    ])
+    yield* observe(run.hooks.runEnd, () => ({ ...Run.where(run), ...end, usage, error }))
+    if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+  })
+
+/**
+ * Tells the hooks when a request was refused because it is too long.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const overflow = (run: Run.Run, request: Request, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  return error instanceof TransportError && error.reason._tag === "ContextOverflow"
+    ? observe(run.hooks.contextOverflow, () => ({ ...Run.where(run), error, request }))
+    : Effect.void
+}
+
+// internal
+
+/** An observing hook, if there is one. */
+const observe = <A>(hook: ((event: A) => Effect.Effect<void>) | undefined, event: () => A): Effect.Effect<void> =>
+  hook === undefined ? Effect.void : Hooks.observe(Effect.suspend(() => hook(event())))
+
+const reasonOf = (cause: Cause.Cause<unknown>): RunReason => {
+  if (Cause.isInterruptedOnly(cause)) return "interrupted"
+  return Option.getOrUndefined(Cause.failureOption(cause)) instanceof LimitExceeded ? "limit" : "error"
+}
+
+const limitOf = (cause: Cause.Cause<unknown>): LimitName | undefined => {
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  return failure instanceof LimitExceeded ? failure.limit : undefined
+}
+
+/** What the last event says of a failure: typed ones in their own words, defects without theirs. */
+const describe = (error: unknown): { readonly tag: string; readonly message: string } =>
+  isTagged(error)
+    ? { tag: error._tag, message: error.message }
+    : { tag: "Defect", message: "The run died of a programming mistake; the cause is in the error channel." }
+
+const isTagged = (error: unknown): error is Tagged =>
+  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
+  && "message" in error && typeof error.message === "string"

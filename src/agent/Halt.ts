@@ -1,0 +1,93 @@
+/**
+ * What ends a run from outside without interrupting its fiber: being asked to stop, and running out of time. Whatever the
+ * run is doing is interrupted, what it has is kept, and the run ends as a value. A run that nothing can halt pays nothing.
+ */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Limits } from "./Limits.ts"
+import type { StopSignal } from "./StopSignal.ts"
+
+/**
+ * The run was halted. Internal to the loop; never in an agent's `E`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Halted extends Data.TaggedError("Halted")<{ readonly by: "stop" | "wallTime" }> {}
+
+/**
+ * Where the news of a halt arrives. Absent when nothing can halt the run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Halt = Deferred.Deferred<never, Halted> | undefined
+
+/**
+ * Makes a halt if there is anything to wait for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (limits: Limits, stopSignal: StopSignal | undefined): Effect.Effect<Halt> =>
+  stopSignal === undefined && limits.wallTime === undefined
+    ? Effect.succeed(undefined)
+    : Deferred.make<never, Halted>()
+
+/**
+ * Watches the stop signal and the time until the scope closes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const watch = (
+  halt: Halt,
+  limits: Limits,
+  stopSignal: StopSignal | undefined
+): Effect.Effect<void, never, Scope.Scope> => {
+  if (halt === undefined) return Effect.void
+  const by = (cause: Halted["by"]) => Deferred.fail(halt, new Halted({ by: cause }))
+  const stop = stopSignal === undefined
+    ? Effect.void
+    : Effect.forkScoped(Effect.zipRight(guarded(stopSignal), by("stop")))
+  const time = limits.wallTime === undefined
+    ? Effect.void
+    : Effect.forkScoped(Effect.delay(by("wallTime"), limits.wallTime))
+  return Effect.asVoid(Effect.zipRight(stop, time))
+}
+
+/**
+ * Lets something be halted.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const haltable = <A, E>(halt: Halt, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Halted> =>
+  halt === undefined ? effect : Effect.raceFirst(effect, Deferred.await(halt))
+
+/**
+ * Why calls were cut short, in words for their results.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const why = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string => {
+  if (Exit.isSuccess(exit)) return "the run went on"
+  const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  if (failure instanceof Halted) {
+    return failure.by === "stop" ? "the run was asked to stop" : "the run was out of time"
+  }
+  return failure === undefined ? "the run was interrupted" : "another call of this answer ended the run"
+}
+
+// internal
+
+/** A signal that dies must not stop the run: nobody asked for it. */
+const guarded = (stopSignal: StopSignal): StopSignal =>
+  Effect.catchAllDefect(stopSignal, (defect) =>
+    Effect.zipRight(Effect.logWarning("The stop signal died; the run goes on without it", defect), Effect.never))

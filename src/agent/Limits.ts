@@ -1,0 +1,181 @@
+/**
+ * How far a run may go. A limit is never a success: the run ends with reason `limit` and names the dimension, or fails
+ * with `LimitExceeded` when told to. Counting is plain arithmetic over what the loop reports; nothing here has effects.
+ */
+import type * as Duration from "effect/Duration"
+import type { CallOutcome, LimitName } from "../domain/Outcome.ts"
+import type * as Part from "../domain/Part.ts"
+import * as Usage from "../domain/Usage.ts"
+
+/**
+ * The limits of a run. What is absent is unlimited, but for `turns`, which is 50.
+ *
+ * **Details**
+ *
+ * - `turns`: model requests. With `onLimit: "answer"` (the default) one more follows, with tools forbidden, so that the
+ *   work done is not lost; `"fail"` ends the run with `LimitExceeded` instead.
+ * - `toolCalls`: a batch that would go over runs nothing at all.
+ * - `inputTokens`, `outputTokens`, `totalTokens`, `costUsd`: of all responses together; checked between turns, and
+ *   without effect while a vendor does not report them.
+ * - `wallTime`: enforced by interruption; the run ends at once, without a last answer, and keeps what it has.
+ * - `repeatedFailures`: turns in a row in which every call ended other than `ok`.
+ * - `identicalCalls`: the same tool with the same arguments and the same result, in a row.
+ * - `lastTurnMessage`: told to the model on the last turn only, and never stored.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Limits {
+  readonly turns?: number | undefined
+  readonly toolCalls?: number | undefined
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
+  readonly totalTokens?: number | undefined
+  readonly costUsd?: number | undefined
+  readonly wallTime?: Duration.DurationInput | undefined
+  readonly repeatedFailures?: number | undefined
+  readonly identicalCalls?: number | undefined
+  readonly onLimit?: "answer" | "fail" | undefined
+  readonly lastTurnMessage?: string | undefined
+}
+
+/**
+ * How many turns a run may take when its limits do not say.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const defaultTurns = 50
+
+/**
+ * A limit, what it allows and where the run is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reading {
+  readonly limit: LimitName
+  readonly max: number
+  readonly actual: number
+}
+
+/**
+ * What a run has used so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Spent {
+  turns: number
+  toolCalls: number
+  usage: Usage.Usage
+  repeatedFailures: number
+  identicalCalls: number
+  /** The last call and its result, to compare the next one with. */
+  lastCall: string | undefined
+  /** The limits that were warned about. */
+  readonly warned: Set<LimitName>
+}
+
+/**
+ * Nothing used.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start = (): Spent => ({
+  turns: 0,
+  toolCalls: 0,
+  usage: Usage.zero,
+  repeatedFailures: 0,
+  identicalCalls: 0,
+  lastCall: undefined,
+  warned: new Set()
+})
+
+const readings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> => {
+  const out: Array<Reading> = []
+  const add = (limit: LimitName, max: number | undefined, actual: number | undefined): void => {
+    if (max !== undefined && actual !== undefined) out.push({ limit, max, actual })
+  }
+  add("turns", limits.turns ?? defaultTurns, spent.turns)
+  add("toolCalls", limits.toolCalls, spent.toolCalls)
+  add("inputTokens", limits.inputTokens, spent.usage.inputTokens.total)
+  add("outputTokens", limits.outputTokens, spent.usage.outputTokens.total)
+  add("totalTokens", limits.totalTokens, Usage.totalTokens(spent.usage))
+  add("costUsd", limits.costUsd, spent.usage.costUsd)
+  add("repeatedFailures", limits.repeatedFailures, spent.repeatedFailures)
+  add("identicalCalls", limits.identicalCalls, spent.identicalCalls)
+  return out
+}
+
+/**
+ * The first limit that is reached, asked before a turn.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const reached = (limits: Limits, spent: Spent): Reading | undefined =>
+  // Using up the tool calls ends nothing by itself: the next answer may need none.
+  readings(limits, spent).find((reading) => reading.limit !== "toolCalls" && reading.actual >= reading.max)
+
+/**
+ * The limit that a batch of calls would go over.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const overCalls = (limits: Limits, spent: Spent, calls: number): Reading | undefined =>
+  limits.toolCalls !== undefined && spent.toolCalls + calls > limits.toolCalls
+    ? { limit: "toolCalls", max: limits.toolCalls, actual: spent.toolCalls + calls }
+    : undefined
+
+/**
+ * The limits of which 80 % is newly used. Each is answered once.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const warnings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> =>
+  readings(limits, spent).filter((reading) => {
+    if (reading.actual < reading.max * 0.8 || reading.actual >= reading.max || spent.warned.has(reading.limit)) {
+      return false
+    }
+    spent.warned.add(reading.limit)
+    return true
+  })
+
+/**
+ * Counts the results of a batch: calls, failures in a row, identical calls in a row.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const count = (spent: Spent, limits: Limits, batch: {
+  readonly calls: ReadonlyArray<Part.ToolCall>
+  readonly results: ReadonlyArray<{ readonly outcome: CallOutcome; readonly content: unknown } | undefined>
+}): void => {
+  spent.toolCalls += batch.calls.length
+  spent.repeatedFailures = batch.results.some((result) => result?.outcome === "ok") ? 0 : spent.repeatedFailures + 1
+  // Writing out every result is only worth it when somebody asked for the comparison.
+  if (limits.identicalCalls === undefined) return
+  for (const [index, call] of batch.calls.entries()) {
+    const key = JSON.stringify([call.name, canonical(call.input), batch.results[index]])
+    spent.identicalCalls = key === spent.lastCall ? spent.identicalCalls + 1 : 1
+    spent.lastCall = key
+  }
+}
+
+// internal
+
+/** The arguments with their keys in order, so that the same call is the same text. */
+const canonical = (input: string): string => {
+  try {
+    return JSON.stringify(JSON.parse(input), (_key, value: unknown) =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => left < right ? -1 : 1))
+        : value)
+  } catch {
+    return input
+  }
+}

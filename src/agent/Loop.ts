@@ -1,0 +1,250 @@
+/**
+ * The loop: model, tools, results, model, until the model is done or something ends it. Read this first. It decides what
+ * happens next; `Turn` asks the model, `Dispatch` runs the calls, `Session` commits, `Limits` counts, `Ending` concludes.
+ * Whatever happens, the session it leaves behind is well formed and exactly one `RunEnd` is the last event.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import { ContextStore, type OnBusy, type StoreError } from "../context/ContextStore.ts"
+import { EmptyAnswer, LimitExceeded, type ToolFailed } from "../domain/AgentError.ts"
+import { RunId, SessionId } from "../domain/Ids.ts"
+import * as Messages from "../domain/Message.ts"
+import type { Message } from "../domain/Message.ts"
+import * as Hooks from "../hook/Hooks.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import * as Toolkit from "../tool/Toolkit.ts"
+import type { Transport } from "../transport/Transport.ts"
+import type { TransportError } from "../transport/TransportError.ts"
+import type { Answer } from "./Activities.ts"
+import type { Definition } from "./Definition.ts"
+import * as Dispatch from "./Dispatch.ts"
+import * as Ending from "./Ending.ts"
+import * as Halt from "./Halt.ts"
+import * as Limits from "./Limits.ts"
+import * as Run from "./Run.ts"
+import * as Session from "./Session.ts"
+import * as Steering from "./Steering.ts"
+import type { StopSignal } from "./StopSignal.ts"
+import * as Turn from "./Turn.ts"
+
+/**
+ * How one run differs from the next of the same agent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The session to continue or begin. A fresh one when absent. */
+  readonly session?: SessionId | undefined
+  /** What to do while another run has the session. Waits when absent. */
+  readonly onBusy?: OnBusy | undefined
+  /** Completes when the run should stop. */
+  readonly stopSignal?: StopSignal | undefined
+}
+
+/**
+ * What can end a run other than an answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LoopError = TransportError | StoreError | LimitExceeded | EmptyAnswer | ToolFailed
+
+/** The loop's own state between turns. */
+interface State {
+  readonly run: Run.Run
+  readonly session: Session.Session
+  readonly steering: Steering.Steering
+  readonly spent: Limits.Spent
+  readonly halt: Halt.Halt
+  /** The text of the last answer. */
+  output: string
+  nudged: boolean
+}
+
+/**
+ * Runs an agent once and writes its events to the sink. Fails after the last event.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = (
+  definition: Definition,
+  input: ReadonlyArray<Message>,
+  options: Options & {
+    readonly steering?: Steering.Steering | undefined
+    /** Forked in an uninterruptible region, so that the loop says when it may be interrupted. */
+    readonly forked?: boolean | undefined
+  },
+  sink: Run.Sink
+): Effect.Effect<void, LoopError, Transport | ContextStore> =>
+  Effect.uninterruptibleMask((mask) =>
+    Effect.gen(function*() {
+      const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
+      const services = yield* Run.services
+      const store = yield* ContextStore
+      const id = RunId.make(yield* services.activities.id("run"))
+      const session = options.session ?? SessionId.make(yield* services.activities.id("session"))
+      const found = yield* Effect.exit(restore(Toolkit.resolve(definition.sources)))
+      const registry = Exit.isSuccess(found) ? found.value : Toolkit.empty
+      const run = Run.make({ ...services, id, session, definition, registry, sink })
+      const state: State = {
+        run,
+        session: Session.make(run, store),
+        steering: options.steering ?? Steering.make(),
+        spent: Limits.start(),
+        halt: yield* Halt.make(definition.limits, options.stopSignal),
+        output: "",
+        nudged: false
+      }
+      const { runStart } = run.hooks
+      if (runStart !== undefined) yield* Hooks.observe(Effect.suspend(() => runStart({ ...Run.where(run), input })))
+      yield* run.emit(() => [Run.event(run, "RunStart", { session, input })])
+      const body = Exit.isFailure(found)
+        // How building a toolkit fails is part of the agent's `E`.
+        ? Effect.failCause(found.cause as Cause.Cause<never>)
+        : Effect.scoped(Effect.zipRight(
+          Halt.watch(state.halt, definition.limits, options.stopSignal),
+          converse(state, input, options.onBusy ?? "wait")
+        ))
+      const exit = yield* Effect.exit(
+        Telemetry.invokeAgent({ name: run.agent, session, run: id, identity: run.identity }, () =>
+          Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output)))
+      )
+      state.steering.closed = true
+      return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
+    })
+  )
+
+// internal
+
+const converse = (
+  state: State,
+  input: ReadonlyArray<Message>,
+  onBusy: OnBusy
+): Effect.Effect<Ending.End, LoopError | Halt.Halted, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { run, session, spent, steering } = state
+    const { limits } = run.definition
+    yield* Session.open(session, onBusy)
+    yield* Session.say(session, input)
+    let joined: ReadonlyArray<Message> = []
+    for (;;) {
+      for (const near of Limits.warnings(limits, spent)) {
+        yield* run.emit(() => [Run.event(run, "LimitWarning", near)])
+      }
+      const limit = Limits.reached(limits, spent)
+      if (limit !== undefined) return yield* atLimit(state, limit, joined)
+      const { answer, over } = yield* turn(state, [...joined, ...Steering.take(steering)], false)
+      if (over !== undefined) return yield* atLimit(state, over, [])
+      const next = after(state, answer)
+      if (next === "on") joined = []
+      else if (next === "empty") joined = [yield* nudge(state, answer)]
+      else {
+        joined = next.reason === "completed" ? Steering.takeOrClose(steering) : []
+        if (joined.length === 0) return next
+      }
+    }
+  })
+
+/** What an answer means for the run: it goes on, it was empty, or it is the end. */
+const after = (state: State, answer: Answer): "on" | "empty" | Ending.End => {
+  const { reason } = answer
+  if (reason === "pause") return "on"
+  if (!Session.hasContent(answer.message) && reason !== "content-filter") return "empty"
+  state.nudged = false
+  if (runs(answer)) return "on"
+  return { reason: reason === "length" || reason === "content-filter" ? reason : "completed", output: state.output }
+}
+
+/** Whether the answer has calls that may run: only a complete one does. */
+const runs = (answer: Answer): boolean =>
+  (answer.reason === "stop" || answer.reason === "tool-calls") && Messages.toolCalls(answer.message).length > 0
+
+const nudgeMessage: Message = {
+  ...Messages.user("Your last answer was empty. Continue with the task, or answer with what you have."),
+  meta: { axonal: { nudge: true } }
+}
+
+/** A word to a model that said nothing: once, and not when it merely ran out of room. */
+const nudge = (state: State, answer: Answer): Effect.Effect<Message, EmptyAnswer> => {
+  const { turn } = state.run
+  if (answer.reason === "length") return Effect.fail(new EmptyAnswer({ cause: "length", turn }))
+  if (state.nudged) return Effect.fail(new EmptyAnswer({ cause: "empty", turn }))
+  state.nudged = true
+  return Effect.succeed(nudgeMessage)
+}
+
+/** One last answer with tools forbidden, or the failure, as the limits say. */
+const atLimit = (
+  state: State,
+  reading: Limits.Reading,
+  joined: ReadonlyArray<Message>
+): Effect.Effect<Ending.End, LoopError | Halt.Halted> =>
+  Effect.gen(function*() {
+    if (state.run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
+    yield* turn(state, [...joined, ...Steering.take(state.steering)], true)
+    return { reason: "limit", limit: reading.limit, output: state.output }
+  })
+
+/** One turn: ask, commit the answer, run its calls, commit their results. What was begun is committed however it ends. */
+const turn = (
+  state: State,
+  joined: ReadonlyArray<Message>,
+  last: boolean
+): Effect.Effect<{ readonly answer: Answer; readonly over: Limits.Reading | undefined }, LoopError | Halt.Halted> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const { run, session, spent } = state
+      const { limits } = run.definition
+      run.turn++
+      spent.turns++
+      state.output = ""
+      yield* Session.say(session, joined)
+      const request = yield* restore(Turn.request(run, session.messages, last))
+      yield* restore(run.emit(() => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })]))
+      const progress = Turn.begin(run)
+      const asked = yield* Effect.exit(restore(Halt.haltable(state.halt, Turn.ask(run, request, progress))))
+      if (Exit.isFailure(asked)) {
+        const cut = yield* Turn.cutOff(run, request, progress)
+        state.output = cut.message === undefined ? "" : Messages.toText(cut.message)
+        if (cut.usage !== undefined) yield* Session.answer(session, spent, cut.message, cut.usage)
+        yield* Session.endTurn(session, "other", cut.usage)
+        yield* Ending.overflow(run, request, asked.cause)
+        return yield* Effect.failCause(asked.cause)
+      }
+      const answer = asked.value
+      state.output = Messages.toText(answer.message)
+      yield* Session.answer(session, spent, answer.message, answer.usage)
+      const calls = Messages.toolCalls(answer.message)
+      const over = Limits.overCalls(limits, spent, calls.length)
+      const refusal = last ? "tools were forbidden in this turn"
+        : !runs(answer) ? `the answer was cut off (${answer.reason})`
+        : over === undefined ? undefined : "the limit of tool calls is reached"
+      const worked = calls.length === 0 ? Exit.void : yield* work(state, calls, refusal, restore)
+      yield* Session.endTurn(session, answer.reason, answer.usage)
+      yield* worked
+      return { answer, over }
+    })
+  )
+
+/** Runs the calls of an answer, unless something speaks against it, and commits one result for each. */
+const work = (
+  state: State,
+  calls: ReturnType<typeof Messages.toolCalls>,
+  refusal: string | undefined,
+  restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+): Effect.Effect<Exit.Exit<void, ToolFailed | Halt.Halted>, StoreError> =>
+  Effect.gen(function*() {
+    const { run, session, spent } = state
+    const batch = Dispatch.begin(calls)
+    const worked = refusal === undefined
+      ? yield* Effect.exit(restore(Halt.haltable(state.halt, Dispatch.execute(run, batch))))
+      : Exit.void
+    const message = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
+    if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
+    yield* Session.results(session, message)
+    return worked
+  })

@@ -1,0 +1,111 @@
+/**
+ * What a run came to: the fold of its events. Nothing is in a result that was not in the stream.
+ */
+import type * as AgentEvent from "../domain/AgentEvent.ts"
+import type { RunId, SessionId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import type { LimitName, RunReason } from "../domain/Outcome.ts"
+import * as Usage from "../domain/Usage.ts"
+
+/**
+ * The result of a run.
+ *
+ * **Details**
+ *
+ * - `output`: the text of the final answer, not of what was said on the way to it.
+ * - `messages`: what the run added to the session, its input included, in order.
+ * - `usage`: of all model responses of the run together. `endedAt`: ISO 8601, UTC.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Result<out Output = string> {
+  readonly output: Output
+  readonly reason: RunReason
+  readonly limit?: LimitName | undefined
+  readonly usage: Usage.Usage
+  readonly turns: number
+  readonly agent: string
+  readonly run: RunId
+  readonly session: SessionId
+  readonly messages: ReadonlyArray<Message>
+  readonly endedAt: string
+}
+
+/**
+ * A fold of events that is not finished yet.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Folding {
+  start: AgentEvent.RunStart | undefined
+  end: AgentEvent.RunEnd | undefined
+  readonly messages: Array<Message>
+}
+
+/**
+ * A fold that has seen nothing.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const begin = (): Folding => ({ start: undefined, end: undefined, messages: [] })
+
+/**
+ * Folds events in.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEvent>): void => {
+  for (const event of events) {
+    switch (event._tag) {
+      case "RunStart":
+        folding.start = event
+        folding.messages.push(...event.input)
+        break
+      case "TurnStart":
+        folding.messages.push(...event.input)
+        break
+      case "TurnEnd":
+        folding.messages.push(...event.messages)
+        break
+      case "RunEnd":
+        folding.end = event
+        break
+    }
+  }
+}
+
+/**
+ * The result, or `undefined` while the run has not ended.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const finish = ({ end, messages, start }: Folding): Result | undefined =>
+  start === undefined || end === undefined ? undefined : {
+    output: end.output,
+    reason: end.reason,
+    limit: end.limit,
+    usage: end.usage,
+    turns: end.turn,
+    agent: end.agent,
+    run: end.run,
+    session: start.session,
+    messages,
+    endedAt: new Date(end.endedAtMillis).toISOString()
+  }
+
+/**
+ * The result of a whole run's events.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromEvents = (events: ReadonlyArray<AgentEvent.AgentEvent>): Result | undefined => {
+  const folding = begin()
+  push(folding, events)
+  return finish(folding)
+}

@@ -1,0 +1,140 @@
+/**
+ * One run while it lasts: who it is, the services it uses, and the events it writes. Shared by loop, turn and dispatch
+ * and by nobody else.
+ */
+import * as Effect from "effect/Effect"
+import * as Identity from "../context/Identity.ts"
+import { TokenCounter } from "../context/TokenCounter.ts"
+import type * as AgentEvent from "../domain/AgentEvent.ts"
+import type { RunId, SessionId } from "../domain/Ids.ts"
+import { Approval } from "../guard/Approval.ts"
+import { Guard } from "../guard/Guard.ts"
+import * as Hooks from "../hook/Hooks.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import type { Registry } from "../tool/Toolkit.ts"
+import { Transport } from "../transport/Transport.ts"
+import { Activities } from "./Activities.ts"
+import type { Definition } from "./Definition.ts"
+
+/**
+ * Where the events of a run go. Called with one batch at a time, in order; the run waits for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Sink = (events: ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<unknown>
+
+type Header = "_tag" | "run" | "turn" | "sequence" | "agent" | "path"
+
+/**
+ * The services a run uses, looked up once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = Effect.Effect.Success<typeof services>
+
+/**
+ * A run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run extends Services {
+  readonly id: RunId
+  readonly session: SessionId
+  readonly agent: string
+  readonly definition: Definition
+  readonly registry: Registry
+  /** The current turn: 0 before the first. */
+  turn: number
+  /** The sequence number of the next event. */
+  sequence: number
+  /** Writes events. They are made inside, so that their numbers follow the order in which they are written. */
+  readonly emit: (events: () => ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<void>
+}
+
+/**
+ * The services of a run, from the context.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const services = Effect.all({
+  transport: Transport,
+  guard: Guard,
+  approval: Approval,
+  hooks: Hooks.Hooks,
+  activities: Activities,
+  tokenCounter: TokenCounter,
+  identity: Identity.Identity,
+  captureContent: Telemetry.CaptureContent
+})
+
+/**
+ * Makes a run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Services & Pick<Run, "id" | "session" | "definition" | "registry"> & { readonly sink: Sink }
+): Run => {
+  const { sink, ...rest } = options
+  return {
+    ...rest,
+    agent: options.definition.name,
+    turn: 0,
+    sequence: 0,
+    emit: emitter(sink, options.hooks)
+  }
+}
+
+/**
+ * Makes an event of this run, with the next sequence number. Deltas are too many for this and are written out in `Turn`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const event = <Tag extends AgentEvent.AgentEvent["_tag"]>(
+  run: Run,
+  tag: Tag,
+  body: Omit<AgentEvent.Of<Tag>, Header>
+): AgentEvent.Of<Tag> =>
+  ({
+    _tag: tag,
+    run: run.id,
+    turn: run.turn,
+    sequence: run.sequence++,
+    agent: run.agent,
+    ...body
+    // A generic spread cannot be seen to be complete; `Header` and `body` together are.
+  }) as unknown as AgentEvent.Of<Tag>
+
+/**
+ * Where the run is, as hooks are told.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const where = (run: Run): Hooks.Where => ({
+  run: run.id,
+  session: run.session,
+  agent: run.agent,
+  turn: run.turn,
+  identity: run.identity
+})
+
+// internal
+
+const emitter = (sink: Sink, hooks: Hooks.Service): Run["emit"] => {
+  const observer = hooks.events
+  if (observer === undefined) return (events) => Effect.suspend(() => Effect.asVoid(sink(events())))
+  // With an observer in between, two fibers could pass each other between numbering and writing.
+  const turnstile = Effect.unsafeMakeSemaphore(1)
+  return (events) =>
+    turnstile.withPermits(1)(Effect.suspend(() => {
+      const batch = events()
+      return Effect.asVoid(Effect.zipRight(Hooks.observe(observer(batch)), sink(batch)))
+    }))
+}

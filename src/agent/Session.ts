@@ -1,0 +1,161 @@
+/**
+ * The session of a run while it lasts: what the model may see of it, kept in step with the store. Every commit is one
+ * append that names the position it follows, so a session that somebody else moved on is noticed and never overwritten.
+ * Entry ids follow from run and turn, so that a replay commits nothing twice.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as ContextStore from "../context/ContextStore.ts"
+import { EntryId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import type { FinishReason } from "../domain/Outcome.ts"
+import * as Usage from "../domain/Usage.ts"
+import * as Hooks from "../hook/Hooks.ts"
+import type { Spent } from "./Limits.ts"
+import * as Run from "./Run.ts"
+
+/**
+ * A session in use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  readonly run: Run.Run
+  readonly store: ContextStore.Service
+  /** What the model may see. Replaced, never changed, so that requests can keep it. */
+  messages: ReadonlyArray<Message>
+  position: number
+  /** What this turn has added. */
+  added: ReadonlyArray<Message>
+}
+
+/**
+ * A session that is not open yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (run: Run.Run, store: ContextStore.Service): Session => ({
+  run,
+  store,
+  messages: [],
+  position: 0,
+  added: []
+})
+
+/**
+ * Takes the session for this run, until the scope closes, and reads it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const open = (
+  session: Session,
+  onBusy: ContextStore.OnBusy
+): Effect.Effect<void, ContextStore.StoreError, Scope.Scope> =>
+  Effect.flatMap(session.store.lock(session.run.session, onBusy), () =>
+    Effect.map(session.store.read(session.run.session), (window) => {
+      session.messages = window.messages
+      session.position = window.position
+    }))
+
+/**
+ * Commits words from outside: the input of the run, steering, follow-ups.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const say = (session: Session, messages: ReadonlyArray<Message>): Effect.Effect<void, ContextStore.StoreError> =>
+  messages.length === 0 ? Effect.void : commit(session, messages.map((message, index) => [`input-${index}`, message]))
+
+/**
+ * Commits an answer and what it cost. An answer without content is paid for and not kept.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const answer = (
+  session: Session,
+  spent: Spent,
+  message: Message | undefined,
+  usage: Usage.Usage
+): Effect.Effect<void, ContextStore.StoreError> => {
+  spent.usage = Usage.sum(spent.usage, usage)
+  const kept = message !== undefined && hasContent(message) ? message : undefined
+  session.added = kept === undefined ? [] : [kept]
+  return commit(session, kept === undefined ? [] : [["answer", kept]], usage)
+}
+
+/**
+ * Commits the results of a turn's calls, all in one message.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const results = (session: Session, message: Message): Effect.Effect<void, ContextStore.StoreError> => {
+  session.added = [...session.added, message]
+  return commit(session, [["results", message]])
+}
+
+/**
+ * Writes the end of a turn.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const endTurn = (
+  session: Session,
+  reason: FinishReason,
+  usage: Usage.Usage | undefined
+): Effect.Effect<void> => {
+  const { added, run } = session
+  const end = { reason, usage: usage ?? Usage.zero, messages: added }
+  session.added = []
+  const written = run.emit(() => [Run.event(run, "TurnEnd", end)])
+  return run.hooks.turnEnd === undefined
+    ? written
+    : Effect.zipRight(
+      written,
+      Hooks.observe(Effect.suspend(() => run.hooks.turnEnd?.({ ...Run.where(run), ...end }) ?? Effect.void))
+    )
+}
+
+/**
+ * Whether an answer says or does anything: more than reasoning and empty text.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const hasContent = (message: Message): boolean =>
+  message.parts.some((part) => part.type !== "reasoning" && (part.type !== "text" || part.text !== ""))
+
+// internal
+
+const commit = (
+  session: Session,
+  messages: ReadonlyArray<readonly [name: string, message: Message]>,
+  usage?: Usage.Usage
+): Effect.Effect<void, ContextStore.StoreError> =>
+  Effect.flatMap(session.run.activities.now, (at) => {
+    const { run, store } = session
+    const about = (name: string) => ({
+      id: EntryId.make(`${run.id}/${run.turn}/${name}`, { disableValidation: true }),
+      at,
+      run: run.id,
+      turn: run.turn
+    })
+    const entries: Array<ContextStore.Entry> = messages.map(([name, message]) => ({
+      _tag: "Message",
+      ...about(name),
+      message
+    }))
+    if (usage !== undefined) entries.push({ _tag: "Usage", ...about("usage"), model: run.transport.model.id, usage })
+    return Effect.map(
+      store.append(run.session, entries, { after: session.position, owner: run.identity.userId }),
+      (position) => {
+        session.position = position
+        if (messages.length > 0) session.messages = [...session.messages, ...messages.map(([, message]) => message)]
+      }
+    )
+  })

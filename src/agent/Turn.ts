@@ -1,0 +1,348 @@
+/**
+ * One model request and the answer to it. Deltas become events as they arrive, parts become one assistant message, and
+ * nothing is handed on before the finish part: an answer that was cut off never has calls to run.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as AgentEvent from "../domain/AgentEvent.ts"
+import type { Delta, Finish, PartEnd, ResponseStart } from "../domain/Delta.ts"
+import { CallId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import * as Messages from "../domain/Message.ts"
+import * as ModelInfo from "../domain/ModelInfo.ts"
+import * as Part from "../domain/Part.ts"
+import * as Usage from "../domain/Usage.ts"
+import * as Repair from "../context/Repair.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import type { Pull, Request } from "../transport/Transport.ts"
+import { TransportError } from "../transport/TransportError.ts"
+import type { Answer } from "./Activities.ts"
+import * as Repetition from "./Repetition.ts"
+import * as Run from "./Run.ts"
+
+interface Call {
+  readonly call: CallId
+  name: string
+}
+
+/**
+ * What has arrived of one answer so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Progress {
+  readonly parts: Array<Part.Part>
+  /** Text parts that have begun and not ended, by index. */
+  readonly open: Map<number, string>
+  /** Our call ids, by the index of the part, and by the vendor's id. */
+  readonly calls: Map<number, Call>
+  readonly wireIds: Map<string, CallId>
+  readonly repetition: Repetition.Detector | undefined
+  start: ResponseStart | undefined
+  finish: Finish | undefined
+  begun: boolean
+}
+
+/**
+ * The request of this turn: instructions, the conversation, the tools of the agent, and what `turnStart` hooks change.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const request = (
+  run: Run.Run,
+  messages: ReadonlyArray<Message>,
+  last: boolean
+): Effect.Effect<Request> => {
+  const { definition, hooks, registry, transport } = run
+  const { lastTurnMessage } = definition.limits
+  const system = definition.instructions === undefined ? [] : [systemMessage(definition.instructions)]
+  const final = last && lastTurnMessage !== undefined ? [Messages.user(lastTurnMessage)] : []
+  const base: Request = {
+    messages: Repair.repair([...system, ...messages, ...final]),
+    tools: ModelInfo.can(transport.model, "tools") ? registry.specs : [],
+    toolChoice: last ? "none" : "auto",
+    responseFormat: { type: "text" },
+    settings: definition.settings
+  }
+  if (hooks.turnStart === undefined) return Effect.succeed(base)
+  return Effect.map(hooks.turnStart({ ...Run.where(run), request: base }), (change) => {
+    if (change === undefined) return base
+    return change.messages === undefined
+      ? { ...base, ...change }
+      : { ...base, ...change, messages: Repair.repair(change.messages) }
+  })
+}
+
+/**
+ * Nothing has arrived.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const begin = (run: Run.Run): Progress => ({
+  parts: [],
+  open: new Map(),
+  calls: new Map(),
+  wireIds: new Map(),
+  repetition: run.definition.cutRepetition ? Repetition.make() : undefined,
+  start: undefined,
+  finish: undefined,
+  begun: false
+})
+
+/**
+ * Asks the model. Sends the request again when it failed before any of its answer arrived and the failure may pass.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
+  const attempt = (attempts: number): Effect.Effect<Answer, TransportError> =>
+    Effect.catchAll(receive(run, request, progress), (error) => {
+      const delayMillis = error.retryAfterMillis ?? Math.min(30_000, 500 * 2 ** attempts)
+      if (!error.isRetryable || progress.begun || attempts >= run.definition.retries || delayMillis > 60_000) {
+        return Effect.fail(error)
+      }
+      return run.emit(() => [
+        Run.event(run, "Retrying", {
+          attempt: attempts + 1,
+          delayMillis,
+          error: { tag: error.reason._tag, message: error.message }
+        })
+      ]).pipe(
+        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn }, delayMillis)),
+        Effect.zipRight(attempt(attempts + 1))
+      )
+    })
+  return run.activities.model({ run: run.id, turn: run.turn }, attempt(0))
+}
+
+/**
+ * The message and the estimated usage of an answer that was cut off: what a person saw of it, never a call. Neither is
+ * there when nothing had arrived.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const cutOff = (
+  run: Run.Run,
+  request: Request,
+  progress: Progress
+): Effect.Effect<{ readonly message: Message | undefined; readonly usage: Usage.Usage | undefined }> => {
+  if (!progress.begun) return Effect.succeed({ message: undefined, usage: undefined })
+  const text = progress.parts.filter((part) => part.type === "text" || part.type === "file")
+  for (const open of progress.open.values()) if (open !== "") text.push(Part.text(open))
+  const message: Message | undefined = text.length === 0 ? undefined : { role: "assistant", parts: text, meta: cutMeta }
+  return Effect.map(
+    Effect.all([
+      run.tokenCounter.count({ messages: request.messages, tools: request.tools }),
+      message === undefined ? Effect.succeed(0) : run.tokenCounter.count({ messages: [message] })
+    ]),
+    ([input, output]) => ({ message, usage: progress.finish?.usage ?? Usage.make({ input, output, estimated: true }) })
+  )
+}
+
+// internal
+
+const cutMeta: Part.Meta = { axonal: { cut: true } }
+
+const repeated = "\n[Output cut: it repeated itself]"
+
+const systemMessages = new Map<string, Message>()
+
+/** The same instructions are the same message, so that transports encode them once. */
+const systemMessage = (instructions: string): Message => {
+  const known = systemMessages.get(instructions)
+  if (known !== undefined) return known
+  const message = Messages.system(instructions)
+  if (systemMessages.size >= 1000) systemMessages.clear()
+  systemMessages.set(instructions, message)
+  return message
+}
+
+const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
+  const { model } = run.transport
+  return Telemetry.chat({ vendor: model.vendor, id: model.id, session: run.session }, (span) => {
+    const startedAt = performance.now()
+    if (run.captureContent) span.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
+    return Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress))).pipe(
+      Effect.flatMap(() => finished(run, progress)),
+      Effect.tap((answer) => {
+        Telemetry.answered(span, {
+          ...answer,
+          responseId: progress.start?.id,
+          responseModel: progress.start?.model
+        })
+        if (run.captureContent) span.attribute("gen_ai.output.messages", JSON.stringify([answer.message]))
+        return Telemetry.countRequest(model.id, answer.usage, performance.now() - startedAt)
+      })
+    )
+  })
+}
+
+const drain = (run: Run.Run, pull: Pull, progress: Progress): Effect.Effect<void, TransportError> => {
+  const next: Effect.Effect<void, Option.Option<TransportError>> = Effect.flatMap(pull, (deltas) => {
+    const events = fold(run, progress, deltas)
+    // After the finish part there is nothing to wait for, whatever the server still does with the connection.
+    const rest = progress.finish === undefined ? next : Effect.void
+    return events.length === 0 ? rest : Effect.zipRight(run.emit(() => events), rest)
+  })
+  return Effect.catchAll(next, (end) => Option.isSome(end) ? Effect.fail(end.value) : Effect.void)
+}
+
+const finished = (run: Run.Run, progress: Progress): Effect.Effect<Answer, TransportError> => {
+  const { finish, parts } = progress
+  if (finish !== undefined && finish.reason !== "error") {
+    return Effect.succeed({ message: { role: "assistant", parts }, reason: finish.reason, usage: finish.usage })
+  }
+  return Effect.fail(
+    new TransportError({
+      vendor: run.transport.model.vendor,
+      model: run.transport.model.id,
+      reason: {
+        _tag: finish === undefined ? "Network" : "Overloaded",
+        message: finish === undefined
+          ? "The answer ended without its finish part; what had arrived of it was not acted upon."
+          : "The vendor ended the answer with an error."
+      },
+      replay: "acknowledged"
+    })
+  )
+}
+
+/** Folds what arrived in one pull into the progress, and answers the events to write. */
+const fold = (
+  run: Run.Run,
+  progress: Progress,
+  deltas: ReadonlyArray<Delta>
+): ReadonlyArray<AgentEvent.AgentEvent> => {
+  const events: Array<AgentEvent.AgentEvent> = []
+  for (const delta of deltas) {
+    if (progress.finish !== undefined) break
+    if (delta._tag !== "ResponseStart") progress.begun = true
+    switch (delta._tag) {
+      case "TextDelta": {
+        progress.open.set(delta.index, (progress.open.get(delta.index) ?? "") + delta.delta)
+        events.push({
+          _tag: "TextDelta",
+          run: run.id,
+          turn: run.turn,
+          sequence: run.sequence++,
+          agent: run.agent,
+          index: delta.index,
+          delta: delta.delta
+        })
+        if (progress.repetition !== undefined && Repetition.push(progress.repetition, delta.delta)) cut(progress)
+        break
+      }
+      case "ReasoningDelta": {
+        events.push({
+          _tag: "ReasoningDelta",
+          run: run.id,
+          turn: run.turn,
+          sequence: run.sequence++,
+          agent: run.agent,
+          index: delta.index,
+          delta: delta.delta
+        })
+        break
+      }
+      case "ToolInputDelta": {
+        const call = callAt(run, progress, delta.index)
+        events.push(Run.event(run, "ToolInputDelta", { ...call, delta: delta.delta }))
+        break
+      }
+      case "PartStart": {
+        if (delta.kind === "text") progress.open.set(delta.index, "")
+        if (delta.kind === "tool-call") {
+          const call = callAt(run, progress, delta.index, delta.name)
+          events.push(Run.event(run, "ToolInputStart", call))
+        }
+        break
+      }
+      case "PartEnd":
+        end(run, progress, delta, events)
+        break
+      case "ResponseStart":
+        progress.start = delta
+        break
+      case "Finish":
+        progress.finish = delta
+        break
+    }
+  }
+  return events
+}
+
+/** The call of a part: its id is minted when the part is first heard of. */
+const callAt = (run: Run.Run, progress: Progress, index: number, name?: string): Call => {
+  let call = progress.calls.get(index)
+  if (call === undefined) {
+    const id = `call_${run.id.slice(-12)}_${run.turn}_${progress.calls.size}`
+    call = { call: CallId.make(id, { disableValidation: true }), name: name ?? "" }
+    progress.calls.set(index, call)
+  }
+  if (name !== undefined && name !== "") call.name = name
+  return call
+}
+
+const end = (run: Run.Run, progress: Progress, delta: PartEnd, events: Array<AgentEvent.AgentEvent>): void => {
+  const { part } = delta
+  progress.open.delete(delta.index)
+  switch (part.type) {
+    case "tool-call": {
+      const { call } = callAt(run, progress, delta.index, part.name)
+      progress.parts.push(minted(progress, part, call))
+      if (part.transportExecuted === true) {
+        events.push(Run.event(run, "ToolCall", { call, name: part.name, input: parsed(part.input) }))
+      }
+      break
+    }
+    case "tool-result": {
+      const call = progress.wireIds.get(part.id)
+      progress.parts.push({ ...part, id: call ?? part.id, wireId: part.id })
+      if (call !== undefined) {
+        const { content, name, outcome } = part
+        events.push(Run.event(run, "ToolEnd", { call, name, input: {}, outcome, content, durationMillis: 0 }))
+      }
+      break
+    }
+    case "file":
+      progress.parts.push(part)
+      events.push(Run.event(run, "FileOutput", { file: part }))
+      break
+    case "source":
+      progress.parts.push(part)
+      events.push(Run.event(run, "SourceOutput", { source: part }))
+      break
+    default:
+      progress.parts.push(part)
+  }
+}
+
+/** Gives the call our id. A vendor id that this answer used before is dropped, and the call marked: it must not run. */
+const minted = (progress: Progress, part: Part.ToolCall, call: CallId): Part.ToolCall => {
+  if (part.id === "") return { ...part, id: call }
+  if (progress.wireIds.has(part.id)) return { ...part, id: call, meta: { ...part.meta, axonal: { duplicate: true } } }
+  progress.wireIds.set(part.id, call)
+  return { ...part, id: call, wireId: part.id }
+}
+
+const parsed = (input: string): unknown => {
+  try {
+    return JSON.parse(input)
+  } catch {
+    return {}
+  }
+}
+
+/** Ends the answer where it is. */
+const cut = (progress: Progress): void => {
+  for (const [index, text] of progress.open) {
+    progress.parts.push({ type: "text", text: text + repeated, meta: cutMeta })
+    progress.open.delete(index)
+  }
+  progress.finish = { _tag: "Finish", reason: "other", usage: Usage.unknown }
+}

@@ -1,0 +1,251 @@
+/**
+ * From toolkits of any kind to one registry that the loop can look calls up in: `@effect/ai` toolkits, toolkits with
+ * handlers, toolkits that an Effect builds at run time, and tools that carry their handler. What never changes about a
+ * tool (its JSON schema, its decoder) is derived once per tool and kept.
+ */
+import * as AiTool from "@effect/ai/Tool"
+import * as AiToolkit from "@effect/ai/Toolkit"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { ToolInfo } from "../guard/Guard.ts"
+import type { ToolSpec } from "../transport/Transport.ts"
+import * as Tool from "./Tool.ts"
+import { defaultBound } from "./ToolResult.ts"
+
+/**
+ * A toolkit in any of the forms that `@effect/ai` knows: with its handlers in the context, with its handlers inside, or
+ * built by an effect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a toolkit is invariant in its tools, so only `any` accepts every toolkit
+export type Any = AiToolkit.WithHandler<any> | Effect.Effect<AiToolkit.WithHandler<any>, any, any>
+
+/**
+ * Where tools come from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Source = Any | Tool.WithHandler<unknown>
+
+/**
+ * What a toolkit needs: its handlers, if they are in the context, and what those need.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Requirements<T> = T extends Effect.Effect<AiToolkit.WithHandler<infer Tools>, infer _E, infer R>
+  ? R | AiTool.Requirements<Tools[keyof Tools]>
+  : T extends AiToolkit.WithHandler<infer Tools> ? AiTool.Requirements<Tools[keyof Tools]>
+  : never
+
+/**
+ * How building a toolkit may fail.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
+
+/**
+ * What a handler came to: an encoded success, or an encoded failure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Executed {
+  readonly failed: boolean
+  readonly value: unknown
+}
+
+/**
+ * A tool that is ready to be called.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Entry {
+  readonly spec: ToolSpec
+  readonly info: ToolInfo
+  readonly timeout: Duration.DurationInput | undefined
+  readonly concurrency: number | undefined
+  readonly exclusive: boolean
+  readonly bound: number
+  readonly fatal: boolean
+  /** Arguments as JSON to what the handler takes: defaults filled in, unknown keys gone. */
+  readonly decode: (input: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
+  /** The way back, for guards and events. */
+  readonly encode: (parameters: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
+  /** Runs the handler. Absent for tools that only the vendor runs. */
+  readonly execute: ((parameters: unknown) => Effect.Effect<Executed, unknown>) | undefined
+}
+
+/**
+ * The tools of a run, by name, and as the model sees them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Registry {
+  readonly entries: ReadonlyMap<string, Entry>
+  readonly specs: ReadonlyArray<ToolSpec>
+}
+
+/**
+ * Resolves toolkits to a registry, looking their handlers up in the context. When two tools have the same name, the last
+ * one wins.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resolve = (sources: ReadonlyArray<Source>): Effect.Effect<Registry, unknown> =>
+  Effect.gen(function*() {
+    const entries = new Map<string, Entry>()
+    const context = yield* Effect.context<never>()
+    for (const source of sources) {
+      if (isCarried(source)) {
+        entries.set(source.tool.name, ofTool(source.tool, directly(source.tool, source.handler, undefined)))
+      } else if (isToolkit(source)) {
+        for (const tool of Object.values<AiTool.Any>(source.tools)) entries.set(tool.name, ofTool(tool, fromContext(tool, context)))
+      } else {
+        const toolkit = yield* built(source)
+        for (const tool of Object.values<AiTool.Any>(toolkit.tools)) {
+          entries.set(tool.name, ofTool(tool, throughToolkit(tool, toolkit)))
+        }
+      }
+    }
+    return { entries, specs: Array.from(entries.values(), (entry) => entry.spec) }
+  })
+
+/** @internal A registry without tools. */
+export const empty: Registry = { entries: new Map(), specs: [] }
+
+// internal
+
+const isToolkit = (source: Source): source is Any & AiToolkit.Any => AiToolkit.TypeId in source
+
+const isCarried = (source: Source): source is Tool.WithHandler<unknown> => "tool" in source && "handler" in source
+
+// What the effect needs and how it fails is part of the agent's `R` and `E`.
+const built = (source: Any): Effect.Effect<AiToolkit.WithHandler<Record<string, AiTool.Any>>, unknown> =>
+  Effect.isEffect(source) ? source as Effect.Effect<never, unknown> : Effect.succeed(source)
+
+type Execute = NonNullable<Entry["execute"]>
+
+type Static = Omit<Entry, "execute"> & {
+  readonly encodeSuccess: (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
+  readonly encodeFailure: (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
+}
+
+const statics = new WeakMap<AiTool.Any, Static>()
+
+const annotation = <I, S>(tool: AiTool.Any, tag: Context.Tag<I, S>): S | undefined =>
+  // Provider-defined tools of `@effect/ai` have no annotations at all, whatever their type says.
+  tool.annotations === undefined ? undefined : Option.getOrUndefined(Context.getOption(tool.annotations, tag))
+
+// `getOption` would answer a reference with its default; only what was said counts.
+const said = <S>(tool: AiTool.Any, key: string): S | undefined => tool.annotations?.unsafeMap.get(key) as S | undefined
+
+// Tools of `@effect/ai` are typed by `Schema.Any`; their services are part of the agent's `R` and in the context.
+const closed = (schema: unknown): Schema.Schema<unknown, unknown> => schema as Schema.Schema<unknown, unknown>
+
+const isEmptyParameters = (schema: unknown): boolean => schema === AiTool.EmptyParams
+
+const decodeOptions = { errors: "all", onExcessProperty: "ignore" } as const
+
+const staticOf = (tool: AiTool.Any): Static => {
+  const known = statics.get(tool)
+  if (known !== undefined) return known
+  const none = isEmptyParameters(tool.parametersSchema)
+  const parameters = closed(tool.parametersSchema)
+  const made: Static = {
+    spec: specOf(tool, none),
+    info: {
+      name: tool.name,
+      origin: annotation(tool, Tool.Origin) ?? "application",
+      readOnly: said<boolean>(tool, AiTool.Readonly.key),
+      destructive: said<boolean>(tool, AiTool.Destructive.key),
+      needsApproval: annotation(tool, Tool.NeedsApproval)
+    },
+    timeout: annotation(tool, Tool.Timeout),
+    concurrency: annotation(tool, Tool.Concurrency),
+    exclusive: annotation(tool, Tool.Exclusive) ?? false,
+    bound: annotation(tool, Tool.ResultBound) ?? defaultBound,
+    fatal: annotation(tool, Tool.Fatal) ?? false,
+    decode: none ? () => Effect.succeed({}) : Schema.decodeUnknown(parameters, decodeOptions),
+    encode: none ? () => Effect.succeed({}) : Schema.encodeUnknown(parameters),
+    encodeSuccess: Schema.encodeUnknown(closed(tool.successSchema)),
+    encodeFailure: Schema.encodeUnknown(closed(tool.failureSchema))
+  }
+  statics.set(tool, made)
+  return made
+}
+
+const noParameters = { type: "object", properties: {}, additionalProperties: false }
+
+const specOf = (tool: AiTool.Any, none: boolean): ToolSpec => {
+  const description = tool.description ?? AiTool.getDescriptionFromSchemaAst(tool.parametersSchema.ast)
+  const inputSchema = annotation(tool, Tool.InputSchema)
+    ?? (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(tool.parametersSchema.ast))
+  const spec: ToolSpec = { name: tool.name, description, inputSchema }
+  return isProviderDefined(tool)
+    ? { ...spec, provider: { id: tool.id, vendor: tool.providerName, args: tool.args } }
+    : spec
+}
+
+const isProviderDefined = (tool: AiTool.Any): tool is AiTool.AnyProviderDefined => AiTool.isProviderDefined(tool)
+
+const ofTool = (tool: AiTool.Any, execute: Execute | undefined): Entry => {
+  const { encodeFailure: _, encodeSuccess: __, ...entry } = staticOf(tool)
+  return { ...entry, execute }
+}
+
+type Handler = (parameters: never) => Effect.Effect<unknown, unknown, unknown>
+
+// What the handler needs is in the agent's `R`, so it is in the context when the handler runs.
+const call = (handler: Handler, parameters: unknown): Effect.Effect<unknown, unknown> =>
+  Effect.suspend(() => handler(parameters as never)) as Effect.Effect<unknown, unknown>
+
+const directly = (tool: AiTool.Any, handler: Handler, context: Context.Context<never> | undefined): Execute => {
+  const { encodeFailure, encodeSuccess } = staticOf(tool)
+  return (parameters) => {
+    const run = Effect.matchEffect(call(handler, parameters), {
+      onSuccess: (value) => Effect.map(Effect.orDie(encodeSuccess(value)), (value) => ({ failed: false, value })),
+      onFailure: (error) =>
+        tool.failureSchema === Schema.Never
+          ? Effect.fail(error)
+          : Effect.matchEffect(encodeFailure(error), {
+            onSuccess: (value) => Effect.succeed({ failed: true, value }),
+            onFailure: () => Effect.fail(error)
+          })
+    })
+    return context === undefined ? run : Effect.mapInputContext(run, (now) => Context.merge(context, now))
+  }
+}
+
+const fromContext = (tool: AiTool.Any, context: Context.Context<never>): Execute | undefined => {
+  const found = context.unsafeMap.get(tool.id) as AiTool.Handler<string> | undefined
+  return found === undefined ? undefined : directly(tool, found.handler, found.context)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: see `Any`
+const throughToolkit = (tool: AiTool.Any, toolkit: AiToolkit.WithHandler<any>): Execute | undefined => {
+  if (isProviderDefined(tool) && !tool.requiresHandler) return undefined
+  const { encode } = staticOf(tool)
+  return (parameters) =>
+    Effect.flatMap(
+      Effect.orDie(encode(parameters)),
+      // `handle` decodes for itself, so it gets the encoded arguments, whatever its type says.
+      (encoded) =>
+        Effect.map(
+          toolkit.handle(tool.name, encoded as never) as Effect.Effect<AiTool.HandlerResult<AiTool.Any>, unknown>,
+          (result) => ({ failed: result.isFailure, value: result.encodedResult })
+        )
+    )
+}
