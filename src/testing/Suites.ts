@@ -1,0 +1,1 @@
+export { contextStore } from "./internal/contextStoreSuite.ts"
