@@ -17,8 +17,8 @@ import { LimitName } from "./Outcome.ts"
  */
 export class LimitExceeded extends Schema.TaggedError<LimitExceeded>()("LimitExceeded", {
   limit: LimitName,
-  max: Schema.Number,
-  actual: Schema.Number
+  max: Schema.Finite,
+  actual: Schema.Finite
 }) {
   override get message(): string {
     return `The run reached its limit of ${this.max} ${this.limit} (at ${this.actual}). `
@@ -34,7 +34,7 @@ export class LimitExceeded extends Schema.TaggedError<LimitExceeded>()("LimitExc
  */
 export class EmptyAnswer extends Schema.TaggedError<EmptyAnswer>()("EmptyAnswer", {
   cause: Schema.Literal("empty", "length"),
-  turn: Schema.Number
+  turn: Schema.Finite
 }) {
   override get message(): string {
     return this.cause === "length"

@@ -23,9 +23,9 @@ export interface PathStep extends Schema.Schema.Type<typeof PathStep> {}
 const base = {
   run: RunId,
   /** 0 before the first turn, then 1, 2, … */
-  turn: Schema.Number,
+  turn: Schema.Finite,
   /** 0 for the first event of a run, then one more for each. */
-  sequence: Schema.Number,
+  sequence: Schema.Finite,
   agent: Schema.String,
   /** From the root run to this one; absent when the run is not nested. */
   path: Schema.optional(Schema.Array(PathStep))
@@ -69,7 +69,7 @@ export interface TurnStart extends Schema.Schema.Type<typeof TurnStart> {}
  * @category schemas
  * @since 0.1.0
  */
-export const TextDelta = Schema.TaggedStruct("TextDelta", { ...base, index: Schema.Number, delta: Schema.String })
+export const TextDelta = Schema.TaggedStruct("TextDelta", { ...base, index: Schema.Finite, delta: Schema.String })
 export interface TextDelta extends Schema.Schema.Type<typeof TextDelta> {}
 
 /**
@@ -80,7 +80,7 @@ export interface TextDelta extends Schema.Schema.Type<typeof TextDelta> {}
  */
 export const ReasoningDelta = Schema.TaggedStruct("ReasoningDelta", {
   ...base,
-  index: Schema.Number,
+  index: Schema.Finite,
   delta: Schema.String
 })
 export interface ReasoningDelta extends Schema.Schema.Type<typeof ReasoningDelta> {}
@@ -142,7 +142,7 @@ export const ToolEnd = Schema.TaggedStruct("ToolEnd", {
   input: Schema.Unknown,
   outcome: CallOutcome,
   content: Schema.Array(Part.ResultContent),
-  durationMillis: Schema.Number
+  durationMillis: Schema.Finite
 })
 export interface ToolEnd extends Schema.Schema.Type<typeof ToolEnd> {}
 
@@ -205,8 +205,8 @@ export interface SourceOutput extends Schema.Schema.Type<typeof SourceOutput> {}
  */
 export const Retrying = Schema.TaggedStruct("Retrying", {
   ...base,
-  attempt: Schema.Number,
-  delayMillis: Schema.Number,
+  attempt: Schema.Finite,
+  delayMillis: Schema.Finite,
   error: ErrorInfo
 })
 export interface Retrying extends Schema.Schema.Type<typeof Retrying> {}
@@ -219,9 +219,9 @@ export interface Retrying extends Schema.Schema.Type<typeof Retrying> {}
  */
 export const Compacted = Schema.TaggedStruct("Compacted", {
   ...base,
-  messages: Schema.Number,
-  tokensBefore: Schema.optional(Schema.Number),
-  tokensAfter: Schema.optional(Schema.Number)
+  messages: Schema.Finite,
+  tokensBefore: Schema.optional(Schema.Finite),
+  tokensAfter: Schema.optional(Schema.Finite)
 })
 export interface Compacted extends Schema.Schema.Type<typeof Compacted> {}
 
@@ -234,8 +234,8 @@ export interface Compacted extends Schema.Schema.Type<typeof Compacted> {}
 export const LimitWarning = Schema.TaggedStruct("LimitWarning", {
   ...base,
   limit: LimitName,
-  max: Schema.Number,
-  actual: Schema.Number
+  max: Schema.Finite,
+  actual: Schema.Finite
 })
 export interface LimitWarning extends Schema.Schema.Type<typeof LimitWarning> {}
 
@@ -265,7 +265,7 @@ export const RunEnd = Schema.TaggedStruct("RunEnd", {
   limit: Schema.optional(LimitName),
   output: Schema.String,
   usage: Usage,
-  endedAtMillis: Schema.Number,
+  endedAtMillis: Schema.Finite,
   error: Schema.optional(ErrorInfo)
 })
 export interface RunEnd extends Schema.Schema.Type<typeof RunEnd> {}

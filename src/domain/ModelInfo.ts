@@ -29,10 +29,10 @@ export type Capability = typeof Capability.Type
  * @since 0.1.0
  */
 export const Price = Schema.Struct({
-  input: Schema.Number,
-  output: Schema.Number,
-  cacheRead: Schema.optional(Schema.Number),
-  cacheWrite: Schema.optional(Schema.Number)
+  input: Schema.Finite,
+  output: Schema.Finite,
+  cacheRead: Schema.optional(Schema.Finite),
+  cacheWrite: Schema.optional(Schema.Finite)
 })
 export interface Price extends Schema.Schema.Type<typeof Price> {}
 
@@ -50,8 +50,8 @@ export interface Price extends Schema.Schema.Type<typeof Price> {}
 export const ModelInfo = Schema.Struct({
   vendor: Schema.String,
   id: Schema.String,
-  contextWindow: Schema.optional(Schema.Number),
-  outputLimit: Schema.optional(Schema.Number),
+  contextWindow: Schema.optional(Schema.Finite),
+  outputLimit: Schema.optional(Schema.Finite),
   capabilities: Schema.optional(Schema.Array(Capability)),
   price: Schema.optional(Price)
 })

@@ -4,7 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 
-const count = Schema.optional(Schema.Number)
+const count = Schema.optional(Schema.Finite)
 
 /**
  * Tokens and cost of one response, or of several together.

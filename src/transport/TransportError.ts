@@ -38,10 +38,10 @@ export type ReasonTag = typeof ReasonTag.Type
 export const Reason = Schema.Struct({
   _tag: ReasonTag,
   message: Schema.String,
-  status: Schema.optional(Schema.Number),
+  status: Schema.optional(Schema.Finite),
   type: Schema.optional(Schema.String),
   code: Schema.optional(Schema.String),
-  retryAfterMillis: Schema.optional(Schema.Number),
+  retryAfterMillis: Schema.optional(Schema.Finite),
   permanent: Schema.optional(Schema.Boolean)
 })
 export interface Reason extends Schema.Schema.Type<typeof Reason> {}
