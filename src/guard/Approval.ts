@@ -2,8 +2,13 @@
  * Who answers when a guard says `Ask`. Without a layer nobody does, and asking is denying.
  */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { CallId } from "../domain/Ids.ts"
 import type { Call } from "./Guard.ts"
 
 /**
@@ -53,6 +58,44 @@ export class Approval extends Context.Reference<Approval>()("axonal/guard/Approv
 }) {}
 
 /**
+ * Nobody waits for this answer: there was no such question, it was withdrawn, or it has been answered.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnknownQuestion extends Schema.TaggedError<UnknownQuestion>()("UnknownQuestion", { call: CallId }) {
+  override get message(): string {
+    return `No question about call ${this.call} is waiting: it was never asked, was withdrawn, or has its answer.`
+  }
+}
+
+/**
+ * What the other side of `layerQueue` sees: the questions that wait, and the way to answer them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Queue {
+  /** The questions that wait, oldest first. */
+  readonly pending: Effect.Effect<ReadonlyArray<Question>>
+  /** The questions that wait: as they are now, and again after every change. */
+  readonly changes: Stream.Stream<ReadonlyArray<Question>>
+  /**
+   * Answers the question about this call, once: the second answer fails and changes nothing. An answer reaches the call
+   * with this id and no other, in whatever order answers come.
+   */
+  readonly decide: (call: CallId, decision: Decision) => Effect.Effect<void, UnknownQuestion>
+}
+
+/**
+ * The questions of `layerQueue`, for whoever answers them: a web page, a chat, a test.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ApprovalQueue extends Context.Tag("axonal/guard/ApprovalQueue")<ApprovalQueue, Queue>() {}
+
+/**
  * Layer that denies every question: the default, said aloud.
  *
  * @category layers
@@ -69,3 +112,74 @@ export const layerDeny: Layer.Layer<Approval> = Layer.succeed(Approval, { ask: (
 export const layerAllow: Layer.Layer<Approval> = Layer.succeed(Approval, {
   ask: () => Effect.succeed({ approved: true })
 })
+
+/**
+ * Layer that keeps questions until `ApprovalQueue.decide` answers them, in this process.
+ *
+ * **Details**
+ *
+ * - A run that is interrupted while it asks withdraws its question.
+ * - A call that is asked about again while its first question waits is denied: one id, one question.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerQueue: Layer.Layer<Approval | ApprovalQueue> = Layer.effectContext(
+  Effect.map(SubscriptionRef.make<Waiting>(new Map()), (waiting) => {
+    const enter = (question: Question): Effect.Effect<Entry | undefined> =>
+      Effect.flatMap(Deferred.make<Decision>(), (answer) =>
+        SubscriptionRef.modify(waiting, (now) => {
+          if (now.has(question.call.id)) return [undefined, now]
+          const entry: Entry = { question, answer }
+          return [entry, new Map(now).set(question.call.id, entry)]
+        })
+      )
+    const leave = (entry: Entry | undefined): Effect.Effect<void> =>
+      SubscriptionRef.update(waiting, (now) => {
+        const id = entry?.question.call.id
+        return id === undefined || now.get(id) !== entry ? now : without(now, id)
+      })
+    const decide: Queue["decide"] = (call, decision) =>
+      Effect.uninterruptible(
+        Effect.flatMap(
+          SubscriptionRef.modify(waiting, (now) => [now.get(call), without(now, call)]),
+          (entry) =>
+            entry === undefined
+              ? Effect.fail(new UnknownQuestion({ call }))
+              : Effect.asVoid(Deferred.succeed(entry.answer, decision))
+        )
+      )
+    const ask: Service["ask"] = (question) =>
+      Effect.acquireUseRelease(
+        enter(question),
+        (entry) => (entry === undefined ? Effect.succeed(twice) : Deferred.await(entry.answer)),
+        leave
+      )
+    return Context.make(ApprovalQueue, {
+      pending: Effect.map(SubscriptionRef.get(waiting), questions),
+      // A change that changed nothing keeps the map, and is left out here.
+      changes: Stream.map(Stream.changes(waiting.changes), questions),
+      decide
+    }).pipe(Context.add(Approval, { ask }))
+  })
+)
+
+// internal
+
+interface Entry {
+  readonly question: Question
+  readonly answer: Deferred.Deferred<Decision>
+}
+
+type Waiting = ReadonlyMap<CallId, Entry>
+
+const twice: Decision = { approved: false, reason: "the same call is already waiting for an answer" }
+
+const without = (waiting: Waiting, call: CallId): Waiting => {
+  if (!waiting.has(call)) return waiting
+  const rest = new Map(waiting)
+  rest.delete(call)
+  return rest
+}
+
+const questions = (waiting: Waiting): ReadonlyArray<Question> => Array.from(waiting.values(), (entry) => entry.question)

@@ -3,11 +3,13 @@
  * observers only watch, and one that dies is logged and forgotten; interceptors answer with a change, and one that dies
  * fails closed: the call is not made, the request is not sent.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Service as Identity } from "../context/Identity.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { CallId, RunId, SessionId } from "../domain/Ids.ts"
-import type { Service as Identity } from "../context/Identity.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason, RunReason } from "../domain/Outcome.ts"
 import type { Usage } from "../domain/Usage.ts"
@@ -134,3 +136,115 @@ export interface Service {
 export class Hooks extends Context.Reference<Hooks>()("axonal/hook/Hooks", {
   defaultValue: (): Service => ({})
 }) {}
+
+/**
+ * Merges records of hooks into one that runs them in order.
+ *
+ * **Details**
+ *
+ * - Observers: all of them, each isolated from the others: one that dies is logged, and the next is told all the same.
+ * - `turnStart`: a later one sees the request as the earlier ones changed it; where both change a field, the later wins.
+ * - `toolStart`: a later one sees the arguments as the earlier ones rewrote them, before they are decoded again. The first
+ *   `answer` wins and ends it: no later one is asked.
+ * - `toolEnd`: a later one sees the result as the earlier ones replaced it.
+ * - Interceptors that die end it, and the whole fails closed.
+ * - A hook that no record has is absent and costs nothing. Associative, with `{}` as its neutral element.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const combine = (...records: ReadonlyArray<Service>): Service => {
+  const at = <Key extends keyof Service>(key: Key): ReadonlyArray<NonNullable<Service[Key]>> =>
+    records.flatMap((record) => {
+      const hook = record[key]
+      return hook === undefined ? [] : [hook]
+    })
+  return {
+    runStart: observing(at("runStart")),
+    runEnd: observing(at("runEnd")),
+    turnStart: chained(at("turnStart"), turnStart),
+    turnEnd: observing(at("turnEnd")),
+    toolStart: chained(at("toolStart"), toolStart),
+    toolEnd: chained(at("toolEnd"), toolEnd),
+    toolError: observing(at("toolError")),
+    contextOverflow: observing(at("contextOverflow")),
+    stop: observing(at("stop")),
+    error: observing(at("error")),
+    events: observing(at("events"))
+  }
+}
+
+/**
+ * Runs an observing hook so that it cannot break the run: a defect is logged as a warning and forgotten. Interruption
+ * stays interruption.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const observe = (hook: Effect.Effect<unknown>): Effect.Effect<void> =>
+  Effect.catchAllCause(Effect.asVoid(hook), (cause) =>
+    Cause.isInterrupted(cause)
+      ? Effect.failCause(cause)
+      : Effect.logWarning("A hook died; the run goes on without it", cause)
+  )
+
+/**
+ * Layer of one record of hooks.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (hooks: Service): Layer.Layer<Hooks> => Layer.succeed(Hooks, hooks)
+
+// internal
+
+type Hook<Event, Change> = (event: Event) => Effect.Effect<Change>
+
+const observing = <Event>(hooks: ReadonlyArray<Hook<Event, void>>): Hook<Event, void> | undefined =>
+  hooks.length < 2
+    ? hooks[0]
+    : (event) => Effect.forEach(hooks, (hook) => observe(Effect.suspend(() => hook(event))), { discard: true })
+
+/** What an interceptor's change means for the event that the next one sees, and for the change of both together. */
+interface Merge<Event, Change> {
+  readonly see: (event: Event, change: Change) => Event
+  readonly merge: (earlier: Change, later: Change) => Change
+  readonly isLast: (change: Change) => boolean
+}
+
+const chained = <Event, Change>(
+  hooks: ReadonlyArray<Hook<Event, Change | void>>,
+  { isLast, merge, see }: Merge<Event, Change>
+): Hook<Event, Change | void> | undefined => {
+  if (hooks.length < 2) return hooks[0]
+  const from = (index: number, event: Event, change: Change | undefined): Effect.Effect<Change | void> => {
+    const hook = hooks[index]
+    if (hook === undefined || (change !== undefined && isLast(change))) return Effect.succeed(change)
+    return Effect.flatMap(
+      Effect.suspend(() => hook(event)),
+      (next) =>
+        next === undefined
+          ? from(index + 1, event, change)
+          : from(index + 1, see(event, next), change === undefined ? next : merge(change, next))
+    )
+  }
+  return (event) => from(0, event, undefined)
+}
+
+const turnStart: Merge<TurnStart, Partial<Request>> = {
+  see: (event, change) => ({ ...event, request: { ...event.request, ...change } }),
+  merge: (earlier, later) => ({ ...earlier, ...later }),
+  isLast: () => false
+}
+
+const toolStart: Merge<ToolStart, ToolStartChange> = {
+  see: (event, change) => ("input" in change ? { ...event, input: change.input } : event),
+  merge: (_, later) => later,
+  isLast: (change) => "answer" in change
+}
+
+const toolEnd: Merge<ToolEnd, ToolResult> = {
+  see: (event, result) => ({ ...event, result }),
+  merge: (_, later) => later,
+  isLast: () => false
+}

@@ -1,0 +1,139 @@
+/**
+ * Asks the person at the terminal. One question at a time, with everything that is to be approved in plain sight, and
+ * only an explicit yes is a yes: an empty line, a typing error, the end of the input all mean no.
+ */
+import * as Terminal from "@effect/platform/Terminal"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Decision, Question, Service } from "./Approval.ts"
+import { Approval } from "./Approval.ts"
+
+/**
+ * Makes an approver of a terminal.
+ *
+ * **Details**
+ *
+ * - `y` or `yes` approves. `n` and anything else does not; what follows an `n` is the reason that the model is told.
+ * - Shown: the agent, the tool, its arguments and the guard's reason, with control characters as escapes, so that nothing
+ *   a model wrote moves the cursor or hides a line. Long arguments lose their middle, and the question says how much.
+ * - Several questions wait for each other; an interrupted run withdraws its question. A terminal that is not
+ *   interactive, cannot be written to, or is quit (Ctrl-C, Ctrl-D) says no.
+ *
+ * **Gotchas**
+ *
+ * A platform's terminal does not report the end of a piped standard input: bound the run's time when there may be one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (terminal: Terminal.Terminal): Service => {
+  const turnstile = Effect.unsafeMakeSemaphore(1)
+  return {
+    ask: (question) =>
+      turnstile.withPermits(1)(
+        Effect.flatMap(terminal.isTTY, (isTTY) => (isTTY ? converse(terminal, question) : Effect.succeed(nobody)))
+      )
+  }
+}
+
+/**
+ * Layer that asks at the terminal.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Approval, never, Terminal.Terminal> = Layer.effect(
+  Approval,
+  Effect.map(Terminal.Terminal, make)
+)
+
+// internal
+
+const nobody: Decision = { approved: false, reason: "nobody is at the terminal" }
+
+const unanswered: Decision = { approved: false, reason: "the question was left unanswered" }
+
+const maxShown = 2000
+
+const converse = (terminal: Terminal.Terminal, question: Question): Effect.Effect<Decision> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      yield* terminal.display(render(question))
+      const keys = yield* terminal.readInput
+      const line = yield* readLine(terminal, keys)
+      yield* terminal.display("\n")
+      return decide(line)
+    })
+  ).pipe(
+    Effect.catchTags({
+      NoSuchElementException: () => Effect.as(Effect.ignore(terminal.display("\n")), unanswered),
+      BadArgument: () => Effect.succeed(nobody),
+      SystemError: () => Effect.succeed(nobody)
+    })
+  )
+
+/** One line, key by key, shown as it is typed: the terminal is in raw mode and shows nothing by itself. */
+const readLine = (terminal: Terminal.Terminal, keys: Effect.Effect.Success<Terminal.Terminal["readInput"]>) => {
+  const next = (line: string): Effect.Effect<string, Effect.Effect.Error<ReturnType<typeof terminal.display>> | End> =>
+    Effect.flatMap(keys.take, ({ input, key }) => {
+      if (key.name === "return" || key.name === "enter") return Effect.succeed(line)
+      if (key.name === "backspace") {
+        if (line === "") return next(line)
+        const shorter = Array.from(line).slice(0, -1).join("")
+        return Effect.zipRight(terminal.display("\b \b"), next(shorter))
+      }
+      const typed = key.ctrl || key.meta ? "" : printable(Option.getOrElse(input, () => ""))
+      return typed === "" ? next(line) : Effect.zipRight(terminal.display(typed), next(line + typed))
+    })
+  return next("")
+}
+
+type End = Effect.Effect.Error<Effect.Effect.Success<Terminal.Terminal["readInput"]>["take"]>
+
+const decide = (line: string): Decision => {
+  const answer = line.trim()
+  if (/^y(es)?$/i.test(answer)) return { approved: true }
+  const reason = /^no?\b[\s,:;.-]*(.+)$/i.exec(answer)?.[1]
+  return reason === undefined ? { approved: false } : { approved: false, reason }
+}
+
+const render = ({ call, category, reason }: Question): string =>
+  [
+    "",
+    `${escape(call.agent)} wants to call ${escape(call.tool.name)}:`,
+    ...shown(call.input),
+    `Why you are asked: ${escape(bound(reason))}${category === undefined ? "" : ` [${escape(category)}]`}`,
+    `Allow ${escape(call.tool.name)}? [y/N, or n and a reason] `
+  ].join("\n")
+
+/** The arguments as indented lines. Line breaks inside values stay escapes, so every line shown is one of ours. */
+const shown = (input: unknown): ReadonlyArray<string> =>
+  bound(json(input))
+    .split("\n")
+    .map((line) => `  ${escape(line)}`)
+
+const json = (input: unknown): string => {
+  try {
+    return JSON.stringify(input, undefined, 2) ?? "nothing"
+  } catch {
+    return "arguments that are not JSON"
+  }
+}
+
+const bound = (value: string): string => {
+  if (value.length <= maxShown) return value
+  const half = maxShown / 2
+  return `${value.slice(0, half)}\n… ${value.length - maxShown} characters are not shown …\n${value.slice(-half)}`
+}
+
+// Controls, and what rearranges or hides text: bidirectional marks, zero-width characters, line separators.
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu
+
+const escape = (value: string): string =>
+  value.replace(unsafe, (char) => {
+    const code = (char.codePointAt(0) ?? 0).toString(16)
+    return code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\u{${code}}`
+  })
+
+const printable = (value: string): string => value.replace(unsafe, "")
