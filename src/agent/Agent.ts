@@ -12,7 +12,8 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import type * as ManagedRuntime from "effect/ManagedRuntime"
-import { type Pipeable, pipeArguments } from "effect/Pipeable"
+import type { Pipeable } from "effect/Pipeable"
+import { pipeArguments } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ContextStore } from "../context/ContextStore.ts"
@@ -24,7 +25,8 @@ import * as Tool from "../tool/Tool.ts"
 import type * as Toolkit from "../tool/Toolkit.ts"
 import type { Settings, Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
-import { complete, type Definition, type Options } from "./Definition.ts"
+import type { Definition, Options } from "./Definition.ts"
+import { complete } from "./Definition.ts"
 import * as EventLog from "./EventLog.ts"
 import type { Limits } from "./Limits.ts"
 import * as Loop from "./Loop.ts"
@@ -107,16 +109,18 @@ export const stream = <Output, E, R>(
   input: Message.Input,
   options?: Loop.Options
 ): Stream.Stream<AgentEvent, AgentError | E, R | Transport | ContextStore> =>
-  Stream.unwrapScoped(Effect.gen(function*() {
-    const mailbox = yield* Mailbox.make<AgentEvent, AgentError | E>(4096)
-    yield* fork(
-      interpret(agent, input, { ...options, forked: true }, (events) => mailbox.offerAll(events)),
-      (exit) => mailbox.done(Exit.asVoid(exit))
-    )
-    // Registered last, so it runs first: nobody reads any more, and the loop must not wait for anybody.
-    yield* Effect.addFinalizer(() => mailbox.shutdown)
-    return Mailbox.toStream(mailbox)
-  }))
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const mailbox = yield* Mailbox.make<AgentEvent, AgentError | E>(4096)
+      yield* fork(
+        interpret(agent, input, { ...options, forked: true }, (events) => mailbox.offerAll(events)),
+        (exit) => mailbox.done(Exit.asVoid(exit))
+      )
+      // Registered last, so it runs first: nobody reads any more, and the loop must not wait for anybody.
+      yield* Effect.addFinalizer(() => mailbox.shutdown)
+      return Mailbox.toStream(mailbox)
+    })
+  )
 
 /**
  * Runs an agent to its end: the fold of the events that `stream` would give.
@@ -174,7 +178,7 @@ export const start = <Output, E, R>(
   input: Message.Input,
   options?: Loop.Options
 ): Effect.Effect<Handle<Output, E>, never, R | Transport | ContextStore | Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const activities = yield* Activities
     const session = options?.session ?? SessionId.make(yield* activities.id("session"))
     const steering = Steering.make()
@@ -184,18 +188,21 @@ export const start = <Output, E, R>(
     const log = EventLog.make<AgentError | E>()
     const fiber = yield* fork(
       interpret(agent, input, { ...options, session, stopSignal, steering, forked: true }, (events) =>
-        Effect.sync(() => EventLog.append(log, events))),
+        Effect.sync(() => EventLog.append(log, events))
+      ),
       (exit) => Effect.sync(() => EventLog.close(log, exit))
     )
     const settled = Fiber.await(fiber)
     return {
       session,
       events: EventLog.read(log),
-      await: Effect.flatMap(Effect.flatten(settled), () => Effect.suspend(() => {
-        const folding = Result.begin()
-        Result.push(folding, log.events)
-        return resultOf<Output>(folding)
-      })),
+      await: Effect.flatMap(Effect.flatten(settled), () =>
+        Effect.suspend(() => {
+          const folding = Result.begin()
+          Result.push(folding, log.events)
+          return resultOf<Output>(folding)
+        })
+      ),
       steer: (words) => Effect.sync(() => Steering.steer(steering, Message.fromInput(words))),
       followUp: (words) => Effect.sync(() => Steering.followUp(steering, Message.fromInput(words))),
       stop: Effect.zipRight(Deferred.succeed(asked, undefined), Effect.asVoid(settled))
@@ -223,7 +230,9 @@ export const toPromise = <Output, E, R, E2>(
   options?: Loop.Options & { readonly signal?: AbortSignal | undefined }
 ): Promise<Result.Result<Output>> =>
   Effect.runPromise(
-    Effect.scoped(Effect.flatMap(contextOf(provided), (context) => Effect.provide(run(agent, input, options), context))),
+    Effect.scoped(
+      Effect.flatMap(contextOf(provided), (context) => Effect.provide(run(agent, input, options), context))
+    ),
     options?.signal === undefined ? undefined : { signal: options.signal }
   )
 
@@ -270,9 +279,7 @@ export const withTools: {
 export const withToolkit: {
   <Kit extends Toolkit.Any>(
     toolkit: Kit
-  ): <Output, E, R>(
-    self: Agent<Output, E, R>
-  ) => Agent<Output, E | Toolkit.Failure<Kit>, R | Toolkit.Requirements<Kit>>
+  ): <Output, E, R>(self: Agent<Output, E, R>) => Agent<Output, E | Toolkit.Failure<Kit>, R | Toolkit.Requirements<Kit>>
   <Output, E, R, Kit extends Toolkit.Any>(
     self: Agent<Output, E, R>,
     toolkit: Kit
@@ -372,6 +379,4 @@ const resultOf = <Output>(folding: Result.Folding): Effect.Effect<Result.Result<
 }
 
 const contextOf = <R, E>(provided: Provided<R, E>): Effect.Effect<Context.Context<R>, E, Scope.Scope> =>
-  "runtimeEffect" in provided
-    ? Effect.map(provided.runtimeEffect, (runtime) => runtime.context)
-    : Layer.build(provided)
+  "runtimeEffect" in provided ? Effect.map(provided.runtimeEffect, (runtime) => runtime.context) : Layer.build(provided)

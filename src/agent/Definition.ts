@@ -62,10 +62,7 @@ export interface Definition {
  * @category constructors
  * @since 0.1.0
  */
-export const complete = (
-  name: string,
-  options: Options<Source, ReadonlyArray<Source>>
-): Definition => {
+export const complete = (name: string, options: Options<Source, ReadonlyArray<Source>>): Definition => {
   const { instructions, limits = {}, settings = {}, toolkit, tools = [] } = options
   if (typeof name !== "string" || name.trim() === "") throw new TypeError("Agent name must be a non-empty string")
   atLeast("toolConcurrency", options.toolConcurrency, 1)

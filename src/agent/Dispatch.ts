@@ -54,7 +54,7 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
  * @since 0.1.0
  */
 export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFailed> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const prepared = yield* Prepare.prepare(run, batch.calls)
     const ready: Array<Slot> = []
     for (const [index, item] of prepared.entries()) {
@@ -64,11 +64,15 @@ export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFai
     const permits = permitsFor(ready)
     for (const group of groups(ready)) {
       const concurrency = Math.min(group.length, run.definition.toolConcurrency)
-      yield* Effect.forEach(group, (slot) => {
-        const permit = permits.get(slot.ready.name)
-        const work = one(run, batch, slot)
-        return permit === undefined ? work : permit.withPermits(1)(work)
-      }, { concurrency, discard: true })
+      yield* Effect.forEach(
+        group,
+        (slot) => {
+          const permit = permits.get(slot.ready.name)
+          const work = one(run, batch, slot)
+          return permit === undefined ? work : permit.withPermits(1)(work)
+        },
+        { concurrency, discard: true }
+      )
     }
   })
 
@@ -80,16 +84,20 @@ export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFai
  * @since 0.1.0
  */
 export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<Message> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     for (const [index, call] of batch.calls.entries()) {
       if (batch.results[index] !== undefined) continue
       const shown = batch.shown[index]
-      const result = shown === undefined
-        ? ToolResult.text("skipped", `This call was not started: ${why}.`)
-        : withShown(
-          ToolResult.text("interrupted", `This call was interrupted before it finished: ${why}. It may have had effects.`),
-          shown
-        )
+      const result =
+        shown === undefined
+          ? ToolResult.text("skipped", `This call was not started: ${why}.`)
+          : withShown(
+              ToolResult.text(
+                "interrupted",
+                `This call was interrupted before it finished: ${why}. It may have had effects.`
+              ),
+              shown
+            )
       yield* ended(run, batch, index, { id: CallId.make(call.id), name: call.name, input: {} }, result, 0)
     }
     return toMessage(batch)
@@ -103,33 +111,38 @@ interface Slot {
 }
 
 const toMessage = (batch: Batch): Message =>
-  Messages.tool(batch.calls.map((call, index): Part.ToolResult => ({
-    type: "tool-result",
-    id: call.id,
-    name: call.name,
-    outcome: batch.results[index]?.outcome ?? "skipped",
-    content: batch.results[index]?.content ?? [],
-    ...(call.wireId === undefined ? undefined : { wireId: call.wireId })
-  })))
+  Messages.tool(
+    batch.calls.map(
+      (call, index): Part.ToolResult => ({
+        type: "tool-result",
+        id: call.id,
+        name: call.name,
+        outcome: batch.results[index]?.outcome ?? "skipped",
+        content: batch.results[index]?.content ?? [],
+        ...(call.wireId === undefined ? undefined : { wireId: call.wireId })
+      })
+    )
+  )
 
 /** Runs of calls that may overlap; an exclusive call is a run of its own. */
 const groups = (slots: ReadonlyArray<Slot>): ReadonlyArray<ReadonlyArray<Slot>> => {
   if (!slots.some((slot) => slot.ready.entry.exclusive)) return slots.length === 0 ? [] : [slots]
   const out: Array<Array<Slot>> = []
-  let open: Array<Slot> | undefined
+  let alone = true
   for (const slot of slots) {
-    if (slot.ready.entry.exclusive) {
-      out.push([slot])
-      open = undefined
-    } else if (open === undefined) out.push(open = [slot])
-    else open.push(slot)
+    const last = out.at(-1)
+    if (slot.ready.entry.exclusive || alone || last === undefined) out.push([slot])
+    else last.push(slot)
+    alone = slot.ready.entry.exclusive
   }
   return out
 }
 
 const permitsFor = (slots: ReadonlyArray<Slot>): ReadonlyMap<string, Effect.Semaphore> => {
   const permits = new Map<string, Effect.Semaphore>()
-  for (const { ready: { entry, name } } of slots) {
+  for (const {
+    ready: { entry, name }
+  } of slots) {
     if (entry.concurrency !== undefined && !permits.has(name)) {
       permits.set(name, Effect.unsafeMakeSemaphore(Math.max(1, entry.concurrency)))
     }
@@ -142,7 +155,7 @@ const withShown = (result: ToolResult.ToolResult, shown: string): ToolResult.Too
 
 /** Runs one call: the hook before it, the handler, and what follows every end. */
 const one = (run: Run.Run, batch: Batch, slot: Slot): Effect.Effect<void, ToolFailed> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const item = yield* beforeStart(run, slot.ready)
     if (item._tag === "Rejected") return yield* ended(run, batch, slot.index, item, item.result, 0)
     batch.shown[slot.index] = ""
@@ -210,7 +223,8 @@ const handle = (
       Effect.suspend(() => {
         // A fiber that outlived its call has nobody to show anything to.
         if (batch.results[index] !== undefined) return Effect.void
-        const shown = (batch.shown[index] ?? "") + (typeof chunk === "string" ? chunk : `${JSON.stringify(chunk)}\n`)
+        const shown =
+          (batch.shown[index] ?? "") + (typeof chunk === "string" ? chunk : `${ToolResult.jsonText(chunk) ?? ""}\n`)
         batch.shown[index] = shown.length > bound * 2 ? ToolResult.cut(shown, bound) : shown
         return run.emit(() => [Run.event(run, "ToolProgress", { call: item.id, name: item.name, chunk })])
       })
@@ -237,7 +251,10 @@ const handle = (
     }
     return Effect.as(
       Effect.logError(`Tool ${item.name} died`, exit.cause),
-      ToolResult.text("failed", `Tool ${item.name} failed unexpectedly. The details are in the log of this application.`)
+      ToolResult.text(
+        "failed",
+        `Tool ${item.name} failed unexpectedly. The details are in the log of this application.`
+      )
     )
   })
 }
@@ -276,28 +293,30 @@ const ended = (
   durationMillis: number,
   error?: unknown
 ): Effect.Effect<void> =>
-  Effect.uninterruptible(Effect.gen(function*() {
-    const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
-    const changed = yield* afterEnd(run, { ...about, result: raw })
-    const entry = run.registry.entries.get(call.name)
-    const result = ToolResult.bound(changed, entry?.bound ?? ToolResult.defaultBound)
-    batch.results[index] = result
-    Telemetry.countCall(entry === undefined ? "unknown" : call.name, result.outcome, durationMillis)
-    if (result.outcome !== "ok" && run.hooks.toolError !== undefined) {
-      yield* Hooks.observe(Effect.suspend(() => run.hooks.toolError?.({ ...about, error, result }) ?? Effect.void))
-    }
-    yield* run.emit(() => {
-      const { content, outcome } = result
-      const { id, input, name } = call
-      const events: Array<AgentEvent.AgentEvent> = [
-        Run.event(run, "ToolEnd", { call: id, name, input, outcome, content, durationMillis })
-      ]
-      for (const part of content) {
-        if (part.type === "file") events.push(Run.event(run, "FileOutput", { call: id, file: part }))
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
+      const changed = yield* afterEnd(run, { ...about, result: raw })
+      const entry = run.registry.entries.get(call.name)
+      const result = ToolResult.bound(changed, entry?.bound ?? ToolResult.defaultBound)
+      batch.results[index] = result
+      Telemetry.countCall(entry === undefined ? "unknown" : call.name, result.outcome, durationMillis)
+      if (result.outcome !== "ok" && run.hooks.toolError !== undefined) {
+        yield* Hooks.observe(Effect.suspend(() => run.hooks.toolError?.({ ...about, error, result }) ?? Effect.void))
       }
-      return events
+      yield* run.emit(() => {
+        const { content, outcome } = result
+        const { id, input, name } = call
+        const events: Array<AgentEvent.AgentEvent> = [
+          Run.event(run, "ToolEnd", { call: id, name, input, outcome, content, durationMillis })
+        ]
+        for (const part of content) {
+          if (part.type === "file") events.push(Run.event(run, "FileOutput", { call: id, file: part }))
+        }
+        return events
+      })
     })
-  }))
+  )
 
 const afterEnd = (run: Run.Run, end: Hooks.ToolEnd): Effect.Effect<ToolResult.ToolResult> => {
   const hook = run.hooks.toolEnd

@@ -13,7 +13,7 @@ import type { Usage } from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import type { Request } from "../transport/Transport.ts"
 import { TransportError } from "../transport/TransportError.ts"
-import { Halted } from "./Halt.ts"
+import type { Halted } from "./Halt.ts"
 import * as Run from "./Run.ts"
 
 /**
@@ -42,7 +42,10 @@ interface Tagged {
 export const ofHalt = (run: Run.Run, halted: Halted, output: string): Effect.Effect<End, LimitExceeded> => {
   const { onLimit, wallTime } = run.definition.limits
   if (halted.by === "stop") {
-    return Effect.as(observe(run.hooks.stop, () => Run.where(run)), { reason: "stopped", output })
+    return Effect.as(
+      observe(run.hooks.stop, () => Run.where(run)),
+      { reason: "stopped", output }
+    )
   }
   if (onLimit !== "fail") return Effect.succeed({ reason: "limit", limit: "wallTime", output })
   const max = Duration.toMillis(wallTime ?? 0)
@@ -61,7 +64,7 @@ export const conclude = <E extends Tagged>(
   usage: Usage,
   output: string
 ): Effect.Effect<void, E> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const end = Exit.isSuccess(exit) ? exit.value : { reason: reasonOf(exit.cause), limit: limitOf(exit.cause), output }
     const error = Exit.isFailure(exit) && end.reason !== "interrupted" ? Cause.squash(exit.cause) : undefined
     if (error !== undefined) yield* observe(run.hooks.error, () => ({ ...Run.where(run), error }))
@@ -114,5 +117,9 @@ const describe = (error: unknown): { readonly tag: string; readonly message: str
     : { tag: "Defect", message: "The run died of a programming mistake; the cause is in the error channel." }
 
 const isTagged = (error: unknown): error is Tagged =>
-  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
-  && "message" in error && typeof error.message === "string"
+  typeof error === "object" &&
+  error !== null &&
+  "_tag" in error &&
+  typeof error._tag === "string" &&
+  "message" in error &&
+  typeof error.message === "string"

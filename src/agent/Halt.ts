@@ -35,9 +35,7 @@ export type Halt = Deferred.Deferred<never, Halted> | undefined
  * @since 0.1.0
  */
 export const make = (limits: Limits, stopSignal: StopSignal | undefined): Effect.Effect<Halt> =>
-  stopSignal === undefined && limits.wallTime === undefined
-    ? Effect.succeed(undefined)
-    : Deferred.make<never, Halted>()
+  stopSignal === undefined && limits.wallTime === undefined ? Effect.succeed(undefined) : Deferred.make<never, Halted>()
 
 /**
  * Watches the stop signal and the time until the scope closes.
@@ -52,12 +50,10 @@ export const watch = (
 ): Effect.Effect<void, never, Scope.Scope> => {
   if (halt === undefined) return Effect.void
   const by = (cause: Halted["by"]) => Deferred.fail(halt, new Halted({ by: cause }))
-  const stop = stopSignal === undefined
-    ? Effect.void
-    : Effect.forkScoped(Effect.zipRight(guarded(stopSignal), by("stop")))
-  const time = limits.wallTime === undefined
-    ? Effect.void
-    : Effect.forkScoped(Effect.delay(by("wallTime"), limits.wallTime))
+  const stop =
+    stopSignal === undefined ? Effect.void : Effect.forkScoped(Effect.zipRight(guarded(stopSignal), by("stop")))
+  const time =
+    limits.wallTime === undefined ? Effect.void : Effect.forkScoped(Effect.delay(by("wallTime"), limits.wallTime))
   return Effect.asVoid(Effect.zipRight(stop, time))
 }
 
@@ -90,4 +86,5 @@ export const why = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string
 /** A signal that dies must not stop the run: nobody asked for it. */
 const guarded = (stopSignal: StopSignal): StopSignal =>
   Effect.catchAllDefect(stopSignal, (defect) =>
-    Effect.zipRight(Effect.logWarning("The stop signal died; the run goes on without it", defect), Effect.never))
+    Effect.zipRight(Effect.logWarning("The stop signal died; the run goes on without it", defect), Effect.never)
+  )

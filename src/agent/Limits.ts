@@ -151,10 +151,14 @@ export const warnings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> =
  * @category combinators
  * @since 0.1.0
  */
-export const count = (spent: Spent, limits: Limits, batch: {
-  readonly calls: ReadonlyArray<Part.ToolCall>
-  readonly results: ReadonlyArray<{ readonly outcome: CallOutcome; readonly content: unknown } | undefined>
-}): void => {
+export const count = (
+  spent: Spent,
+  limits: Limits,
+  batch: {
+    readonly calls: ReadonlyArray<Part.ToolCall>
+    readonly results: ReadonlyArray<{ readonly outcome: CallOutcome; readonly content: unknown } | undefined>
+  }
+): void => {
   spent.toolCalls += batch.calls.length
   spent.repeatedFailures = batch.results.some((result) => result?.outcome === "ok") ? 0 : spent.repeatedFailures + 1
   // Writing out every result is only worth it when somebody asked for the comparison.
@@ -173,8 +177,9 @@ const canonical = (input: string): string => {
   try {
     return JSON.stringify(JSON.parse(input), (_key, value: unknown) =>
       typeof value === "object" && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => left < right ? -1 : 1))
-        : value)
+        ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))
+        : value
+    )
   } catch {
     return input
   }

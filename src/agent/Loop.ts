@@ -7,11 +7,13 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import { ContextStore, type OnBusy, type StoreError } from "../context/ContextStore.ts"
-import { EmptyAnswer, LimitExceeded, type ToolFailed } from "../domain/AgentError.ts"
+import type { OnBusy, StoreError } from "../context/ContextStore.ts"
+import { ContextStore } from "../context/ContextStore.ts"
+import type { ToolFailed } from "../domain/AgentError.ts"
+import { EmptyAnswer, LimitExceeded } from "../domain/AgentError.ts"
 import { RunId, SessionId } from "../domain/Ids.ts"
-import * as Messages from "../domain/Message.ts"
 import type { Message } from "../domain/Message.ts"
+import * as Messages from "../domain/Message.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
@@ -81,7 +83,7 @@ export const run = (
   sink: Run.Sink
 ): Effect.Effect<void, LoopError, Transport | ContextStore> =>
   Effect.uninterruptibleMask((mask) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
       const services = yield* Run.services
       const store = yield* ContextStore
@@ -103,15 +105,18 @@ export const run = (
       if (runStart !== undefined) yield* Hooks.observe(Effect.suspend(() => runStart({ ...Run.where(run), input })))
       yield* run.emit(() => [Run.event(run, "RunStart", { session, input })])
       const body = Exit.isFailure(found)
-        // How building a toolkit fails is part of the agent's `E`.
-        ? Effect.failCause(found.cause as Cause.Cause<never>)
-        : Effect.scoped(Effect.zipRight(
-          Halt.watch(state.halt, definition.limits, options.stopSignal),
-          converse(state, input, options.onBusy ?? "wait")
-        ))
+        ? // How building a toolkit fails is part of the agent's `E`.
+          Effect.failCause(found.cause as Cause.Cause<never>)
+        : Effect.scoped(
+            Effect.zipRight(
+              Halt.watch(state.halt, definition.limits, options.stopSignal),
+              converse(state, input, options.onBusy ?? "wait")
+            )
+          )
       const exit = yield* Effect.exit(
         Telemetry.invokeAgent({ name: run.agent, session, run: id, identity: run.identity }, () =>
-          Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output)))
+          Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
+        )
       )
       state.steering.closed = true
       return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
@@ -125,7 +130,7 @@ const converse = (
   input: ReadonlyArray<Message>,
   onBusy: OnBusy
 ): Effect.Effect<Ending.End, LoopError | Halt.Halted, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { run, session, spent, steering } = state
     const { limits } = run.definition
     yield* Session.open(session, onBusy)
@@ -183,7 +188,7 @@ const atLimit = (
   reading: Limits.Reading,
   joined: ReadonlyArray<Message>
 ): Effect.Effect<Ending.End, LoopError | Halt.Halted> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     if (state.run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
     yield* turn(state, [...joined, ...Steering.take(state.steering)], true)
     return { reason: "limit", limit: reading.limit, output: state.output }
@@ -196,7 +201,7 @@ const turn = (
   last: boolean
 ): Effect.Effect<{ readonly answer: Answer; readonly over: Limits.Reading | undefined }, LoopError | Halt.Halted> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { run, session, spent } = state
       const { limits } = run.definition
       run.turn++
@@ -220,9 +225,13 @@ const turn = (
       yield* Session.answer(session, spent, answer.message, answer.usage)
       const calls = Messages.toolCalls(answer.message)
       const over = Limits.overCalls(limits, spent, calls.length)
-      const refusal = last ? "tools were forbidden in this turn"
-        : !runs(answer) ? `the answer was cut off (${answer.reason})`
-        : over === undefined ? undefined : "the limit of tool calls is reached"
+      const refusal = last
+        ? "tools were forbidden in this turn"
+        : !runs(answer)
+          ? `the answer was cut off (${answer.reason})`
+          : over === undefined
+            ? undefined
+            : "the limit of tool calls is reached"
       const worked = calls.length === 0 ? Exit.void : yield* work(state, calls, refusal, restore)
       yield* Session.endTurn(session, answer.reason, answer.usage)
       yield* worked
@@ -237,12 +246,13 @@ const work = (
   refusal: string | undefined,
   restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 ): Effect.Effect<Exit.Exit<void, ToolFailed | Halt.Halted>, StoreError> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { run, session, spent } = state
     const batch = Dispatch.begin(calls)
-    const worked = refusal === undefined
-      ? yield* Effect.exit(restore(Halt.haltable(state.halt, Dispatch.execute(run, batch))))
-      : Exit.void
+    const worked =
+      refusal === undefined
+        ? yield* Effect.exit(restore(Halt.haltable(state.halt, Dispatch.execute(run, batch))))
+        : Exit.void
     const message = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
     if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
     yield* Session.results(session, message)

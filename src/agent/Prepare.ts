@@ -65,19 +65,17 @@ interface Asking {
  * @category combinators
  * @since 0.1.0
  */
-export const prepare = (
-  run: Run.Run,
-  calls: ReadonlyArray<Part.ToolCall>
-): Effect.Effect<ReadonlyArray<Prepared>> =>
-  Effect.gen(function*() {
+export const prepare = (run: Run.Run, calls: ReadonlyArray<Part.ToolCall>): Effect.Effect<ReadonlyArray<Prepared>> =>
+  Effect.gen(function* () {
     const parsed = calls.map((call) => ({ call, input: parse(call.input) }))
     yield* run.emit(() =>
-      parsed.map(({ call, input }): AgentEvent.AgentEvent =>
-        Run.event(run, "ToolCall", {
-          call: CallId.make(call.id),
-          name: call.name,
-          input: Either.getOrElse(input, () => ({}))
-        })
+      parsed.map(
+        ({ call, input }): AgentEvent.AgentEvent =>
+          Run.event(run, "ToolCall", {
+            call: CallId.make(call.id),
+            name: call.name,
+            input: Either.getOrElse(input, () => ({}))
+          })
       )
     )
     const judged = yield* Effect.forEach(parsed, ({ call, input }) => one(run, call, input))
@@ -85,7 +83,7 @@ export const prepare = (
     if (questions === 0) return judged.filter((item) => item._tag !== "Asking")
     return yield* Effect.forEach(
       judged,
-      (item) => item._tag === "Asking" ? approve(run, item) : Effect.succeed(item),
+      (item) => (item._tag === "Asking" ? approve(run, item) : Effect.succeed(item)),
       { concurrency: questions === 1 ? 1 : "unbounded" }
     )
   })
@@ -97,9 +95,8 @@ export const prepare = (
  * @since 0.1.0
  */
 export const again = (run: Run.Run, ready: Ready, input: unknown): Effect.Effect<Prepared> =>
-  Effect.flatMap(
-    decode(ready.id, ready.entry, ready.execute, input),
-    (next) => next._tag === "Rejected" ? Effect.succeed(next) : Effect.flatMap(guard(run, next), settled(run))
+  Effect.flatMap(decode(ready.id, ready.entry, ready.execute, input), (next) =>
+    next._tag === "Rejected" ? Effect.succeed(next) : Effect.flatMap(guard(run, next), settled(run))
   )
 
 // internal
@@ -146,20 +143,21 @@ const one = (
     )
   }
   if (entry === undefined) {
-    const known = entries.size === 0 ? "There are no tools." : `Available tools: ${Array.from(entries.keys()).join(", ")}.`
+    const known =
+      entries.size === 0 ? "There are no tools." : `Available tools: ${Array.from(entries.keys()).join(", ")}.`
     return Effect.succeed(reject(named, {}, "unknown-tool", `Unknown tool: ${call.name}. ${known}`))
   }
   if (Either.isLeft(parsed)) {
-    const text = `Malformed JSON arguments for tool ${call.name}: ${parsed.left}. `
-      + "Retry the call with one valid JSON object as arguments."
+    const text =
+      `Malformed JSON arguments for tool ${call.name}: ${parsed.left}. ` +
+      "Retry the call with one valid JSON object as arguments."
     return Effect.succeed(reject(named, {}, "invalid", text))
   }
   if (entry.execute === undefined) {
     return Effect.succeed(reject(named, parsed.right, "unknown-tool", `${call.name} runs at the vendor, not here.`))
   }
-  return Effect.flatMap(
-    decode(named.id, entry, entry.execute, parsed.right),
-    (next) => next._tag === "Rejected" ? Effect.succeed(next) : guard(run, next)
+  return Effect.flatMap(decode(named.id, entry, entry.execute, parsed.right), (next) =>
+    next._tag === "Rejected" ? Effect.succeed(next) : guard(run, next)
   )
 }
 
@@ -168,32 +166,31 @@ const isDuplicate = (call: Part.ToolCall): boolean => {
   return typeof mark === "object" && mark !== null && "duplicate" in mark
 }
 
-const decode = (
-  id: CallId,
-  entry: Entry,
-  execute: Ready["execute"],
-  input: unknown
-): Effect.Effect<Prepared> => {
+const decode = (id: CallId, entry: Entry, execute: Ready["execute"], input: unknown): Effect.Effect<Prepared> => {
   const { name } = entry.spec
   return entry.decode(input).pipe(
     Effect.catchAll((error) => Effect.mapError(entry.decode(coerce(entry.spec.inputSchema, input)), () => error)),
     Effect.flatMap((parameters) =>
-      Effect.map(entry.encode(parameters), (input): Prepared => ({
-        _tag: "Ready",
-        id,
-        name,
-        input,
-        parameters,
-        entry,
-        execute
-      }))
+      Effect.map(
+        entry.encode(parameters),
+        (input): Prepared => ({
+          _tag: "Ready",
+          id,
+          name,
+          input,
+          parameters,
+          entry,
+          execute
+        })
+      )
     ),
     Effect.catchAll((error) => {
-      const problems = ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) =>
-        `- ${issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")}: ${issue.message}`
+      const problems = ParseResult.ArrayFormatter.formatErrorSync(error).map(
+        (issue) => `- ${issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")}: ${issue.message}`
       )
-      const text = `Invalid arguments for tool ${name}:\n${problems.join("\n")}\n`
-        + "Call it again with arguments that match its schema."
+      const text =
+        `Invalid arguments for tool ${name}:\n${problems.join("\n")}\n` +
+        "Call it again with arguments that match its schema."
       return Effect.succeed(reject({ id, name }, input, "invalid", text))
     })
   )
@@ -224,20 +221,21 @@ const guard = (run: Run.Run, ready: Ready): Effect.Effect<Prepared | Asking> =>
         const { category, reason } = verdict
         return verdict.input === undefined
           ? Effect.succeed({ _tag: "Asking", ready, reason, category })
-          : Effect.map(
-            decode(ready.id, ready.entry, ready.execute, verdict.input),
-            (next) => next._tag === "Ready" ? { _tag: "Asking", ready: next, reason, category } : next
-          )
+          : Effect.map(decode(ready.id, ready.entry, ready.execute, verdict.input), (next) =>
+              next._tag === "Ready" ? { _tag: "Asking", ready: next, reason, category } : next
+            )
       }
     }
   })
 
-const settled = (run: Run.Run) => (item: Prepared | Asking): Effect.Effect<Prepared> =>
-  item._tag === "Asking" ? approve(run, item) : Effect.succeed(item)
+const settled =
+  (run: Run.Run) =>
+  (item: Prepared | Asking): Effect.Effect<Prepared> =>
+    item._tag === "Asking" ? approve(run, item) : Effect.succeed(item)
 
 /** Puts the question, and has the guard judge once more: what it denies by now stays denied. */
 const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effect<Prepared> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { id, input, name } = ready
     yield* run.emit(() => [Run.event(run, "ApprovalAsked", { call: id, name, input, reason, category })])
     const question = {
@@ -257,15 +255,14 @@ const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effe
     const decision = yield* run.activities.approval(
       { run: run.id, turn: run.turn, call: id },
       Effect.catchAllDefect(run.approval.ask(question), (defect) =>
-        Effect.as(
-          Effect.logWarning("The approver died; the call is denied", defect),
-          { approved: false, reason: "the approver failed" }
-        ))
+        Effect.as(Effect.logWarning("The approver died; the call is denied", defect), {
+          approved: false,
+          reason: "the approver failed"
+        })
+      )
     )
     const { approved } = decision
-    yield* run.emit(() => [
-      Run.event(run, "ApprovalDecided", { call: id, name, approved, reason: decision.reason })
-    ])
+    yield* run.emit(() => [Run.event(run, "ApprovalDecided", { call: id, name, approved, reason: decision.reason })])
     if (!approved) {
       const why = decision.reason === undefined ? "" : `: ${decision.reason}`
       return reject(ready, input, "denied", `Not approved${why}. Do not try the same call again.`)

@@ -5,7 +5,7 @@ import type * as AgentEvent from "../domain/AgentEvent.ts"
 import type { RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { LimitName, RunReason } from "../domain/Outcome.ts"
-import * as Usage from "../domain/Usage.ts"
+import type * as Usage from "../domain/Usage.ts"
 
 /**
  * The result of a run.
@@ -85,18 +85,20 @@ export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEve
  * @since 0.1.0
  */
 export const finish = ({ end, messages, start }: Folding): Result | undefined =>
-  start === undefined || end === undefined ? undefined : {
-    output: end.output,
-    reason: end.reason,
-    limit: end.limit,
-    usage: end.usage,
-    turns: end.turn,
-    agent: end.agent,
-    run: end.run,
-    session: start.session,
-    messages,
-    endedAt: new Date(end.endedAtMillis).toISOString()
-  }
+  start === undefined || end === undefined
+    ? undefined
+    : {
+        output: end.output,
+        reason: end.reason,
+        limit: end.limit,
+        usage: end.usage,
+        turns: end.turn,
+        agent: end.agent,
+        run: end.run,
+        session: start.session,
+        messages,
+        endedAt: new Date(end.endedAtMillis).toISOString()
+      }
 
 /**
  * The result of a whole run's events.

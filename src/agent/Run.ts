@@ -133,8 +133,10 @@ const emitter = (sink: Sink, hooks: Hooks.Service): Run["emit"] => {
   // With an observer in between, two fibers could pass each other between numbering and writing.
   const turnstile = Effect.unsafeMakeSemaphore(1)
   return (events) =>
-    turnstile.withPermits(1)(Effect.suspend(() => {
-      const batch = events()
-      return Effect.asVoid(Effect.zipRight(Hooks.observe(observer(batch)), sink(batch)))
-    }))
+    turnstile.withPermits(1)(
+      Effect.suspend(() => {
+        const batch = events()
+        return Effect.asVoid(Effect.zipRight(Hooks.observe(observer(batch)), sink(batch)))
+      })
+    )
 }

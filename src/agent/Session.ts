@@ -58,7 +58,8 @@ export const open = (
     Effect.map(session.store.read(session.run.session), (window) => {
       session.messages = window.messages
       session.position = window.position
-    }))
+    })
+  )
 
 /**
  * Commits words from outside: the input of the run, steering, follow-ups.
@@ -66,8 +67,16 @@ export const open = (
  * @category combinators
  * @since 0.1.0
  */
-export const say = (session: Session, messages: ReadonlyArray<Message>): Effect.Effect<void, ContextStore.StoreError> =>
-  messages.length === 0 ? Effect.void : commit(session, messages.map((message, index) => [`input-${index}`, message]))
+export const say = (
+  session: Session,
+  messages: ReadonlyArray<Message>
+): Effect.Effect<void, ContextStore.StoreError> =>
+  messages.length === 0
+    ? Effect.void
+    : commit(
+        session,
+        messages.map((message, index) => [`input-${index}`, message])
+      )
 
 /**
  * Commits an answer and what it cost. An answer without content is paid for and not kept.
@@ -116,9 +125,9 @@ export const endTurn = (
   return run.hooks.turnEnd === undefined
     ? written
     : Effect.zipRight(
-      written,
-      Hooks.observe(Effect.suspend(() => run.hooks.turnEnd?.({ ...Run.where(run), ...end }) ?? Effect.void))
-    )
+        written,
+        Hooks.observe(Effect.suspend(() => run.hooks.turnEnd?.({ ...Run.where(run), ...end }) ?? Effect.void))
+      )
 }
 
 /**

@@ -33,9 +33,8 @@ export const poll = (
     Effect.suspend(() => check),
     (cause) => Effect.as(Effect.logWarning("The stop signal failed; the run goes on", cause), false)
   )
-  const loop: StopSignal = Effect.flatMap(
-    asked,
-    (stop) => stop ? Effect.void : Effect.zipRight(Effect.sleep(interval), loop)
+  const loop: StopSignal = Effect.flatMap(asked, (stop) =>
+    stop ? Effect.void : Effect.zipRight(Effect.sleep(interval), loop)
   )
   return loop
 }

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Repair from "../context/Repair.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
 import type { Delta, Finish, PartEnd, ResponseStart } from "../domain/Delta.ts"
 import { CallId } from "../domain/Ids.ts"
@@ -12,7 +13,6 @@ import * as Messages from "../domain/Message.ts"
 import * as ModelInfo from "../domain/ModelInfo.ts"
 import * as Part from "../domain/Part.ts"
 import * as Usage from "../domain/Usage.ts"
-import * as Repair from "../context/Repair.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Pull, Request } from "../transport/Transport.ts"
 import { TransportError } from "../transport/TransportError.ts"
@@ -50,11 +50,7 @@ export interface Progress {
  * @category constructors
  * @since 0.1.0
  */
-export const request = (
-  run: Run.Run,
-  messages: ReadonlyArray<Message>,
-  last: boolean
-): Effect.Effect<Request> => {
+export const request = (run: Run.Run, messages: ReadonlyArray<Message>, last: boolean): Effect.Effect<Request> => {
   const { definition, hooks, registry, transport } = run
   const { lastTurnMessage } = definition.limits
   const system = definition.instructions === undefined ? [] : [systemMessage(definition.instructions)]
@@ -105,16 +101,18 @@ export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.
       if (!error.isRetryable || progress.begun || attempts >= run.definition.retries || delayMillis > 60_000) {
         return Effect.fail(error)
       }
-      return run.emit(() => [
-        Run.event(run, "Retrying", {
-          attempt: attempts + 1,
-          delayMillis,
-          error: { tag: error.reason._tag, message: error.message }
-        })
-      ]).pipe(
-        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn }, delayMillis)),
-        Effect.zipRight(attempt(attempts + 1))
-      )
+      return run
+        .emit(() => [
+          Run.event(run, "Retrying", {
+            attempt: attempts + 1,
+            delayMillis,
+            error: { tag: error.reason._tag, message: error.message }
+          })
+        ])
+        .pipe(
+          Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn }, delayMillis)),
+          Effect.zipRight(attempt(attempts + 1))
+        )
     })
   return run.activities.model({ run: run.id, turn: run.turn }, attempt(0))
 }
@@ -187,9 +185,14 @@ const drain = (run: Run.Run, pull: Pull, progress: Progress): Effect.Effect<void
     const events = fold(run, progress, deltas)
     // After the finish part there is nothing to wait for, whatever the server still does with the connection.
     const rest = progress.finish === undefined ? next : Effect.void
-    return events.length === 0 ? rest : Effect.zipRight(run.emit(() => events), rest)
+    return events.length === 0
+      ? rest
+      : Effect.zipRight(
+          run.emit(() => events),
+          rest
+        )
   })
-  return Effect.catchAll(next, (end) => Option.isSome(end) ? Effect.fail(end.value) : Effect.void)
+  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
 }
 
 const finished = (run: Run.Run, progress: Progress): Effect.Effect<Answer, TransportError> => {
@@ -203,9 +206,10 @@ const finished = (run: Run.Run, progress: Progress): Effect.Effect<Answer, Trans
       model: run.transport.model.id,
       reason: {
         _tag: finish === undefined ? "Network" : "Overloaded",
-        message: finish === undefined
-          ? "The answer ended without its finish part; what had arrived of it was not acted upon."
-          : "The vendor ended the answer with an error."
+        message:
+          finish === undefined
+            ? "The answer ended without its finish part; what had arrived of it was not acted upon."
+            : "The vendor ended the answer with an error."
       },
       replay: "acknowledged"
     })
@@ -213,11 +217,7 @@ const finished = (run: Run.Run, progress: Progress): Effect.Effect<Answer, Trans
 }
 
 /** Folds what arrived in one pull into the progress, and answers the events to write. */
-const fold = (
-  run: Run.Run,
-  progress: Progress,
-  deltas: ReadonlyArray<Delta>
-): ReadonlyArray<AgentEvent.AgentEvent> => {
+const fold = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): ReadonlyArray<AgentEvent.AgentEvent> => {
   const events: Array<AgentEvent.AgentEvent> = []
   for (const delta of deltas) {
     if (progress.finish !== undefined) break

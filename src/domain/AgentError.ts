@@ -21,8 +21,10 @@ export class LimitExceeded extends Schema.TaggedError<LimitExceeded>()("LimitExc
   actual: Schema.Finite
 }) {
   override get message(): string {
-    return `The run reached its limit of ${this.max} ${this.limit} (at ${this.actual}). `
-      + `Raise limits.${this.limit}, or set onLimit to "answer" to get one last answer instead of this error.`
+    return (
+      `The run reached its limit of ${this.max} ${this.limit} (at ${this.actual}). ` +
+      `Raise limits.${this.limit}, or set onLimit to "answer" to get one last answer instead of this error.`
+    )
   }
 }
 

@@ -313,14 +313,13 @@ export type Of<Tag extends AgentEvent["_tag"]> = Extract<AgentEvent, { readonly 
  * @category combinators
  * @since 0.1.0
  */
-export const match = <Cases extends { readonly [Tag in AgentEvent["_tag"]]: (event: Of<Tag>) => unknown }>(
-  cases: Cases
-) =>
-(event: AgentEvent): ReturnType<Cases[AgentEvent["_tag"]]> => {
-  const run: (event: never) => unknown = cases[event._tag]
-  // The index picked the case of this very tag; TypeScript cannot correlate the two.
-  return run(event as never) as ReturnType<Cases[AgentEvent["_tag"]]>
-}
+export const match =
+  <Cases extends { readonly [Tag in AgentEvent["_tag"]]: (event: Of<Tag>) => unknown }>(cases: Cases) =>
+  (event: AgentEvent): ReturnType<Cases[AgentEvent["_tag"]]> => {
+    const run: (event: never) => unknown = cases[event._tag]
+    // The index picked the case of this very tag; TypeScript cannot correlate the two.
+    return run(event as never) as ReturnType<Cases[AgentEvent["_tag"]]>
+  }
 
 /**
  * Runs an effect for the tags that are handled, and nothing for the others. Made for `Stream.runForEach`.
@@ -328,13 +327,18 @@ export const match = <Cases extends { readonly [Tag in AgentEvent["_tag"]]: (eve
  * @category combinators
  * @since 0.1.0
  */
-export const matchPartial = <
-  Cases extends { readonly [Tag in AgentEvent["_tag"]]?: (event: Of<Tag>) => Effect.Effect<unknown, unknown, unknown> }
->(cases: Cases) =>
-(event: AgentEvent): Effect.Effect<void, CaseError<Cases[keyof Cases]>, CaseContext<Cases[keyof Cases]>> => {
-  const run: unknown = cases[event._tag]
-  return typeof run === "function" ? Effect.asVoid(run(event)) : Effect.void
-}
+export const matchPartial =
+  <
+    Cases extends {
+      readonly [Tag in AgentEvent["_tag"]]?: (event: Of<Tag>) => Effect.Effect<unknown, unknown, unknown>
+    }
+  >(
+    cases: Cases
+  ) =>
+  (event: AgentEvent): Effect.Effect<void, CaseError<Cases[keyof Cases]>, CaseContext<Cases[keyof Cases]>> => {
+    const run: unknown = cases[event._tag]
+    return typeof run === "function" ? Effect.asVoid(run(event)) : Effect.void
+  }
 
 type CaseError<Case> = Case extends (event: never) => Effect.Effect<unknown, infer E, unknown> ? E : never
 type CaseContext<Case> = Case extends (event: never) => Effect.Effect<unknown, unknown, infer R> ? R : never

@@ -35,10 +35,12 @@ export interface Message extends Schema.Schema.Type<typeof Message> {}
  */
 export type Input = string | ReadonlyArray<Part.Text | Part.File> | Message | ReadonlyArray<Message>
 
-const ofRole = (role: Role) => (content: string | ReadonlyArray<Part.Part>): Message => ({
-  role,
-  parts: typeof content === "string" ? [Part.text(content)] : content
-})
+const ofRole =
+  (role: Role) =>
+  (content: string | ReadonlyArray<Part.Part>): Message => ({
+    role,
+    parts: typeof content === "string" ? [Part.text(content)] : content
+  })
 
 /**
  * Makes a user message from text or parts.

@@ -171,13 +171,15 @@ export const file = (mediaType: string, data: FileData, name?: string): File => 
  * @since 0.1.0
  */
 export const contentToText = (content: ReadonlyArray<ResultContent>): string =>
-  content.map((part) => {
-    switch (part.type) {
-      case "text":
-        return part.text
-      case "json":
-        return JSON.stringify(part.value) ?? "null"
-      case "file":
-        return "text" in part.data ? part.data.text : `[${part.mediaType}${part.name ? ` ${part.name}` : ""}]`
-    }
-  }).join("\n")
+  content
+    .map((part) => {
+      switch (part.type) {
+        case "text":
+          return part.text
+        case "json":
+          return JSON.stringify(part.value) ?? "null"
+        case "file":
+          return "text" in part.data ? part.data.text : `[${part.mediaType}${part.name ? ` ${part.name}` : ""}]`
+      }
+    })
+    .join("\n")

@@ -65,17 +65,19 @@ export const make = (known: {
 }): Usage => ({
   inputTokens: {
     total: known.input,
-    uncached: known.input === undefined || known.cacheRead === undefined
-      ? undefined
-      : Math.max(0, known.input - known.cacheRead - (known.cacheWrite ?? 0)),
+    uncached:
+      known.input === undefined || known.cacheRead === undefined
+        ? undefined
+        : Math.max(0, known.input - known.cacheRead - (known.cacheWrite ?? 0)),
     cacheRead: known.cacheRead,
     cacheWrite: known.cacheWrite
   },
   outputTokens: {
     total: known.output,
-    text: known.output === undefined || known.reasoning === undefined
-      ? undefined
-      : Math.max(0, known.output - known.reasoning),
+    text:
+      known.output === undefined || known.reasoning === undefined
+        ? undefined
+        : Math.max(0, known.output - known.reasoning),
     reasoning: known.reasoning
   },
   costUsd: known.costUsd,

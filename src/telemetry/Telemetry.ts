@@ -22,7 +22,9 @@ export class CaptureContent extends Context.Reference<CaptureContent>()("axonal/
   defaultValue: () => false
 }) {}
 
-const seconds = MetricBoundaries.fromIterable([0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48])
+const seconds = MetricBoundaries.fromIterable([
+  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48
+])
 
 /**
  * Tokens used, by `gen_ai.token.type` (`input`, `output`) and `gen_ai.request.model`.
@@ -50,7 +52,10 @@ export const requestDuration = Metric.histogram(
  * @category metrics
  * @since 0.1.0
  */
-export const toolCalls = Metric.counter("axonal.tool.calls", { description: "Tool calls that ended", incremental: true })
+export const toolCalls = Metric.counter("axonal.tool.calls", {
+  description: "Tool calls that ended",
+  incremental: true
+})
 
 /**
  * Seconds that tool calls took, by `gen_ai.tool.name`.
@@ -68,11 +73,7 @@ const spanned = <A, E, R>(
   attributes: Attributes,
   use: (span: Tracer.Span) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.useSpan(
-    name,
-    { kind, attributes, captureStackTrace: false },
-    (span) => Effect.withParentSpan(use(span), span)
-  )
+  Effect.useSpan(name, { kind, attributes, captureStackTrace: false }, (span) => Effect.withParentSpan(use(span), span))
 
 /**
  * The span of a run.
@@ -84,14 +85,19 @@ export const invokeAgent = <A, E, R>(
   agent: { readonly name: string; readonly session: string; readonly run: string; readonly identity: Identity },
   use: (span: Tracer.Span) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  spanned(`invoke_agent ${agent.name}`, "internal", {
-    "gen_ai.operation.name": "invoke_agent",
-    "gen_ai.agent.name": agent.name,
-    "gen_ai.conversation.id": agent.session,
-    "axonal.run.id": agent.run,
-    ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
-    ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
-  }, use)
+  spanned(
+    `invoke_agent ${agent.name}`,
+    "internal",
+    {
+      "gen_ai.operation.name": "invoke_agent",
+      "gen_ai.agent.name": agent.name,
+      "gen_ai.conversation.id": agent.session,
+      "axonal.run.id": agent.run,
+      ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
+      ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
+    },
+    use
+  )
 
 /**
  * The span of a model request.
@@ -103,12 +109,17 @@ export const chat = <A, E, R>(
   model: { readonly vendor: string; readonly id: string; readonly session: string },
   use: (span: Tracer.Span) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  spanned(`chat ${model.id}`, "client", {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": model.vendor,
-    "gen_ai.request.model": model.id,
-    "gen_ai.conversation.id": model.session
-  }, use)
+  spanned(
+    `chat ${model.id}`,
+    "client",
+    {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": model.vendor,
+      "gen_ai.request.model": model.id,
+      "gen_ai.conversation.id": model.session
+    },
+    use
+  )
 
 /**
  * The span of a tool call.
@@ -120,12 +131,17 @@ export const executeTool = <A, E, R>(
   tool: { readonly name: string; readonly call: string },
   use: (span: Tracer.Span) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  spanned(`execute_tool ${tool.name}`, "internal", {
-    "gen_ai.operation.name": "execute_tool",
-    "gen_ai.tool.name": tool.name,
-    "gen_ai.tool.call.id": tool.call,
-    "gen_ai.tool.type": "function"
-  }, use)
+  spanned(
+    `execute_tool ${tool.name}`,
+    "internal",
+    {
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.name": tool.name,
+      "gen_ai.tool.call.id": tool.call,
+      "gen_ai.tool.type": "function"
+    },
+    use
+  )
 
 /**
  * Writes what came of a model request on its span.
@@ -133,12 +149,15 @@ export const executeTool = <A, E, R>(
  * @category combinators
  * @since 0.1.0
  */
-export const answered = (span: Tracer.Span, answer: {
-  readonly reason: FinishReason
-  readonly usage: Usage
-  readonly responseId?: string | undefined
-  readonly responseModel?: string | undefined
-}): void => {
+export const answered = (
+  span: Tracer.Span,
+  answer: {
+    readonly reason: FinishReason
+    readonly usage: Usage
+    readonly responseId?: string | undefined
+    readonly responseModel?: string | undefined
+  }
+): void => {
   const write = (key: string, value: unknown): void => {
     if (value !== undefined) span.attribute(key, value)
   }

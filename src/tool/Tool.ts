@@ -125,9 +125,7 @@ export const make = <
 >(
   name: Name,
   options: Options<Fields, Success, Failure>,
-  handler: (
-    parameters: Schema.Simplify<Schema.Struct.Type<Fields>>
-  ) => Effect.Effect<Schema.Schema.Type<Success>, E, R>
+  handler: (parameters: Schema.Simplify<Schema.Struct.Type<Fields>>) => Effect.Effect<Schema.Schema.Type<Success>, E, R>
 ): WithHandler<R | Schema.Struct.Context<Fields> | Schema.Schema.Context<Success>> => {
   const made = AiTool.make(name, {
     description: options.description,
@@ -143,7 +141,8 @@ export const make = <
 /** The tool with those annotations that the options give a value. */
 const annotated = (
   tool: { readonly annotateContext: (context: Context.Context<never>) => AiTool.Any },
-  options: Options<unknown, unknown, unknown>): AiTool.Any => {
+  options: Options<unknown, unknown, unknown>
+): AiTool.Any => {
   const services = new Map<string, unknown>()
   const note = (tag: { readonly key: string }, value: unknown): void => {
     if (value !== undefined) services.set(tag.key, value)

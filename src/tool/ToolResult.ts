@@ -57,7 +57,9 @@ export const fromEncoded = (outcome: CallOutcome, value: unknown): ToolResult =>
   if (typeof value === "object" && value !== null && "_tag" in value && isContent(value)) {
     return { outcome, content: value.parts }
   }
-  return { outcome, content: [{ type: "json", value }] }
+  return jsonText(value) === undefined
+    ? text("failed", "The tool gave a result that cannot be written as JSON.")
+    : { outcome, content: [{ type: "json", value }] }
 }
 
 /**
@@ -74,16 +76,22 @@ export const errorText = (error: unknown): string => {
   const message = "message" in error && typeof error.message === "string" ? error.message : ""
   if (message !== "") return name === undefined || name === "Error" ? message : `${name}: ${message}`
   const { _tag, ...fields } = { _tag: undefined, ...error }
-  return [name, Object.keys(fields).length === 0 ? undefined : safeJson(fields)].filter((it) => it !== undefined).join(
-    ": "
-  )
+  return [name, Object.keys(fields).length === 0 ? undefined : jsonText(fields)]
+    .filter((it) => it !== undefined)
+    .join(": ")
 }
 
-const safeJson = (value: unknown): string => {
+/**
+ * The value as JSON, or `undefined` when it has none: functions, cycles, big integers.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const jsonText = (value: unknown): string | undefined => {
   try {
     return JSON.stringify(value)
   } catch {
-    return "[not JSON]"
+    return undefined
   }
 }
 
@@ -134,7 +142,7 @@ export const bound = (result: ToolResult, max: number): ToolResult => {
   let changed = false
   const content = result.content.map((part): Part.ResultContent => {
     if (part.type === "file") return part
-    const value = part.type === "text" ? part.text : JSON.stringify(part.value) ?? "null"
+    const value = part.type === "text" ? part.text : (JSON.stringify(part.value) ?? "null")
     const kept = cut(value, Math.max(0, left))
     left -= value.length
     if (kept === value) return part

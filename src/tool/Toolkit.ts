@@ -40,10 +40,12 @@ export type Source = Any | Tool.WithHandler<unknown>
  * @category models
  * @since 0.1.0
  */
-export type Requirements<T> = T extends Effect.Effect<AiToolkit.WithHandler<infer Tools>, infer _E, infer R>
-  ? R | AiTool.Requirements<Tools[keyof Tools]>
-  : T extends AiToolkit.WithHandler<infer Tools> ? AiTool.Requirements<Tools[keyof Tools]>
-  : never
+export type Requirements<T> =
+  T extends Effect.Effect<AiToolkit.WithHandler<infer Tools>, infer _E, infer R>
+    ? R | AiTool.Requirements<Tools[keyof Tools]>
+    : T extends AiToolkit.WithHandler<infer Tools>
+      ? AiTool.Requirements<Tools[keyof Tools]>
+      : never
 
 /**
  * How building a toolkit may fail.
@@ -105,14 +107,15 @@ export interface Registry {
  * @since 0.1.0
  */
 export const resolve = (sources: ReadonlyArray<Source>): Effect.Effect<Registry, unknown> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const entries = new Map<string, Entry>()
     const context = yield* Effect.context<never>()
     for (const source of sources) {
       if (isCarried(source)) {
         entries.set(source.tool.name, ofTool(source.tool, directly(source.tool, source.handler, undefined)))
       } else if (isToolkit(source)) {
-        for (const tool of Object.values<AiTool.Any>(source.tools)) entries.set(tool.name, ofTool(tool, fromContext(tool, context)))
+        for (const tool of Object.values<AiTool.Any>(source.tools))
+          entries.set(tool.name, ofTool(tool, fromContext(tool, context)))
       } else {
         const toolkit = yield* built(source)
         for (const tool of Object.values<AiTool.Any>(toolkit.tools)) {
@@ -134,7 +137,7 @@ const isCarried = (source: Source): source is Tool.WithHandler<unknown> => "tool
 
 // What the effect needs and how it fails is part of the agent's `R` and `E`.
 const built = (source: Any): Effect.Effect<AiToolkit.WithHandler<Record<string, AiTool.Any>>, unknown> =>
-  Effect.isEffect(source) ? source as Effect.Effect<never, unknown> : Effect.succeed(source)
+  Effect.isEffect(source) ? (source as Effect.Effect<never, unknown>) : Effect.succeed(source)
 
 type Execute = NonNullable<Entry["execute"]>
 
@@ -191,8 +194,9 @@ const noParameters = { type: "object", properties: {}, additionalProperties: fal
 
 const specOf = (tool: AiTool.Any, none: boolean): ToolSpec => {
   const description = tool.description ?? AiTool.getDescriptionFromSchemaAst(tool.parametersSchema.ast)
-  const inputSchema = annotation(tool, Tool.InputSchema)
-    ?? (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(tool.parametersSchema.ast))
+  const inputSchema =
+    annotation(tool, Tool.InputSchema) ??
+    (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(tool.parametersSchema.ast))
   const spec: ToolSpec = { name: tool.name, description, inputSchema }
   return isProviderDefined(tool)
     ? { ...spec, provider: { id: tool.id, vendor: tool.providerName, args: tool.args } }
@@ -221,9 +225,9 @@ const directly = (tool: AiTool.Any, handler: Handler, context: Context.Context<n
         tool.failureSchema === Schema.Never
           ? Effect.fail(error)
           : Effect.matchEffect(encodeFailure(error), {
-            onSuccess: (value) => Effect.succeed({ failed: true, value }),
-            onFailure: () => Effect.fail(error)
-          })
+              onSuccess: (value) => Effect.succeed({ failed: true, value }),
+              onFailure: () => Effect.fail(error)
+            })
     })
     return context === undefined ? run : Effect.mapInputContext(run, (now) => Context.merge(context, now))
   }

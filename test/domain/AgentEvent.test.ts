@@ -70,12 +70,13 @@ describe("AgentEvent", () => {
   })
 
   it.effect("matchPartial runs the handled tags and nothing else", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seen: Array<string> = []
       yield* Stream.runForEach(
         Stream.make(start, delta),
         AgentEvent.matchPartial({ TextDelta: ({ delta }) => Effect.sync(() => seen.push(delta)) })
       )
       assert.deepStrictEqual(seen, ["Hello"])
-    }))
+    })
+  )
 })

@@ -14,11 +14,13 @@ const usage: FastCheck.Arbitrary<Usage.Usage> = FastCheck.record({
 
 describe("Usage", () => {
   it("sum is associative and commutative, and zero is neutral", () => {
-    FastCheck.assert(FastCheck.property(usage, usage, usage, (a, b, c) => {
-      assert.deepStrictEqual(Usage.sum(Usage.sum(a, b), c), Usage.sum(a, Usage.sum(b, c)))
-      assert.deepStrictEqual(Usage.sum(a, b), Usage.sum(b, a))
-      assert.deepStrictEqual(Usage.sum(a, Usage.zero), a)
-    }))
+    FastCheck.assert(
+      FastCheck.property(usage, usage, usage, (a, b, c) => {
+        assert.deepStrictEqual(Usage.sum(Usage.sum(a, b), c), Usage.sum(a, Usage.sum(b, c)))
+        assert.deepStrictEqual(Usage.sum(a, b), Usage.sum(b, a))
+        assert.deepStrictEqual(Usage.sum(a, Usage.zero), a)
+      })
+    )
   })
 
   it("what is unknown stays unknown in a sum", () => {
@@ -42,9 +44,11 @@ describe("Usage", () => {
 
   it("a usage survives JSON", () => {
     const codec = Schema.parseJson(Usage.Usage)
-    FastCheck.assert(FastCheck.property(usage, (value) => {
-      const back = Schema.decodeSync(codec)(Schema.encodeSync(codec)(value))
-      assert.deepStrictEqual(JSON.stringify(back), JSON.stringify(value))
-    }))
+    FastCheck.assert(
+      FastCheck.property(usage, (value) => {
+        const back = Schema.decodeSync(codec)(Schema.encodeSync(codec)(value))
+        assert.deepStrictEqual(JSON.stringify(back), JSON.stringify(value))
+      })
+    )
   })
 })
