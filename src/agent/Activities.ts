@@ -8,23 +8,9 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { CallId, RunId } from "../domain/Ids.ts"
-import type { Message } from "../domain/Message.ts"
-import type { FinishReason } from "../domain/Outcome.ts"
-import type { Usage } from "../domain/Usage.ts"
 import type { Decision } from "../guard/Approval.ts"
 import type { ToolResult } from "../tool/ToolResult.ts"
-
-/**
- * One model answer as the loop needs it: plain data.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Answer {
-  readonly message: Message
-  readonly reason: FinishReason
-  readonly usage: Usage
-}
+import type { Answer } from "./Answer.ts"
 
 /**
  * Names an activity within its run, the same on every replay.

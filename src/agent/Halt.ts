@@ -54,7 +54,8 @@ export const watch = (
     stopSignal === undefined ? Effect.void : Effect.forkScoped(Effect.zipRight(guarded(stopSignal), by("stop")))
   const time =
     limits.wallTime === undefined ? Effect.void : Effect.forkScoped(Effect.delay(by("wallTime"), limits.wallTime))
-  return Effect.asVoid(Effect.zipRight(stop, time))
+  // Yields once, so that a signal that is already there is heard before anything begins.
+  return stop.pipe(Effect.zipRight(time), Effect.zipRight(Effect.yieldNow()))
 }
 
 /**
@@ -64,7 +65,12 @@ export const watch = (
  * @since 0.1.0
  */
 export const haltable = <A, E>(halt: Halt, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Halted> =>
-  halt === undefined ? effect : Effect.raceFirst(effect, Deferred.await(halt))
+  halt === undefined
+    ? effect
+    : Effect.flatMap(Deferred.poll(halt), (news) =>
+        // A run that is halted already must not begin anything new.
+        Option.isSome(news) ? news.value : Effect.raceFirst(effect, Deferred.await(halt))
+      )
 
 /**
  * Why calls were cut short, in words for their results.

@@ -19,7 +19,7 @@ import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
 import type { Transport } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
-import type { Answer } from "./Activities.ts"
+import * as Answer from "./Answer.ts"
 import type { Definition } from "./Definition.ts"
 import * as Dispatch from "./Dispatch.ts"
 import * as Ending from "./Ending.ts"
@@ -144,42 +144,24 @@ const converse = (
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
       const { answer, over } = yield* turn(state, [...joined, ...Steering.take(steering)], false)
       if (over !== undefined) return yield* atLimit(state, over, [])
-      const next = after(state, answer)
-      if (next === "on") joined = []
-      else if (next === "empty") joined = [yield* nudge(state, answer)]
-      else {
-        joined = next.reason === "completed" ? Steering.takeOrClose(steering) : []
-        if (joined.length === 0) return next
+      const meaning = Answer.meaning(answer)
+      if (meaning === "empty") {
+        joined = [yield* nudge(state, answer)]
+        continue
       }
+      state.nudged = false
+      joined = meaning === "completed" ? Steering.takeOrClose(steering) : []
+      if (meaning !== "on" && joined.length === 0) return { reason: meaning, output: state.output }
     }
   })
 
-/** What an answer means for the run: it goes on, it was empty, or it is the end. */
-const after = (state: State, answer: Answer): "on" | "empty" | Ending.End => {
-  const { reason } = answer
-  if (reason === "pause") return "on"
-  if (!Session.hasContent(answer.message) && reason !== "content-filter") return "empty"
-  state.nudged = false
-  if (runs(answer)) return "on"
-  return { reason: reason === "length" || reason === "content-filter" ? reason : "completed", output: state.output }
-}
-
-/** Whether the answer has calls that may run: only a complete one does. */
-const runs = (answer: Answer): boolean =>
-  (answer.reason === "stop" || answer.reason === "tool-calls") && Messages.toolCalls(answer.message).length > 0
-
-const nudgeMessage: Message = {
-  ...Messages.user("Your last answer was empty. Continue with the task, or answer with what you have."),
-  meta: { axonal: { nudge: true } }
-}
-
 /** A word to a model that said nothing: once, and not when it merely ran out of room. */
-const nudge = (state: State, answer: Answer): Effect.Effect<Message, EmptyAnswer> => {
+const nudge = (state: State, answer: Answer.Answer): Effect.Effect<Message, EmptyAnswer> => {
   const { turn } = state.run
   if (answer.reason === "length") return Effect.fail(new EmptyAnswer({ cause: "length", turn }))
   if (state.nudged) return Effect.fail(new EmptyAnswer({ cause: "empty", turn }))
   state.nudged = true
-  return Effect.succeed(nudgeMessage)
+  return Effect.succeed(Answer.nudge)
 }
 
 /** One last answer with tools forbidden, or the failure, as the limits say. */
@@ -199,7 +181,10 @@ const turn = (
   state: State,
   joined: ReadonlyArray<Message>,
   last: boolean
-): Effect.Effect<{ readonly answer: Answer; readonly over: Limits.Reading | undefined }, LoopError | Halt.Halted> =>
+): Effect.Effect<
+  { readonly answer: Answer.Answer; readonly over: Limits.Reading | undefined },
+  LoopError | Halt.Halted
+> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { run, session, spent } = state
@@ -224,14 +209,8 @@ const turn = (
       state.output = Messages.toText(answer.message)
       yield* Session.answer(session, spent, answer.message, answer.usage)
       const calls = Messages.toolCalls(answer.message)
-      const over = Limits.overCalls(limits, spent, calls.length)
-      const refusal = last
-        ? "tools were forbidden in this turn"
-        : !runs(answer)
-          ? `the answer was cut off (${answer.reason})`
-          : over === undefined
-            ? undefined
-            : "the limit of tool calls is reached"
+      const over = Answer.runs(answer) ? Limits.overCalls(limits, spent, calls.length) : undefined
+      const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = calls.length === 0 ? Exit.void : yield* work(state, calls, refusal, restore)
       yield* Session.endTurn(session, answer.reason, answer.usage)
       yield* worked

@@ -11,6 +11,7 @@ import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
+import * as Answer from "./Answer.ts"
 import type { Spent } from "./Limits.ts"
 import * as Run from "./Run.ts"
 
@@ -91,7 +92,7 @@ export const answer = (
   usage: Usage.Usage
 ): Effect.Effect<void, ContextStore.StoreError> => {
   spent.usage = Usage.sum(spent.usage, usage)
-  const kept = message !== undefined && hasContent(message) ? message : undefined
+  const kept = message !== undefined && Answer.hasContent(message) ? message : undefined
   session.added = kept === undefined ? [] : [kept]
   return commit(session, kept === undefined ? [] : [["answer", kept]], usage)
 }
@@ -129,15 +130,6 @@ export const endTurn = (
         Hooks.observe(Effect.suspend(() => run.hooks.turnEnd?.({ ...Run.where(run), ...end }) ?? Effect.void))
       )
 }
-
-/**
- * Whether an answer says or does anything: more than reasoning and empty text.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const hasContent = (message: Message): boolean =>
-  message.parts.some((part) => part.type !== "reasoning" && (part.type !== "text" || part.text !== ""))
 
 // internal
 

@@ -16,7 +16,7 @@ import * as Usage from "../domain/Usage.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Pull, Request } from "../transport/Transport.ts"
 import { TransportError } from "../transport/TransportError.ts"
-import type { Answer } from "./Activities.ts"
+import type { Answer } from "./Answer.ts"
 import * as Repetition from "./Repetition.ts"
 import * as Run from "./Run.ts"
 
