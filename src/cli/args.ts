@@ -1,0 +1,198 @@
+/**
+ * Reads the arguments of the command line. Node's own parser does the splitting; this module knows the flags, says what
+ * is wrong with them in one line, and suggests what was probably meant.
+ */
+import { parseArgs } from "node:util"
+import { isHttp } from "./internal/address.ts"
+
+/**
+ * What the command line was asked to do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly prompt: string | undefined
+  readonly session: string | undefined
+  readonly continue: boolean
+  readonly model: string | undefined
+  readonly baseUrl: string | undefined
+  readonly json: boolean
+  readonly offline: boolean
+  readonly maxTurns: number | undefined
+  readonly dataDir: string | undefined
+  readonly save: boolean
+  readonly color: boolean
+  readonly interactive: boolean
+}
+
+/**
+ * The outcome of parsing: a job, a question about the program, or what is wrong.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Parsed =
+  | { readonly _tag: "Run"; readonly options: Options }
+  | { readonly _tag: "Help" }
+  | { readonly _tag: "Version" }
+  | { readonly _tag: "Invalid"; readonly message: string }
+
+const flags = {
+  session: { type: "string", short: "s" },
+  continue: { type: "boolean", short: "c" },
+  model: { type: "string", short: "m" },
+  "base-url": { type: "string" },
+  json: { type: "boolean" },
+  offline: { type: "boolean" },
+  "max-turns": { type: "string" },
+  "data-dir": { type: "string" },
+  "no-save": { type: "boolean" },
+  "no-color": { type: "boolean" },
+  interactive: { type: "boolean", short: "i" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" }
+} as const
+
+/**
+ * Parses the arguments after the program's name. Never throws.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const parse = (args: ReadonlyArray<string>): Parsed => {
+  try {
+    const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true })
+    if (values.help === true) return { _tag: "Help" }
+    if (values.version === true) return { _tag: "Version" }
+    const prompt = positionals.length === 0 ? undefined : positionals.join(" ")
+    const problem = check(values, prompt)
+    if (problem !== undefined) return invalid(problem)
+    return {
+      _tag: "Run",
+      options: {
+        prompt,
+        session: values.session,
+        continue: values.continue ?? false,
+        model: values.model,
+        baseUrl: values["base-url"],
+        json: values.json ?? false,
+        offline: values.offline ?? false,
+        maxTurns: values["max-turns"] === undefined ? undefined : Number(values["max-turns"]),
+        dataDir: values["data-dir"],
+        save: values["no-save"] !== true,
+        color: values["no-color"] !== true,
+        interactive: values.interactive ?? false
+      }
+    }
+  } catch (error) {
+    return invalid(explain(error, args))
+  }
+}
+
+/**
+ * What `--help` prints.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const help = `Usage: axonal [flags] [prompt]
+
+Runs an agent that can list, read and search the files of the current folder and do arithmetic.
+With a prompt it answers once. Without one it is a conversation, or reads the prompt from standard input.
+
+  axonal "read README.md and tell me what this is"
+  git diff | axonal "what changed?"
+  axonal --continue "and what is missing?"
+
+Sessions
+  -s, --session ID     use this session, and begin it if it is new
+  -c, --continue       go on with the latest session of this folder
+      --data-dir DIR   keep sessions here instead of in your data folder
+      --no-save        keep nothing
+
+Model
+  -m, --model ID       the model; "vendor:ID" names the vendor too
+      --base-url URL   any server that speaks the OpenAI chat protocol
+      --offline        no network and no model: a few rules that use the tools
+      --max-turns N    at most N model requests in a run
+
+Output
+      --json           events as JSON lines on standard output, and nothing else there
+      --no-color       no colours (also: NO_COLOR)
+  -i, --interactive    a conversation even when standard input is not a terminal
+  -h, --help           this text
+  -v, --version        the version
+
+The vendor is the first of these that is there: OPENAI_API_KEY or OPENAI_BASE_URL, OPENROUTER_API_KEY, GROQ_API_KEY,
+DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY, TOGETHER_API_KEY, a local Ollama (OLLAMA_HOST or 127.0.0.1:11434),
+else offline. AXONAL_MODEL is the default of --model. AXONAL_DEBUG=1 shows causes of errors.
+
+Exit codes: 0 answered, 1 the run failed, 2 bad usage, 130 stopped by Ctrl-C, 143 terminated.
+`
+
+// internal
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"]
+
+const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
+
+const check = (values: Values, prompt: string | undefined): string | undefined => {
+  if (prompt !== undefined && prompt.trim() === "") return "the prompt is empty"
+  if (values.session !== undefined && values.continue === true) return "--session and --continue exclude each other"
+  if (values.continue === true && values["no-save"] === true)
+    return "--continue needs saved sessions, --no-save keeps none"
+  if (values.interactive === true && values.json === true) return "--interactive and --json exclude each other"
+  for (const name of ["session", "model", "base-url", "data-dir"] as const) {
+    if (values[name]?.trim() === "") return `--${name} is empty`
+  }
+  const turns = values["max-turns"]
+  if (turns !== undefined && !/^[1-9]\d{0,5}$/.test(turns)) return `--max-turns is a number from 1 on, not "${turns}"`
+  const url = values["base-url"]
+  if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
+  if (values.offline === true && (url !== undefined || values.model !== undefined)) {
+    return "--offline has no model: leave out --model and --base-url"
+  }
+  return undefined
+}
+
+/** Node's message for a flag it does not know or a value that is missing, shorter and with a suggestion. */
+const explain = (error: unknown, args: ReadonlyArray<string>): string => {
+  const text = error instanceof Error ? error.message : String(error)
+  const unknown = /^Unknown option '(-[^']*)'/.exec(text)?.[1]
+  if (unknown !== undefined) {
+    const near = nearest(unknown.replace(/^-+/, ""))
+    return `unknown flag ${unknown}${near === undefined ? "" : `, did you mean --${near}?`}`
+  }
+  const missing = /^Option '(?:-\w, )?(--[\w-]+) <value>' argument/.exec(text)?.[1]
+  if (missing !== undefined) {
+    const at = args.findIndex((arg) => arg === missing || (missing.length > 3 && arg === `-${missing[2]}`))
+    const next = at < 0 ? undefined : args[at + 1]
+    return next === undefined
+      ? `${missing} needs a value`
+      : `${missing} needs a value; for one that begins with - write ${missing}=${next}`
+  }
+  const extra = /^Option '(?:-\w, )?(--[\w-]+)' does not take an argument/.exec(text)?.[1]
+  return extra === undefined ? (text.split("\n")[0] ?? text) : `${extra} takes no value`
+}
+
+const nearest = (name: string): string | undefined => {
+  const near = Object.keys(flags)
+    .map((flag) => ({ flag, distance: flag.startsWith(name) && name.length > 1 ? 0 : distance(name, flag) }))
+    .sort((left, right) => left.distance - right.distance)[0]
+  return near !== undefined && near.distance <= Math.max(1, Math.floor(name.length / 3)) ? near.flag : undefined
+}
+
+/** How many letters have to change (Levenshtein). */
+const distance = (left: string, right: string): number => {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (let i = 0; i < left.length; i++) {
+    const next = [i + 1]
+    for (let j = 0; j < right.length; j++) {
+      const change = (row[j] ?? 0) + (left[i] === right[j] ? 0 : 1)
+      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[right.length] ?? 0
+}

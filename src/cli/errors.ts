@@ -1,0 +1,136 @@
+/**
+ * Every way in which a run of the command line can fail, as one clear line and an exit code. No stack traces and no
+ * secrets; `AXONAL_DEBUG=1` adds the causes.
+ */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Redacted from "effect/Redacted"
+import { StoreError } from "../context/ContextStore.ts"
+import { TransportError } from "../transport/TransportError.ts"
+import { withoutSecrets } from "./internal/address.ts"
+import type { Choice } from "./vendors.ts"
+
+/**
+ * The command was not given right. The message says what to do, without a full stop.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
+
+/**
+ * Something outside of the run is not as it has to be.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SetupError extends Data.TaggedError("SetupError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+/**
+ * What is said about where a failure happened.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Where {
+  readonly choice?: Choice | undefined
+  readonly database?: string | undefined
+  readonly debug: boolean
+}
+
+/**
+ * Exit codes as people and scripts expect them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, hangup: 129, interrupted: 130, terminated: 143 } as const
+
+/**
+ * The lines to print for a failure, and the exit code.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const explain = (
+  cause: Cause.Cause<unknown>,
+  where: Where
+): { readonly text: string; readonly code: number } => {
+  const error = Cause.squash(cause)
+  const text = hide(line(error, where), where)
+  const code = error instanceof UsageError ? exitCodes.usage : exitCodes.failed
+  return { text: where.debug ? `${text}\n${hide(Cause.pretty(cause, { renderErrorCause: true }), where)}` : text, code }
+}
+
+// internal
+
+const line = (error: unknown, where: Where): string => {
+  if (error instanceof UsageError) return `${error.message}. Try axonal --help.`
+  if (error instanceof SetupError) return error.message
+  if (error instanceof TransportError) return ofTransport(error, where.choice)
+  if (error instanceof StoreError) return ofStore(error, where.database)
+  // The typed errors of a run say in their message what happened and what to do.
+  if (error instanceof Error && "_tag" in error) return oneLine(error.message)
+  const what = error instanceof Error ? error.message : String(error)
+  return `something went wrong inside: ${oneLine(what)} (AXONAL_DEBUG=1 shows where)`
+}
+
+const oneLine = (text: string): string =>
+  text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .slice(0, 600)
+
+const ofTransport = (error: TransportError, choice: Choice | undefined): string => {
+  const { reason } = error
+  const detail = oneLine(reason.message)
+  if (choice?._tag !== "Online") return detail
+  const server = withoutSecrets(choice.baseUrl)
+  const status = reason.status === undefined ? "" : ` (${reason.status})`
+  switch (reason._tag) {
+    case "Authentication":
+      return choice.key === undefined
+        ? `${server} wants a key${status}: ${detail} Set ${choice.variable}.`
+        : `${server} refused the key of ${choice.variable}${status}: ${detail} Check that it is right and may use ${choice.model}.`
+    case "Network":
+      return error.replay === "acknowledged"
+        ? `the connection to ${server} broke off: ${detail} Try again, or go on with axonal --continue.`
+        : `cannot reach ${server}: ${detail} Is the server running and the address right?`
+    case "Timeout":
+      return `${server} did not answer in time: ${detail} Try again.`
+    case "RateLimited":
+      return `${server} limits requests${status}: ${detail} Wait a little, or use another model.`
+    case "Overloaded":
+      return `${server} has trouble${status}: ${detail} Try again later.`
+    case "Malformed":
+      return `${server} sent something that is no answer of this protocol: ${detail} Check the base URL.`
+    case "ContextOverflow":
+      return `the conversation is too long for ${choice.model}: ${detail} Start a new session, or use a larger model.`
+    default:
+      return `${server} refused the request${status}: ${detail}`
+  }
+}
+
+const ofStore = (error: StoreError, database: string | undefined): string => {
+  const file = database ?? "the session database"
+  const detail = oneLine(error.reason.message)
+  switch (error.reason._tag) {
+    case "SessionBusy":
+      return `session ${error.session} is in use by another run. Wait until that ends, or begin another with --session ID.`
+    case "Conflict":
+      return `session ${error.session} was changed by another process meanwhile. Nothing of it was lost; ask again.`
+    case "NotFound":
+      return `there is no session ${error.session}.`
+    default:
+      return `the sessions in ${file} cannot be used: ${detail} Move that file away, choose another folder with --data-dir, or add --no-save.`
+  }
+}
+
+/** A key that a server repeats in its message is not printed. */
+const hide = (text: string, { choice }: Where): string => {
+  const key = choice?._tag === "Online" && choice.key !== undefined ? Redacted.value(choice.key) : ""
+  return key === "" ? text : text.replaceAll(key, "[key]")
+}

@@ -1,0 +1,41 @@
+/**
+ * The command line's entry. It answers what needs no agent by itself and loads the rest only then, because a person
+ * who asks for help should not wait for a runtime.
+ */
+import { readFileSync } from "node:fs"
+import { help, parse } from "./args.ts"
+
+const version = (): string => {
+  // The same two steps up from the sources, from the modules and from the bundle.
+  const text: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+  return typeof text === "object" && text !== null && "version" in text ? String(text.version) : "unknown"
+}
+
+const main = async (): Promise<number> => {
+  const parsed = parse(process.argv.slice(2))
+  switch (parsed._tag) {
+    case "Help":
+      process.stdout.write(help)
+      return 0
+    case "Version":
+      process.stdout.write(`${version()}\n`)
+      return 0
+    case "Invalid":
+      process.stderr.write(`axonal: ${parsed.message}. Try axonal --help.\n`)
+      return 2
+    case "Run": {
+      const { run } = await import("./program.ts")
+      return await run(parsed.options)
+    }
+  }
+}
+
+// Whoever reads our output may leave (`| head`). Until a run listens for that itself, it means: quietly stop.
+process.stdout.on("error", () => {
+  if (process.stdout.listenerCount("error") === 1) process.exit(0)
+})
+process.stderr.on("error", () => {})
+
+const code = await main()
+// Idle connections and a terminal that is still open must not keep the process; what was written must get out.
+process.stdout.write("", () => process.exit(code))

@@ -1,0 +1,159 @@
+/**
+ * The command line's one program: find a model, open the sessions, run the agent once or in conversation, and end with
+ * the right exit code. Everything is composed here and nowhere else.
+ */
+
+import { realpathSync } from "node:fs"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
+import * as Agent from "../agent/Agent.ts"
+import * as ContextStore from "../context/ContextStore.ts"
+import * as Identity from "../context/Identity.ts"
+import type { RunEnd } from "../domain/AgentEvent.ts"
+import type { SessionId } from "../domain/Ids.ts"
+import type { Input } from "../domain/Message.ts"
+import * as Offline from "../transport/Offline.ts"
+import type { Transport } from "../transport/Transport.ts"
+import type { Options } from "./args.ts"
+import type { Where } from "./errors.ts"
+import { exitCodes, explain, SetupError } from "./errors.ts"
+import * as Prompt from "./input.ts"
+import * as Render from "./render.ts"
+import { converse } from "./repl.ts"
+import * as Sessions from "./sessions.ts"
+import * as Signals from "./signals.ts"
+import * as Tools from "./tools.ts"
+import type { Choice } from "./vendors.ts"
+import * as Vendors from "./vendors.ts"
+
+/**
+ * One run of the agent in a session, shown as it happens. Answers its last event.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ask = (
+  input: Input,
+  session: SessionId,
+  stop: Effect.Effect<void>
+) => Effect.Effect<RunEnd | undefined, Agent.AgentError, Transport | ContextStore.ContextStore>
+
+/**
+ * Runs the command line and answers its exit code. Never rejects.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = (options: Options): Promise<number> => {
+  const debug = Boolean(process.env["AXONAL_DEBUG"])
+  const output = terminalOutput(options)
+  const where: Mutable = { debug }
+  const program = main(options, output, where).pipe(
+    Effect.catchAllCause((cause) => Effect.sync(() => complain(cause, where, output))),
+    // Warnings are for people who look for a fault, and never belong on standard output.
+    Effect.provide(
+      Logger.replace(Logger.defaultLogger, debug ? Logger.withConsoleError(Logger.logfmtLogger) : Logger.none)
+    )
+  )
+  return Effect.runPromise(program)
+}
+
+// internal
+
+/** Filled in as far as the program gets, for what has to be said when it gets no further. */
+type Mutable = { -readonly [Key in keyof Where]: Where[Key] }
+
+const instructions = [
+  "You are axonal, an assistant in a terminal. You can list, read and search the files of the current folder and do",
+  "arithmetic; you cannot change anything. Look at files before you speak about them, several at once where you can.",
+  "Answer briefly and in plain text."
+].join(" ")
+
+const terminalOutput = (options: Options): Render.Output => ({
+  answer: (text) => process.stdout.write(text),
+  note: (text) => process.stderr.write(text),
+  color: options.color && !process.env["NO_COLOR"] && process.stderr.isTTY === true && process.env["TERM"] !== "dumb"
+})
+
+const complain = (cause: Cause.Cause<unknown>, where: Where, output: Render.Output): number => {
+  const { code, text } = explain(cause, where)
+  output.note(`axonal: ${text}\n`)
+  return code
+}
+
+const main = (options: Options, output: Render.Output, where: Mutable) =>
+  Effect.gen(function* () {
+    const choice = yield* Vendors.choose(options, process.env)
+    where.choice = choice
+    output.note(`axonal: ${Vendors.announce(choice)}\n`)
+    const folder = realpathSync(process.cwd())
+    const database = options.save ? yield* Sessions.databaseFile(options) : undefined
+    where.database = database
+    const layers = Layer.merge(
+      yield* transportOf(choice),
+      database === undefined ? ContextStore.layerMemory : yield* Sessions.open(database)
+    )
+    const ask = makeAsk(options, output, folder)
+    const talks = options.interactive || (options.prompt === undefined && process.stdin.isTTY === true)
+    const body = talks ? converse({ options, ask, output, folder, where }) : once(options, output, folder, ask)
+    return yield* Effect.provide(body, layers)
+  })
+
+/** Built when it is needed: a network client is loaded only by who uses one. */
+const transportOf = (choice: Choice) =>
+  choice._tag === "Offline"
+    ? Effect.succeed(Offline.layer)
+    : Effect.map(
+        Effect.tryPromise({
+          try: () => import("./online.ts"),
+          catch: (cause) => new SetupError({ message: `the network client cannot be loaded: ${String(cause)}`, cause })
+        }),
+        (module) => module.layer(choice)
+      )
+
+const makeAsk = (options: Options, output: Render.Output, folder: string): Ask => {
+  const agent = Agent.make("axonal", {
+    instructions,
+    tools: Tools.make(folder),
+    limits: options.maxTurns === undefined ? {} : { turns: options.maxTurns }
+  })
+  return (input, session, stopSignal) =>
+    Effect.suspend(() => {
+      const render = options.json ? Render.json(output) : Render.text(output)
+      let end: RunEnd | undefined
+      return Agent.stream(agent, input, { session, onBusy: "fail", stopSignal }).pipe(
+        Stream.runForEachChunk((events) =>
+          Effect.sync(() => {
+            for (const event of events) {
+              render(event)
+              if (event._tag === "RunEnd") end = event
+            }
+          })
+        ),
+        Effect.provideService(Identity.Identity, { userId: folder, chatId: session }),
+        Effect.map(() => end)
+      )
+    })
+}
+
+const once = (options: Options, output: Render.Output, folder: string, ask: Ask) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const stopping = yield* Signals.listen(["SIGINT", "SIGTERM", "SIGHUP"])
+      const stop = Effect.asVoid(stopping.asked)
+      const input = yield* Effect.raceFirst(Prompt.read(options.prompt, process.stdin), stop)
+      if (input === undefined) return stopping.code() ?? exitCodes.failed
+      const session = yield* Sessions.choose(options, folder)
+      const end = yield* ask(input, session, stop)
+      const code = stopping.code()
+      if (end?.reason === "stopped" && code !== exitCodes.ok) {
+        output.note(
+          `axonal: stopped.${options.save ? ` Session ${session} is kept, go on with: axonal --continue` : ""}\n`
+        )
+      } else if (!options.json && options.save) output.note(`session ${session}\n`)
+      return code ?? (end?.reason === "completed" ? exitCodes.ok : exitCodes.failed)
+    })
+  )

@@ -1,0 +1,137 @@
+/**
+ * Shows the events of a run to a person: the answer as it comes on standard output, everything about it (calls, results,
+ * usage) on standard error, so that the answer can be piped on. Or, for programs, every event as a line of JSON.
+ */
+import * as Schema from "effect/Schema"
+import { AgentEvent } from "../domain/AgentEvent.ts"
+import { contentToText } from "../domain/Part.ts"
+import type { Usage } from "../domain/Usage.ts"
+
+/**
+ * Where to write: the answer, and notes about it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Output {
+  readonly answer: (text: string) => void
+  readonly note: (text: string) => void
+  /** Whether notes may have colours. */
+  readonly color: boolean
+}
+
+/**
+ * Takes the events of one run, in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Renderer = (event: AgentEvent) => void
+
+const encode = Schema.encodeSync(AgentEvent)
+
+/**
+ * Writes each event as one line of JSON.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const json =
+  (output: Output): Renderer =>
+  (event) =>
+    output.answer(`${JSON.stringify(encode(event))}\n`)
+
+/**
+ * Writes for people.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const text = (output: Output): Renderer => {
+  let open = false
+  const say = (delta: string): void => {
+    if (delta === "") return
+    output.answer(delta)
+    open = !delta.endsWith("\n")
+  }
+  const note = (line: string): void => {
+    if (open) say("\n")
+    output.note(`${output.color ? `\u001b[2m${line}\u001b[22m` : line}\n`)
+  }
+  return (event) => {
+    switch (event._tag) {
+      case "TextDelta":
+        return say(printable(event.delta))
+      case "ToolCall":
+        return note(`→ ${event.name}(${argumentsOf(event.input)})`)
+      case "ToolEnd":
+        return note(
+          `← ${event.name}${event.outcome === "ok" ? "" : ` ${event.outcome}`}: ${summary(contentToText(event.content))}`
+        )
+      case "Retrying":
+        return note(`… ${event.error.message} Again in ${Math.ceil(event.delayMillis / 1000)} s.`)
+      case "LimitWarning":
+        return note(`… near the limit of ${event.max} ${event.limit} (${event.actual})`)
+      case "Compacted":
+        return note(`… ${event.messages} older messages were summarized`)
+      case "FileOutput":
+        return note(`+ file ${event.file.name ?? ""} ${event.file.mediaType}`)
+      case "SourceOutput":
+        return note(`+ source ${event.source.title ?? ""} ${event.source.url ?? ""}`)
+      case "RunEnd": {
+        if (open) say("\n")
+        const why = endings[event.reason]?.(event.limit ?? "")
+        if (why !== undefined) note(why)
+        return note(`${plural(event.turn, "turn")}, ${ofUsage(event.usage)}`)
+      }
+    }
+  }
+}
+
+/**
+ * What a run cost, in words. What is unknown is said to be.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofUsage = (usage: Usage): string => {
+  const count = (tokens: number | undefined): string =>
+    tokens === undefined ? "unknown" : tokens.toLocaleString("en-US")
+  const cost = usage.costUsd === undefined || usage.costUsd === 0 ? "" : `, $${usage.costUsd.toFixed(4)}`
+  const estimated = usage.estimated ? " (estimated)" : ""
+  return `tokens: ${count(usage.inputTokens.total)} in, ${count(usage.outputTokens.total)} out${estimated}${cost}`
+}
+
+// internal
+
+const endings: { readonly [reason: string]: (limit: string) => string } = {
+  length: () => "The model reached its output limit; the answer is cut.",
+  "content-filter": () => "The vendor's content filter cut the answer.",
+  limit: (limit) => `The run reached its limit of ${limit}.`
+}
+
+/** Control characters of a model or a file must not reach the terminal. */
+const printable = (value: string): string => value.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "")
+
+const clip = (value: string, most: number): string => (value.length <= most ? value : `${value.slice(0, most - 1)}…`)
+
+const argumentsOf = (input: unknown): string =>
+  typeof input !== "object" || input === null
+    ? clip(printable(JSON.stringify(input) ?? ""), 100)
+    : clip(
+        printable(
+          Object.entries(input)
+            .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+            .join(", ")
+        ),
+        100
+      )
+
+/** The first line that says something, and how many more there are. */
+const summary = (result: string): string => {
+  const lines = result.split("\n").filter((line) => line.trim() !== "")
+  const first = clip(printable(lines[0]?.trim() ?? "nothing"), 80)
+  return lines.length > 1 ? `${first} (and ${plural(lines.length - 1, "more line")})` : first
+}
+
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`

@@ -1,0 +1,108 @@
+/**
+ * Where the command line keeps its sessions: a SQLite file in the user's data folder. The driver is loaded only here and
+ * only when sessions are saved.
+ */
+
+import { mkdirSync } from "node:fs"
+import { homedir } from "node:os"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { StoreError } from "../context/ContextStore.ts"
+import { ContextStore } from "../context/ContextStore.ts"
+import { SessionId } from "../domain/Ids.ts"
+import type { Options } from "./args.ts"
+import { SetupError, UsageError } from "./errors.ts"
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The folder for the user's data on this platform.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dataDir = (environment: Environment, platform: string, home: string): string => {
+  const set = (name: string): string | undefined => environment[name]?.trim() || undefined
+  const xdg = set("XDG_DATA_HOME")
+  if (xdg !== undefined) return join(xdg, "axonal")
+  if (platform === "darwin") return join(home, "Library", "Application Support", "axonal")
+  if (platform === "win32") return join(set("LOCALAPPDATA") ?? join(home, "AppData", "Local"), "axonal")
+  return join(home, ".local", "share", "axonal")
+}
+
+/**
+ * The database file, in a folder that only the user may read. The folder is made when it is missing.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<string, SetupError> =>
+  Effect.suspend(() => {
+    const folder = options.dataDir ?? dataDir(process.env, process.platform, homedir())
+    return Effect.try({
+      try: () => {
+        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        return join(folder, "sessions.db")
+      },
+      catch: (cause) =>
+        new SetupError({
+          message: `the folder ${folder} for sessions cannot be made (${codeOf(cause)}). Choose another with --data-dir, or add --no-save.`,
+          cause
+        })
+    })
+  })
+
+/**
+ * The store in a database file. Loads the driver.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const open = (filename: string): Effect.Effect<Layer.Layer<ContextStore, StoreError>, SetupError> =>
+  Effect.map(
+    Effect.tryPromise({
+      try: () => import("../context/SqliteContextStore.ts"),
+      catch: (cause) =>
+        new SetupError({
+          message: `${cause instanceof Error ? cause.message : String(cause)} (or add --no-save to keep no sessions)`,
+          cause
+        })
+    }),
+    (module) => module.layerSqlite({ filename })
+  )
+
+/**
+ * The session to use: the named one, the latest of this folder, or a new one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const choose = (
+  options: Pick<Options, "continue" | "session">,
+  owner: string
+): Effect.Effect<SessionId, StoreError | UsageError, ContextStore> => {
+  if (options.session !== undefined) return Effect.succeed(SessionId.make(options.session))
+  if (!options.continue) return Effect.sync(fresh)
+  return Effect.flatMap(ContextStore, (store) =>
+    Effect.flatMap(store.list({ owner, limit: 1 }), ({ sessions }) => {
+      const latest = sessions[0]
+      return latest === undefined
+        ? Effect.fail(new UsageError({ message: `there is no session in ${owner} yet, so nothing to continue` }))
+        : Effect.succeed(latest.id)
+    })
+  )
+}
+
+/**
+ * A new session id, short enough to type.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fresh = (): SessionId => SessionId.make(crypto.randomUUID().replaceAll("-", "").slice(0, 10))
+
+// internal
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : String(error)

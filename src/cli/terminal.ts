@@ -1,0 +1,70 @@
+/**
+ * The terminal as a stream of lines, over Node's readline. Lines that arrive while nobody reads wait their turn, whether
+ * they are typed ahead or piped in, and Ctrl-C is a value instead of the end of the process.
+ */
+
+import { createInterface } from "node:readline"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/**
+ * A terminal in use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Terminal {
+  /** Shows the prompt sign and waits for a line, again and again. Ends with the input, and with Ctrl-C at the prompt. */
+  readonly lines: Stream.Stream<string>
+  /** Completes at the next Ctrl-C. */
+  readonly interrupt: Effect.Effect<void>
+}
+
+/**
+ * Opens the terminal until the scope closes.
+ *
+ * **Details**
+ *
+ * - In a terminal Ctrl-C is a key; elsewhere it is the signal `SIGINT`. Both are heard.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (options: {
+  readonly input: NodeJS.ReadStream
+  readonly output: NodeJS.WriteStream
+  readonly sign: string
+}): Effect.Effect<Terminal, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { input, output, sign } = options
+    const isTerminal = input.isTTY === true && output.isTTY === true
+    const typed = yield* Queue.unbounded<Option.Option<string>>()
+    const interrupts = yield* Queue.sliding<void>(1)
+    const reader = yield* Effect.acquireRelease(
+      Effect.sync(() => createInterface({ input, output, terminal: isTerminal, prompt: sign, historySize: 1000 })),
+      (reader) => Effect.sync(() => reader.close())
+    )
+    const onInterrupt = () => Queue.unsafeOffer(interrupts, undefined)
+    reader.on("line", (line) => Queue.unsafeOffer(typed, Option.some(line)))
+    reader.on("close", () => Queue.unsafeOffer(typed, Option.none()))
+    reader.on("SIGINT", onInterrupt)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => process.on("SIGINT", onInterrupt)),
+      () => Effect.sync(() => process.off("SIGINT", onInterrupt))
+    )
+    const interrupt = Queue.take(interrupts)
+    const ask = Effect.suspend(() => {
+      if (isTerminal) reader.prompt()
+      return Effect.raceFirst(Queue.take(typed), Effect.as(interrupt, Option.none<string>()))
+    })
+    return {
+      // A second Ctrl-C during a run that already stops is still there at the prompt, and leaves.
+      lines: Stream.repeatEffectOption(
+        Effect.flatMap(ask, Option.match({ onNone: () => Effect.fail(Option.none()), onSome: Effect.succeed }))
+      ),
+      interrupt
+    }
+  })
