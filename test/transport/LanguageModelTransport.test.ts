@@ -1,6 +1,10 @@
 /** `layerTransport`, proven with the OpenAI provider of `@effect/ai`: what is sent, and what comes back. */
+import * as OpenAiClient from "@effect/ai-openai/OpenAiClient"
+import * as OpenAiLanguageModel from "@effect/ai-openai/OpenAiLanguageModel"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { assert, describe, it } from "@effect/vitest"
-import type * as Transport from "axonal/transport/Transport"
+import * as LanguageModel from "axonal/transport/LanguageModel"
+import * as Transport from "axonal/transport/Transport"
 import { Effect } from "effect"
 import type { Message } from "../../src/domain/Message.ts"
 import * as Messages from "../../src/domain/Message.ts"
@@ -113,6 +117,40 @@ describe("LanguageModel.layerTransport", () => {
       ])
       assert.deepStrictEqual(vendor.bodies[0]?.tool_choice, { type: "function", name: "weather" })
     })
+  )
+
+  it.scoped("files go out as bytes and addresses", () =>
+    Effect.gen(function* () {
+      const vendor = yield* serve({ body: hello })
+      const content: ReadonlyArray<Part> = [
+        { type: "file", mediaType: "image/png", data: { base64: "AAEC" } },
+        { type: "file", mediaType: "image/png", data: { url: "https://a.example/b.png" } },
+        { type: "file", mediaType: "application/pdf", data: { base64: "AAEC" }, name: "c.pdf" }
+      ]
+      yield* ask(vendor, { messages: [Messages.user(content)] })
+      assert.deepStrictEqual(vendor.bodies[0]?.input, [
+        {
+          role: "user",
+          content: [
+            { type: "input_image", image_url: "data:image/png;base64,AAEC", detail: "auto" },
+            { type: "input_image", image_url: "https://a.example/b.png", detail: "auto" },
+            { type: "input_file", filename: "c.pdf", file_data: "data:application/pdf;base64,AAEC" }
+          ]
+        }
+      ])
+    })
+  )
+
+  it.effect("the vendor is the one that the model declares", () =>
+    Effect.gen(function* () {
+      const transport = yield* Transport.Transport
+      assert.deepStrictEqual(transport.model, { vendor: "openai", id: "gpt-5", contextWindow: 400_000 })
+    }).pipe(
+      Effect.provide(LanguageModel.layerTransport({ id: "gpt-5", contextWindow: 400_000 })),
+      Effect.provide(OpenAiLanguageModel.model("gpt-5")),
+      Effect.provide(OpenAiClient.layer({})),
+      Effect.provide(FetchHttpClient.layer)
+    )
   )
 
   it.scoped("what the vendor ran itself arrives with its result", () =>

@@ -156,9 +156,9 @@ const toParams = (input: string): unknown => {
 }
 
 /** The value of a call's arguments, which some models leave out altogether; `undefined` if they are not JSON. */
-const parseInput = (input: string): unknown => {
+const parseInput = (input: string, parse: (text: string) => unknown = JSON.parse): unknown => {
   try {
-    return input.trim() === "" ? {} : AiTool.unsafeSecureJsonParse(input)
+    return input.trim() === "" ? {} : parse(input)
   } catch {
     return undefined
   }
@@ -475,7 +475,7 @@ export class ResponseEncoder {
         if (part.type === "tool-result") {
           return [{ type: part.type, ...common, isFailure: part.outcome !== "ok", result: toResult(part.content) }]
         }
-        const params = parseInput(part.input)
+        const params = parseInput(part.input, AiTool.unsafeSecureJsonParse)
         if (params === undefined) this.failure = `The model called "${part.name}" with arguments that are not JSON.`
         return params === undefined ? [] : [{ type: part.type, ...common, params }]
       }
