@@ -71,7 +71,10 @@ export type Any = Agent<unknown, unknown, unknown>
 // biome-ignore lint/suspicious/noExplicitAny: accepts tools with any requirements; they are read off the type below
 type AnyTools = ReadonlyArray<Tool.WithHandler<any>>
 
-type ToolRequirements<Tools> = Tools extends ReadonlyArray<Tool.WithHandler<infer R>> ? R : never
+type RequirementsOf<T> = T extends Tool.WithHandler<infer R> ? R : never
+
+/** Distributes over the tools, so that none at all need nothing. */
+type ToolRequirements<Tools extends AnyTools> = RequirementsOf<Tools[number]>
 
 /**
  * Makes an agent.

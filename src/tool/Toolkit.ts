@@ -199,7 +199,7 @@ const specOf = (tool: AiTool.Any, none: boolean): ToolSpec => {
     (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(tool.parametersSchema.ast))
   const spec: ToolSpec = { name: tool.name, description, inputSchema }
   return isProviderDefined(tool)
-    ? { ...spec, provider: { id: tool.id, vendor: tool.providerName, args: tool.args } }
+    ? { ...spec, provider: { id: tool.id, name: tool.providerName, args: tool.args } }
     : spec
 }
 

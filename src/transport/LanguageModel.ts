@@ -197,7 +197,7 @@ const wireTool = Wire.once((spec: Port.ToolSpec): WireTool => {
           id: spec.provider.id as `${string}.${string}`,
           toolkitName: spec.name,
           // `Transport` may say `<vendor>.<type>`, where `@effect/ai` has the type alone.
-          providerName: spec.provider.id.replace(`${spec.provider.vendor}.`, ""),
+          providerName: spec.provider.name,
           args: {},
           success: Schema.Unknown
           // The provider knows the type of its arguments; here they only pass.
@@ -367,7 +367,7 @@ const toSpec = Wire.once((tool: AiTool.Any): Port.ToolSpec => {
   const description = tool.description ?? AiTool.getDescriptionFromSchemaAst(ast)
   const spec = { name: tool.name, description, inputSchema: AiTool.getJsonSchemaFromSchemaAst(ast) }
   if (!isProviderDefined(tool)) return spec
-  return { ...spec, provider: { id: tool.id, vendor: tool.providerName, args: tool.args } }
+  return { ...spec, provider: { id: tool.id, name: tool.providerName, args: tool.args } }
 })
 
 const isProviderDefined = (tool: AiTool.Any): tool is AiTool.AnyProviderDefined => AiTool.isProviderDefined(tool)

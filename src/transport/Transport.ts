@@ -21,8 +21,8 @@ import type { TransportError } from "./TransportError.ts"
  * **Details**
  *
  * - `inputSchema` is a raw JSON schema and goes to the vendor unchanged.
- * - `provider` marks a tool that the vendor itself defines; `id` is then `<vendor>.<type>` and `args` its configuration.
- *   A transport that cannot offer it fails with `InvalidRequest`.
+ * - `provider` marks a tool that the vendor itself defines: `id` is `<vendor>.<tool>`, `name` what the vendor calls it and
+ *   `args` its configuration. A transport that cannot offer it fails with `InvalidRequest`.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +32,7 @@ export interface ToolSpec {
   readonly description?: string | undefined
   readonly inputSchema: object
   readonly strict?: boolean | undefined
-  readonly provider?: { readonly id: string; readonly vendor: string; readonly args: unknown } | undefined
+  readonly provider?: { readonly id: string; readonly name: string; readonly args: unknown } | undefined
 }
 
 /**
