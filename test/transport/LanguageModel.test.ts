@@ -259,6 +259,16 @@ describe("LanguageModel", () => {
       })
     )
 
+    it.effect("an answer ends with its finish part", () =>
+      Effect.gen(function* () {
+        const lingering = Transport.layerStream(model, () => Stream.concat(Stream.fromIterable(answer), Stream.never))
+        const there = LanguageModel.layerTransport().pipe(Layer.provide(LanguageModel.layer), Layer.provide(lingering))
+        const request = Transport.request({ messages: [Messages.user("hi")] })
+        const deltas = yield* Effect.provide(Stream.runCollect(Transport.stream(request)), there)
+        assert.deepStrictEqual([...deltas].at(-1), finish("stop"))
+      })
+    )
+
     it.effect("a failure survives a round trip as it was", () =>
       Effect.gen(function* () {
         const failure = transportError("ContextOverflow", 400)

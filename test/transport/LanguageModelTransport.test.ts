@@ -109,11 +109,13 @@ describe("LanguageModel.layerTransport", () => {
     Effect.gen(function* () {
       const vendor = yield* serve({ body: hello })
       const bare: Transport.ToolSpec = { name: "bare", inputSchema: { properties: { a: {} } } }
-      yield* ask(vendor, { tools: [weather, bare], toolChoice: { tool: "weather" } })
+      const either: Transport.ToolSpec = { name: "either", inputSchema: { anyOf: [{ type: "object" }], title: "E" } }
+      yield* ask(vendor, { tools: [weather, bare, either], toolChoice: { tool: "weather" } })
       const { description, inputSchema: parameters, name } = weather
       assert.deepStrictEqual(vendor.bodies[0]?.tools, [
         { type: "function", name, description, parameters, strict: false },
-        { type: "function", name: "bare", parameters: { type: "object", properties: { a: {} } }, strict: false }
+        { type: "function", name: "bare", parameters: { type: "object", properties: { a: {} } }, strict: false },
+        { type: "function", name: "either", parameters: either.inputSchema, strict: false }
       ])
       assert.deepStrictEqual(vendor.bodies[0]?.tool_choice, { type: "function", name: "weather" })
     })
@@ -171,7 +173,7 @@ describe("LanguageModel.layerTransport", () => {
       }
       const found = { type: "response.output_text.annotation.added", ...annotation }
       const vendor = yield* serve({ body: sse([created, added(0, search), done(0, search), found, completed]) })
-      const provider = { id: "openai.web_search", vendor: "openai", args: { search_context_size: "low" } }
+      const provider = { id: "openai.web_search", name: "web_search", args: { search_context_size: "low" } }
       const deltas = yield* ask(vendor, { tools: [{ name: "OpenAiWebSearch", inputSchema: {}, provider }] })
       assert.deepStrictEqual(vendor.bodies[0]?.tools, [{ search_context_size: "low", type: "web_search" }])
       const common = { id: "ws_1", name: "OpenAiWebSearch", transportExecuted: true }
