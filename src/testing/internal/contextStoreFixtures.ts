@@ -7,7 +7,6 @@ import type * as Scope from "effect/Scope"
 import type * as ContextStore from "../../context/ContextStore.ts"
 import { EntryId, RunId, SessionId } from "../../domain/Ids.ts"
 import * as Message from "../../domain/Message.ts"
-import * as Usage from "../../domain/Usage.ts"
 
 export type Store = ContextStore.Service
 
@@ -29,7 +28,7 @@ export const paid = (id: string): ContextStore.Entry => ({
   run: RunId.make("run"),
   turn: 1,
   model: "model",
-  usage: Usage.make({ input: 3, output: 4 })
+  usage: { inputTokens: { total: 3 }, outputTokens: { total: 4, text: 4 }, costUsd: 0.25, estimated: true }
 })
 export const at = (id: string): EntryId => EntryId.make(id)
 
