@@ -1,0 +1,237 @@
+/**
+ * Generated runs against the invariants: whatever the model answers, however tools end, whenever the run is cancelled,
+ * the events, the session and the ledger hold together.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
+import * as TestContext from "effect/TestContext"
+import * as Agent from "../../src/agent/Agent.ts"
+import * as Result from "../../src/agent/Result.ts"
+import * as ContextStore from "../../src/context/ContextStore.ts"
+import * as Repair from "../../src/context/Repair.ts"
+import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
+import { SessionId } from "../../src/domain/Ids.ts"
+import type { Message } from "../../src/domain/Message.ts"
+import type { FinishReason } from "../../src/domain/Outcome.ts"
+import * as Usage from "../../src/domain/Usage.ts"
+import * as Guard from "../../src/guard/Guard.ts"
+import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
+
+/** How a call of a generated script ends. */
+type Fate = "ok" | "fail" | "die" | "deny" | "unknown" | "broken" | "mistyped" | "timeout"
+
+interface GeneratedCall {
+  readonly fate: Fate
+  readonly delayMillis: number
+}
+
+interface GeneratedTurn {
+  readonly text: string
+  readonly calls: ReadonlyArray<GeneratedCall>
+  readonly reason: FinishReason
+  readonly delayMillis: number
+  readonly end: "finish" | "cut" | "error"
+}
+
+interface GeneratedRun {
+  readonly turns: ReadonlyArray<GeneratedTurn>
+  readonly toolConcurrency: number
+  /** When to interrupt; never when undefined. */
+  readonly interruptMillis: number | undefined
+  readonly stopMillis: number | undefined
+}
+
+const fates: ReadonlyArray<Fate> = ["ok", "ok", "fail", "die", "deny", "unknown", "broken", "mistyped", "timeout"]
+const delay = FastCheck.integer({ min: 0, max: 30 })
+
+const generatedCall: FastCheck.Arbitrary<GeneratedCall> = FastCheck.record({
+  fate: FastCheck.constantFrom(...fates),
+  delayMillis: delay
+})
+
+const generatedTurn: FastCheck.Arbitrary<GeneratedTurn> = FastCheck.record({
+  text: FastCheck.constantFrom("", "thinking aloud", "ünï🙂"),
+  calls: FastCheck.array(generatedCall, { maxLength: 5 }),
+  reason: FastCheck.constantFrom<Array<FinishReason>>("tool-calls", "tool-calls", "stop", "length", "other"),
+  delayMillis: delay,
+  end: FastCheck.constantFrom<Array<GeneratedTurn["end"]>>(
+    "finish",
+    "finish",
+    "finish",
+    "finish",
+    "cut",
+    "error"
+  )
+})
+
+const generatedRun: FastCheck.Arbitrary<GeneratedRun> = FastCheck.record({
+  turns: FastCheck.array(generatedTurn, { maxLength: 4 }),
+  toolConcurrency: FastCheck.integer({ min: 1, max: 4 }),
+  interruptMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined }),
+  stopMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined })
+})
+
+const steps = (turn: GeneratedTurn, index: number): ReadonlyArray<ScriptedTransport.Step> => [
+  ...(turn.text === "" ? [] : [ScriptedTransport.text(turn.text.slice(0, 2), turn.text.slice(2) || ".")]),
+  ScriptedTransport.delay(turn.delayMillis),
+  ...turn.calls.map(({ delayMillis, fate }, position) => {
+    const id = `${index}-${position}`
+    if (fate === "unknown") return ScriptedTransport.call(id, "invented")
+    if (fate === "broken") return ScriptedTransport.call(id, "work", '{"fate":')
+    if (fate === "mistyped") return ScriptedTransport.call(id, "work", { fate, delayMillis: "soon" })
+    return ScriptedTransport.call(id, "work", { fate, delayMillis })
+  }),
+  turn.end === "cut"
+    ? ScriptedTransport.cut
+    : turn.end === "error"
+      ? ScriptedTransport.error("InvalidRequest")
+      : ScriptedTransport.finish(turn.reason)
+]
+
+interface Outcome {
+  readonly events: ReadonlyArray<AgentEvent>
+  readonly exit: Exit.Exit<Result.Result, Agent.AgentError>
+  readonly requests: ReadonlyArray<{ readonly messages: ReadonlyArray<Message> }>
+  readonly entries: ReadonlyArray<ContextStore.Entry>
+  readonly window: ReadonlyArray<Message>
+  readonly peak: number
+  readonly alive: number
+  readonly connections: number
+}
+
+const session = SessionId.make("generated")
+
+const play = (generated: GeneratedRun): Effect.Effect<Outcome> =>
+  Effect.gen(function* () {
+    let running = 0
+    let peak = 0
+    const work = Agent.tool(
+      "work",
+      { parameters: { fate: Schema.String, delayMillis: Schema.Number }, timeout: "40 millis" },
+      ({ delayMillis, fate }) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            peak = Math.max(peak, ++running)
+          }),
+          () =>
+            Effect.zipRight(
+              Effect.sleep(fate === "timeout" ? "1 hour" : delayMillis),
+              fate === "fail" ? Effect.fail("no") : fate === "die" ? Effect.dieMessage("bug") : Effect.succeed(fate)
+            ),
+          () => Effect.sync(() => running--)
+        )
+    )
+    const agent = Agent.make("generated", { tools: [work], toolConcurrency: generated.toolConcurrency })
+    const events: Array<AgentEvent> = []
+    const { stopMillis } = generated
+    const fiber = yield* Effect.fork(
+      Agent.run(agent, "go", {
+        session,
+        onEvents: (batch) => events.push(...batch),
+        stopSignal: stopMillis === undefined ? undefined : Effect.sleep(stopMillis)
+      })
+    )
+    const { interruptMillis } = generated
+    if (interruptMillis !== undefined) {
+      yield* TestClock.adjust(interruptMillis)
+      yield* Fiber.interrupt(fiber)
+    }
+    yield* TestClock.adjust("1 minute")
+    const exit = yield* Fiber.await(fiber)
+    const store = yield* ContextStore.ContextStore
+    return {
+      events,
+      exit,
+      requests: yield* ScriptedTransport.requests,
+      entries: yield* Effect.orDie(store.entries(session)),
+      window: (yield* Effect.orDie(store.read(session))).messages,
+      peak,
+      alive: running,
+      connections: yield* ScriptedTransport.openConnections
+    }
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        ScriptedTransport.layer((_request, index) => {
+          const turn = generated.turns[index]
+          return turn === undefined ? [ScriptedTransport.text("the end")] : steps(turn, index)
+        }),
+        ContextStore.layerMemory,
+        Logger.remove(Logger.defaultLogger),
+        Guard.layer(
+          Guard.make((call) =>
+            Effect.succeed(JSON.stringify(call.input).includes("deny") ? Guard.Deny("no") : Guard.Allow)
+          )
+        ),
+        TestContext.TestContext
+      )
+    )
+  )
+
+const check = ({ alive, connections, entries, events, exit, peak, requests, window }: Outcome, bound: number): void => {
+  // RUN-2 exactly one terminal event, and it is the last; numbers without gaps.
+  assert.deepStrictEqual(
+    events.map((event) => event.sequence),
+    events.map((_, index) => index)
+  )
+  assert.strictEqual(events.filter((event) => event._tag === "RunEnd").length, 1)
+  assert.strictEqual(events.at(-1)?._tag, "RunEnd")
+  // RUN-1 the result is the fold of the events.
+  if (Exit.isSuccess(exit)) assert.deepStrictEqual(Result.fromEvents(events), exit.value)
+  // RUN-3 nothing is left running.
+  assert.deepStrictEqual({ alive, connections }, { alive: 0, connections: 0 })
+  // CALL-3 the bound holds.
+  assert.isAtMost(peak, bound)
+  // CALL-1 every committed call has exactly one result, right behind it, in order.
+  const committed = entries.flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
+  for (const [index, message] of committed.entries()) {
+    const calls = message.parts.flatMap((part) => (part.type === "tool-call" ? [part.id] : []))
+    if (calls.length === 0) continue
+    const results = committed[index + 1]?.parts.flatMap((part) => (part.type === "tool-result" ? [part.id] : []))
+    assert.deepStrictEqual(results, calls)
+  }
+  assert.strictEqual(
+    committed.filter((message) => message.role === "tool").length,
+    committed.filter((message) => message.parts.some((part) => part.type === "tool-call")).length
+  )
+  // Every call of a committed answer ends once in the events, too.
+  const ended = events.flatMap((event) => (event._tag === "ToolEnd" ? [event.call] : []))
+  assert.strictEqual(new Set(ended).size, ended.length)
+  // HIST-1 the session is well formed: repair finds nothing to do.
+  assert.strictEqual(Repair.repair(window), window)
+  // TURN-2 each request begins with the one before. Compared by parts: what a person adds to their own unanswered words
+  // joins the same message, because roles alternate.
+  const said = (messages: ReadonlyArray<Message>) =>
+    messages.flatMap(({ parts, role }) => parts.map((part) => ({ role, part })))
+  for (const [index, request] of requests.entries()) {
+    const before = said(requests[index - 1]?.messages ?? [])
+    assert.deepStrictEqual(said(request.messages).slice(0, before.length), before)
+  }
+  // RUN-7 the ledger adds up to the usage of the run.
+  const paid = entries.flatMap((entry) => (entry._tag === "Usage" ? [entry.usage] : []))
+  const end = events.at(-1)
+  assert.deepStrictEqual(paid.reduce(Usage.sum, Usage.zero), end?._tag === "RunEnd" ? end.usage : undefined)
+  // TURN-1 an answer that was cut off never runs anything.
+  const turns = new Map(events.flatMap((event) => (event._tag === "TurnEnd" ? [[event.turn, event.reason]] : [])))
+  for (const event of events) {
+    if (event._tag === "ToolStart") assert.include(["stop", "tool-calls"], turns.get(event.turn))
+  }
+}
+
+describe("Generated runs", () => {
+  it("RUN-1 RUN-2 RUN-3 RUN-7 TURN-1 TURN-2 CALL-1 CALL-3 HIST-1 hold whatever happens", async () => {
+    await FastCheck.assert(
+      FastCheck.asyncProperty(generatedRun, async (generated) => {
+        check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
+      }),
+      { numRuns: 150 }
+    )
+  }, 60_000)
+})
