@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as Agent from "../agent/Agent.ts"
 import * as ContextStore from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
+import { layerSqlite } from "../context/SqliteContextStore.ts"
 import type { RunEnd } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Input } from "../domain/Message.ts"
@@ -94,7 +95,7 @@ const main = (options: Options, output: Render.Output, where: Mutable) =>
     where.database = database
     const layers = Layer.merge(
       yield* transportOf(choice),
-      database === undefined ? ContextStore.layerMemory : yield* Sessions.open(database)
+      database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
     const ask = makeAsk(options, output, folder)
     const talks = options.interactive || (options.prompt === undefined && process.stdin.isTTY === true)

@@ -99,6 +99,7 @@ export const ofUsage = (usage: Usage): string => {
     tokens === undefined ? "unknown" : tokens.toLocaleString("en-US")
   const cost = usage.costUsd === undefined || usage.costUsd === 0 ? "" : `, $${usage.costUsd.toFixed(4)}`
   const estimated = usage.estimated ? " (estimated)" : ""
+  if (usage.inputTokens.total === undefined && usage.outputTokens.total === undefined) return "tokens unknown"
   return `tokens: ${count(usage.inputTokens.total)} in, ${count(usage.outputTokens.total)} out${estimated}${cost}`
 }
 

@@ -1,13 +1,11 @@
 /**
- * Where the command line keeps its sessions: a SQLite file in the user's data folder. The driver is loaded only here and
- * only when sessions are saved.
+ * Where the command line keeps its sessions, and which of them it goes on with.
  */
 
 import { mkdirSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
 import type { StoreError } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import { SessionId } from "../domain/Ids.ts"
@@ -52,25 +50,6 @@ export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<s
         })
     })
   })
-
-/**
- * The store in a database file. Loads the driver.
- *
- * @category layers
- * @since 0.1.0
- */
-export const open = (filename: string): Effect.Effect<Layer.Layer<ContextStore, StoreError>, SetupError> =>
-  Effect.map(
-    Effect.tryPromise({
-      try: () => import("../context/SqliteContextStore.ts"),
-      catch: (cause) =>
-        new SetupError({
-          message: `${cause instanceof Error ? cause.message : String(cause)} (or add --no-save to keep no sessions)`,
-          cause
-        })
-    }),
-    (module) => module.layerSqlite({ filename })
-  )
 
 /**
  * The session to use: the named one, the latest of this folder, or a new one.

@@ -1,0 +1,106 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Server } from "./support.ts"
+import { answer, endless, folderOf, refuse, run, serve, setUp } from "./support.ts"
+
+setUp()
+
+const withServer = async (server: Server, use: (server: Server) => Promise<void>): Promise<void> => {
+  try {
+    await use(server)
+  } finally {
+    server.close()
+  }
+}
+
+const key = "sk-test-0123456789"
+
+describe("axonal, with a server", () => {
+  it("streams the answer of the model that the environment names", async () => {
+    await withServer(await serve(answer("Hello there.")), async ({ baseUrl, requests }) => {
+      const env = { OPENAI_API_KEY: key, OPENAI_BASE_URL: baseUrl, AXONAL_MODEL: "small" }
+      const { code, stderr, stdout } = await run(["hi", "--no-save"], { cwd: folderOf(), env })
+      assert.deepStrictEqual([code, stdout, requests.map(({ model }) => model)], [0, "Hello there.\n", ["small"]])
+      assert.strictEqual(
+        stderr,
+        `axonal: openai-compatible small (OPENAI_BASE_URL is ${baseUrl})\n1 turn, tokens unknown\n`
+      )
+    })
+  })
+
+  it("a refused connection says so and what to do", async () => {
+    const server = await serve(answer(""))
+    server.close()
+    const args = ["hi", "--no-save", "--base-url", server.baseUrl, "--model", "m"]
+    const { code, stderr, stdout } = await run(args, { cwd: folderOf() })
+    assert.deepStrictEqual([code, stdout], [1, ""])
+    const said = stderr.trimEnd().split("\n").at(-1) ?? ""
+    assert.include(said, `axonal: cannot reach ${server.baseUrl}: `)
+    assert.include(said, "Is the server running and the address right?")
+    assert.notInclude(stderr, "    at ")
+  })
+
+  it("a wrong key says which variable, and never the key", async () => {
+    const error = {
+      message: `Incorrect API key provided: ${key}.`,
+      type: "invalid_request_error",
+      code: "invalid_api_key"
+    }
+    await withServer(await serve(refuse(401, error)), async ({ baseUrl }) => {
+      const env = { OPENAI_API_KEY: key }
+      const args = ["hi", "--no-save", "--base-url", baseUrl, "--model", "m"]
+      for (const debug of [{}, { AXONAL_DEBUG: "1" }]) {
+        const { code, stderr } = await run(args, { cwd: folderOf(), env: { ...env, ...debug } })
+        assert.strictEqual(code, 1)
+        assert.include(stderr, `axonal: ${baseUrl} refused the key of OPENAI_API_KEY (401): `)
+        assert.notInclude(stderr, key)
+      }
+    })
+  })
+
+  it("a server that closes mid-answer fails the run", async () => {
+    const cut = await serve((response) => {
+      endless("Hel")(response)
+      response.write("data: {", () => response.destroy())
+    })
+    await withServer(cut, async ({ baseUrl }) => {
+      const args = ["hi", "--no-save", "--base-url", baseUrl, "--model", "m"]
+      const { code, stderr, stdout } = await run(args, { cwd: folderOf() })
+      assert.deepStrictEqual([code, stdout], [1, "Hel\n"])
+      assert.match(stderr, /\naxonal: the connection to \S+ broke off: .*\n$/)
+    })
+  })
+
+  it("a server that sends no answer of the protocol fails the run", async () => {
+    const page = await serve((response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>"))
+    await withServer(page, async ({ baseUrl }) => {
+      const args = ["hi", "--no-save", "--base-url", baseUrl, "--model", "m"]
+      const { code, stderr } = await run(args, { cwd: folderOf() })
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /Check the base URL\.\n$/)
+    })
+  })
+
+  it("control characters of a model stay out of the terminal", async () => {
+    await withServer(await serve(answer("a\u001b[31mb\u0007\nc")), async ({ baseUrl }) => {
+      const args = ["hi", "--no-save", "--base-url", baseUrl, "--model", "m"]
+      assert.strictEqual((await run(args, { cwd: folderOf() })).stdout, "a[31mb\nc\n")
+    })
+  })
+
+  it("a model without anybody to ask is an error, not offline", async () => {
+    const { code, stderr } = await run(["--model", "m", "hi"], { cwd: folderOf() })
+    assert.deepStrictEqual(
+      [code, stderr],
+      [
+        2,
+        "axonal: there is nobody to ask for the model m: no key is set (see --help) and there is no Ollama at " +
+          "http://127.0.0.1:1. Try axonal --help.\n"
+      ]
+    )
+  })
+
+  it("a vendor without its key is an error", async () => {
+    const { code, stderr } = await run(["--model", "groq:llama", "hi"], { cwd: folderOf() })
+    assert.deepStrictEqual([code, stderr], [2, "axonal: groq needs a key: set GROQ_API_KEY. Try axonal --help.\n"])
+  })
+})
