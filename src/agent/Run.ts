@@ -136,7 +136,8 @@ const emitter = (sink: Sink, hooks: Hooks.Service): Run["emit"] => {
     turnstile.withPermits(1)(
       Effect.suspend(() => {
         const batch = events()
-        return Effect.asVoid(Effect.zipRight(Hooks.observe(observer(batch)), sink(batch)))
+        const observed = Hooks.observe(Effect.suspend(() => observer(batch)))
+        return Effect.asVoid(Effect.zipRight(observed, sink(batch)))
       })
     )
 }
