@@ -3,9 +3,15 @@ import ts from "typescript59"
 import { root } from "../support/sources.ts"
 
 const before = `
-import { Tool, Toolkit } from "@effect/ai"
-import { Agent, ContextStore, Identity, Offline } from "axonal"
-import { Effect, Layer, Schema } from "effect"
+import * as Tool from "@effect/ai/Tool"
+import * as Toolkit from "@effect/ai/Toolkit"
+import * as Agent from "axonal/agent/Agent"
+import * as ContextStore from "axonal/context/ContextStore"
+import * as Identity from "axonal/context/Identity"
+import * as Offline from "axonal/transport/Offline"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 
 const tools = Toolkit.make(Tool.make("greet", { parameters: { name: Schema.String }, success: Schema.String }))
 const handlers = tools.toLayer({ greet: ({ name }) => Effect.succeed(name) })
