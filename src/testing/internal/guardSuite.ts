@@ -75,8 +75,8 @@ export const guard = <E>(name: string, layer: Layer.Layer<Guard.Guard, E>, optio
       Effect.forEach(
         calls,
         (call) => {
-          const before = JSON.stringify(call)
-          return Effect.map(guard.check(frozen(call)), () => assert.strictEqual(JSON.stringify(call), before))
+          const copy = frozen(structuredClone(call))
+          return Effect.map(guard.check(copy), () => assert.deepStrictEqual(copy, call))
         },
         { discard: true }
       ))
@@ -92,9 +92,12 @@ export const guard = <E>(name: string, layer: Layer.Layer<Guard.Guard, E>, optio
       Effect.gen(function* () {
         for (const call of calls) {
           const verdict = yield* guard.check(call)
-          const fiber = yield* Effect.fork(guard.check(call))
-          yield* Fiber.interrupt(fiber)
-          assert.deepStrictEqual(yield* guard.check(call), verdict)
+          for (const steps of [0, 1, 2, 3]) {
+            const fiber = yield* Effect.fork(guard.check(call))
+            yield* Effect.repeatN(Effect.yieldNow(), steps)
+            yield* Fiber.interrupt(fiber)
+            assert.deepStrictEqual(yield* guard.check(call), verdict)
+          }
         }
       }))
   })
