@@ -1,0 +1,359 @@
+import { createServer } from "node:net"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { user } from "../../src/domain/Message.ts"
+import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
+import * as Transport from "../../src/transport/Transport.ts"
+import * as Wire from "../support/wire.ts"
+
+const clients = {
+  fetch: FetchHttpClient.layer,
+  node: NodeHttpClient.layer,
+  "node, keep-alive": Layer.provide(
+    NodeHttpClient.layerWithoutAgent,
+    NodeHttpClient.makeAgentLayer({ keepAlive: true })
+  ),
+  undici: NodeHttpClient.layerUndici
+} as const
+
+const secret = "sk-secret-0123456789"
+const ask = Transport.request({ messages: [user("hi")] })
+const word = (text: string) => ({ id: "r1", model: "m1", choices: [{ index: 0, delta: { content: text } }] })
+const stop = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }
+const sse = { "content-type": "text/event-stream" }
+
+type Where = Omit<OpenAiChat.Options, "model"> & { readonly baseUrl: string }
+
+const transport = (options: Where) =>
+  Effect.orDie(OpenAiChat.make({ model: "m1", apiKey: Redacted.make(secret), ...options }))
+
+const open = (options: Where) => Effect.flatMap(transport(options), (service) => service.open(ask))
+
+/** What one request gives against a server that answers like this. */
+const answered = (answer: Parameters<typeof Wire.server>[0]) =>
+  Effect.gen(function* () {
+    const server = yield* Wire.server(answer)
+    return yield* Wire.collect(open({ baseUrl: server.url }))
+  }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+
+const refused = (status: number, body: string, headers: { readonly [name: string]: string } = {}) =>
+  Effect.map(
+    answered((response) => response.writeHead(status, headers).end(body)),
+    ({ error }) => {
+      assert(error !== undefined)
+      return error
+    }
+  )
+
+describe("OpenAiChat", () => {
+  describe.each(Object.entries(clients))("over %s", (name, client) => {
+    it.effect("streams an answer and asks again on the same transport", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => {
+          response.writeHead(200, sse)
+          Wire.write(response, [Wire.events(word("a"), word("b"), stop)])
+        })
+        let connections = 0
+        server.server.on("connection", () => connections++)
+        const service = yield* transport({ baseUrl: server.url })
+        for (let turn = 0; turn < 4; turn++) {
+          const seen = yield* Effect.scoped(Wire.collect(service.open(ask)))
+          assert.deepStrictEqual(Wire.parts(seen.deltas), [{ type: "text", text: "ab" }])
+          assert.strictEqual(seen.error, undefined)
+        }
+        assert.deepStrictEqual(
+          server.requests.map(({ headers, url }) => [url, headers.authorization, headers["content-type"]]),
+          Array.from({ length: 4 }, () => ["/v1/chat/completions", `Bearer ${secret}`, "application/json"])
+        )
+        // The agent that the Node client brings by itself keeps none. Undici opens a second when asked again at once.
+        assert.include(name === "node" ? [4] : [1, 2], connections)
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("RUN-3 closing the scope hangs up in the middle of an answer", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => {
+          response.writeHead(200, sse)
+          response.write(`data: ${JSON.stringify(word("a"))}\n\n`)
+        })
+        const scope = yield* Scope.make()
+        const pull = yield* Scope.extend(open({ baseUrl: server.url }), scope)
+        const first = yield* pull
+        assert.strictEqual(Wire.written(first, "TextDelta"), "a")
+        const waiting = yield* Effect.fork(pull)
+        yield* Effect.yieldNow()
+        yield* Scope.close(scope, Exit.void)
+        yield* Effect.promise(async () => server.requests[0]?.disconnected)
+        assert.isTrue(Exit.isFailure(yield* Fiber.await(waiting)))
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("RUN-3 interruption hangs up before the answer began", () =>
+      Effect.gen(function* () {
+        const arrived: Array<() => void> = []
+        const request = new Promise<void>((resolve) => arrived.push(resolve))
+        const server = yield* Wire.server(() => arrived.forEach((tell) => tell()))
+        const fiber = yield* Effect.fork(Effect.scoped(open({ baseUrl: server.url })))
+        yield* Effect.promise(() => request)
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.promise(async () => server.requests[0]?.disconnected)
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("a connection lost in an answer is acknowledged, and its calls are not handed over", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => {
+          const call = { index: 0, id: "c", function: { name: "f", arguments: "{}" } }
+          response.writeHead(200, sse)
+          response.write(
+            `data: ${JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: [call] } }] })}\n\n`,
+            () => setTimeout(() => response.destroy(), 20)
+          )
+        })
+        const { deltas, error } = yield* Wire.collect(open({ baseUrl: server.url }))
+        assert.deepStrictEqual([error?.reason._tag, error?.replay], ["Network", "acknowledged"])
+        assert.deepStrictEqual(Wire.parts(deltas), [])
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("a connection lost before the answer may have been taken", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => response.destroy())
+        const { error } = yield* Wire.collect(open({ baseUrl: server.url }))
+        assert.deepStrictEqual([error?.reason._tag, error?.replay, error?.isRetryable], ["Network", "unknown", true])
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("a refused connection names the address and is safe to repeat", () =>
+      Effect.gen(function* () {
+        const port = yield* freePort
+        const { error } = yield* Wire.collect(open({ baseUrl: `http://127.0.0.1:${port}/v1` }))
+        assert.deepStrictEqual([error?.reason._tag, error?.replay], ["Network", "safe"])
+        assert.include(error?.message ?? "", `127.0.0.1:${port}`)
+        assert.strictEqual(error?.reason.code, "ECONNREFUSED")
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+  })
+
+  describe("errors", () => {
+    it.effect("WIRE-5 a wrong key is an authentication error that does not repeat it", () =>
+      Effect.gen(function* () {
+        const error = yield* refused(401, JSON.stringify({ error: { message: `Incorrect API key: ${secret}.` } }))
+        assert.deepStrictEqual(
+          [error.reason._tag, error.reason.status, error.isRetryable],
+          ["Authentication", 401, false]
+        )
+        assert.notInclude(`${error} ${error.message} ${JSON.stringify(error)}`, secret)
+      })
+    )
+
+    it.effect.each<[string, { readonly [name: string]: string }, number | undefined]>([
+      ["seconds", { "retry-after": "3" }, 3000],
+      ["milliseconds", { "retry-after-ms": "250" }, 250],
+      ["the longer of both", { "retry-after": "1", "retry-after-ms": "0" }, 1000],
+      ["a date", { "retry-after": new Date(90_000).toUTCString() }, 90_000],
+      ["nothing", {}, undefined]
+    ])("WIRE-4 retry-after is read: %s", ([, headers, millis]) =>
+      Effect.gen(function* () {
+        const error = yield* refused(429, `{"error":{"message":"Slow down."}}`, headers)
+        assert.deepStrictEqual(
+          [error.reason._tag, error.retryAfterMillis, error.isRetryable, error.replay],
+          ["RateLimited", millis, true, "safe"]
+        )
+      })
+    )
+
+    it.effect.each<[number, string, string, boolean]>([
+      [
+        429,
+        `{"error":{"message":"You exceeded your current quota.","code":"insufficient_quota"}}`,
+        "RateLimited",
+        false
+      ],
+      [402, `{"error":{"message":"Insufficient Balance"}}`, "RateLimited", false],
+      [429, `{"error":{"message":"Too many tokens: maximum context length per minute"}}`, "RateLimited", true],
+      [400, `{"error":{"message":"This model's maximum context length is 8192 tokens."}}`, "ContextOverflow", false],
+      [400, `{"error":{"code":"context_length_exceeded","message":"x"}}`, "ContextOverflow", false],
+      [400, `{"error":{"message":"the request exceeds the available context size"}}`, "ContextOverflow", false],
+      [400, `{"message":"Prompt is too long"}`, "ContextOverflow", false],
+      [400, `{"error":{"message":"filtered","code":"content_filter"}}`, "Filtered", false],
+      [400, `{"code":"invalid-argument","error":"Incorrect API key provided."}`, "Authentication", false],
+      [400, `[{"error":{"code":400,"message":"API key not valid. Please pass one."}}]`, "Authentication", false],
+      [400, `{"error":{"message":"Unknown parameter."}}`, "InvalidRequest", false],
+      [422, `{"detail":[{"loc":["body"],"msg":"Extra inputs"}]}`, "InvalidRequest", false],
+      [404, "<html><title>404 Not Found</title></html>", "Malformed", false],
+      [502, "<html><head><title>502 Bad Gateway</title></head></html>", "Overloaded", true],
+      [503, "", "Overloaded", true],
+      [529, `{"error":{"type":"overloaded_error","message":"Overloaded"}}`, "Overloaded", true],
+      [504, "upstream timed out", "Timeout", true],
+      [307, "", "Malformed", false]
+    ])("a %s with %s is %s", ([status, body, tag, retryable]) =>
+      Effect.gen(function* () {
+        const error = yield* refused(status, body, { "content-type": "application/octet-stream" })
+        assert.deepStrictEqual(
+          [error.reason._tag, error.reason.status, error.isRetryable],
+          [tag as typeof error.reason._tag, status, retryable]
+        )
+      })
+    )
+
+    it.effect("a web page instead of an answer is malformed", () =>
+      Effect.gen(function* () {
+        const page = "<!doctype html><html><head><title>Welcome</title></head><body>hi</body></html>"
+        const { error } = yield* answered((response) =>
+          response.writeHead(200, { "content-type": "text/html" }).end(page)
+        )
+        assert.deepStrictEqual([error?.reason._tag, error?.replay], ["Malformed", "unknown"])
+        assert.include(error?.reason.message ?? "", "Welcome")
+      })
+    )
+
+    it.effect.each(["", "nonsense", "data: nonsense\n\n", '{"hello":1}', "data: [DONE]\n\n", "null"])(
+      "%j instead of an answer is malformed",
+      (body) =>
+        Effect.map(
+          answered((response) => response.writeHead(200, sse).end(body)),
+          ({ deltas, error }) => {
+            assert.deepStrictEqual(deltas, [])
+            assert.strictEqual(error?.reason._tag, "Malformed")
+          }
+        )
+    )
+  })
+
+  describe("idleTimeout", () => {
+    it.effect("a server that falls silent is a timeout", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => {
+          response.writeHead(200, sse)
+          response.write(`data: ${JSON.stringify(word("a"))}\n\n`)
+        })
+        const pull = yield* open({ baseUrl: server.url, idleTimeout: "1 minute" })
+        yield* pull
+        const waiting = yield* Effect.fork(Effect.flip(pull))
+        yield* TestClock.adjust("61 seconds")
+        yield* TestClock.adjust("61 seconds")
+        const failure = yield* Effect.flatten(Fiber.join(waiting))
+        assert.deepStrictEqual([failure.reason._tag, failure.replay], ["Timeout", "acknowledged"])
+        yield* Effect.promise(async () => server.requests[0]?.disconnected)
+      }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+    )
+
+    it.effect("a server that never answers is a timeout", () =>
+      Effect.gen(function* () {
+        const arrived: Array<() => void> = []
+        const request = new Promise<void>((resolve) => arrived.push(resolve))
+        const server = yield* Wire.server(() => arrived.forEach((tell) => tell()))
+        const opening = yield* Effect.fork(Effect.flip(open({ baseUrl: server.url, idleTimeout: "1 minute" })))
+        yield* Effect.promise(() => request)
+        yield* TestClock.adjust("61 seconds")
+        const error = yield* Fiber.join(opening)
+        assert.deepStrictEqual([error.reason._tag, error.replay], ["Timeout", "unknown"])
+      }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layer))
+    )
+  })
+
+  describe("configuration", () => {
+    const failed = (options: OpenAiChat.Options, env: ReadonlyArray<readonly [string, string]> = []) =>
+      OpenAiChat.make(options).pipe(
+        Effect.provide(FetchHttpClient.layer),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map(env))),
+        Effect.flip,
+        Effect.map(String)
+      )
+
+    it.effect("names what is missing, blank or wrong", () =>
+      Effect.gen(function* () {
+        assert.include(yield* failed({ model: "m" }), "OPENAI_API_KEY")
+        assert.include(yield* failed({ model: "m" }, [["OPENAI_API_KEY", " "]]), "OPENAI_API_KEY")
+        assert.include(yield* failed({ model: " ", baseUrl: "http://localhost" }), "model")
+        assert.include(yield* failed({ model: "m", apiKey: Redacted.make("") }), "apiKey")
+        assert.include(yield* failed({ model: "m", baseUrl: "localhost:1" }), "baseUrl")
+      })
+    )
+
+    it.effect("reads each option from configuration", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => response.writeHead(200, sse).end(Wire.events(word("a"), stop)))
+        const provider = ConfigProvider.fromMap(
+          new Map([
+            ["KEY", secret],
+            ["URL", `${server.url}/?v=1`],
+            ["MODEL", "m2"]
+          ])
+        )
+        const layer = OpenAiChat.layerConfig({
+          model: Config.string("MODEL"),
+          apiKey: Config.redacted("KEY"),
+          baseUrl: Config.string("URL")
+        }).pipe(Layer.provide(FetchHttpClient.layer), Layer.provide(Layer.setConfigProvider(provider)))
+        const deltas = yield* Transport.stream(ask).pipe(Stream.runCollect, Effect.provide(layer))
+        assert.deepStrictEqual(Wire.parts([...deltas]), [{ type: "text", text: "a" }])
+        assert.strictEqual(server.requests[0]?.url, "/v1/chat/completions?v=1")
+        assert.include(server.requests[0]?.body ?? "", `"model":"m2"`)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("no key of OpenAI's goes to another server", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => response.writeHead(200, sse).end(Wire.events(word("a"), stop)))
+        const service = yield* OpenAiChat.make({
+          model: "m",
+          baseUrl: server.url,
+          headers: { "api-key": Redacted.make("k") }
+        })
+        yield* Wire.collect(service.open(ask))
+        const headers = server.requests[0]?.headers
+        assert.deepStrictEqual([headers?.authorization, headers?.["api-key"]], [undefined, "k"])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(FetchHttpClient.layer),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["OPENAI_API_KEY", secret]])))
+      )
+    )
+  })
+
+  it.effect("a response that is not of a known client is read through its stream", () =>
+    Effect.gen(function* () {
+      const client = HttpClient.make((request) =>
+        Effect.sync(() => {
+          const response = HttpClientResponse.fromWeb(request, new Response(Wire.events(word("a"), stop)))
+          return facade(response)
+        })
+      )
+      const seen = yield* Wire.collect(open({ baseUrl: "http://localhost/v1" })).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.succeed(HttpClient.HttpClient, client))
+      )
+      assert.deepStrictEqual(Wire.parts(seen.deltas), [{ type: "text", text: "a" }])
+    })
+  )
+})
+
+/** A response with everything but the stream behind it. */
+const facade = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse =>
+  new Proxy(response, {
+    get: (target, name) => (name === "source" ? undefined : Reflect.get(target, name)),
+    has: (target, name) => name !== "source" && name in target
+  })
+
+const freePort = Effect.async<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
