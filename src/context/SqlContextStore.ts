@@ -66,7 +66,7 @@ interface Known {
   readonly revision: string
   readonly window: Window
   /** Entries that this process added since: their messages keep their identity. */
-  readonly added: ReadonlyArray<Entry>
+  readonly added: Array<Entry>
 }
 
 /** What an append did, or found to be done. */
@@ -107,9 +107,11 @@ const make = Effect.gen(function* () {
     if (oldest !== undefined) windows.delete(oldest)
   }
   const rememberAppended = (session: SessionId, { before, fresh, revision }: Appended): void => {
-    const known = before === 0 ? { revision, window: ContextStore.window([]), added: [] } : windows.get(session)
+    const known: Known | undefined =
+      before === 0 ? { revision, window: ContextStore.window([]), added: [] } : windows.get(session)
     if (known?.revision === revision && known.window.position + known.added.length === before) {
-      remember(session, { ...known, added: [...known.added, ...fresh] })
+      for (const entry of fresh) known.added.push(entry)
+      remember(session, known)
     }
   }
 

@@ -30,11 +30,11 @@ const newFile = (): string => join(folder, `${files++}.db`)
 Suites.contextStore("sqlite", layerSqlite({ filename: newFile() }))
 
 const session = SessionId.make("session")
-const said = (id: string, text = id): ContextStore.Entry => ({
-  _tag: "Message",
+const said = (id: string, message = Message.user(id)) => ({
+  _tag: "Message" as const,
   id: EntryId.make(id),
   at: 0,
-  message: Message.user(text)
+  message
 })
 const lease = (millis: number) => Layer.succeed(SqlContextStore.LeaseDuration, Duration.millis(millis))
 
@@ -87,10 +87,10 @@ describe("SqlContextStore", () => {
         yield* store.append(session, [mine])
         const first = yield* store.read(session)
         assert.strictEqual(yield* store.read(session), first)
-        yield* store.append(session, [{ ...said("b"), message: Message.assistant("b") } as ContextStore.Entry])
+        yield* store.append(session, [said("b", Message.assistant("b"))])
         const second = yield* store.read(session)
         assert.strictEqual(second.messages[0], first.messages[0])
-        assert.isTrue(mine._tag === "Message" && mine.message === first.messages[0])
+        assert.strictEqual(first.messages[0], mine.message)
       })
     )
 
@@ -346,7 +346,7 @@ describe("SqlContextStore", () => {
       () =>
         Effect.gen(function* () {
           const filename = newFile()
-          const child = start("hold", filename, session, "short", "1500")
+          const child = start("hold", filename, session, "short", "2500")
           yield* Effect.async<void>((resume) => {
             child.stdout.once("data", () => resume(Effect.void))
           })
