@@ -263,6 +263,19 @@ describe("SqlContextStore", () => {
       })
     )
 
+    it.scoped("a locked file is waited for, whatever the program's clock says", () =>
+      Effect.gen(function* () {
+        const filename = newFile()
+        const store = yield* open(filename)
+        const other = yield* SqliteClient.make({ filename }).pipe(Effect.provide(Reactivity.layer))
+        yield* Effect.orDie(other.unsafe("BEGIN IMMEDIATE"))
+        const append = yield* Effect.fork(store.append(session, [said("a")]))
+        yield* Effect.yieldNow()
+        yield* Effect.orDie(other.unsafe("COMMIT"))
+        assert.strictEqual(yield* Fiber.join(append), 1)
+      })
+    )
+
     it.scoped("RUN-5 a living holder renews its lease", () =>
       Effect.gen(function* () {
         const filename = newFile()
