@@ -86,7 +86,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
       }
     }
   } catch (error) {
-    return invalid(explain(error, args))
+    return invalid(explain(error))
   }
 }
 
@@ -157,20 +157,18 @@ const check = (values: Values, prompt: string | undefined): string | undefined =
 }
 
 /** Node's message for a flag it does not know or a value that is missing, shorter and with a suggestion. */
-const explain = (error: unknown, args: ReadonlyArray<string>): string => {
+const explain = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error)
   const unknown = /^Unknown option '(-[^']*)'/.exec(text)?.[1]
   if (unknown !== undefined) {
     const near = nearest(unknown.replace(/^-+/, ""))
     return `unknown flag ${unknown}${near === undefined ? "" : `, did you mean --${near}?`}`
   }
-  const missing = /^Option '(?:-\w, )?(--[\w-]+) <value>' argument/.exec(text)?.[1]
+  const missing = /^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument/.exec(text)?.[1]
   if (missing !== undefined) {
-    const at = args.findIndex((arg) => arg === missing || (missing.length > 3 && arg === `-${missing[2]}`))
-    const next = at < 0 ? undefined : args[at + 1]
-    return next === undefined
-      ? `${missing} needs a value`
-      : `${missing} needs a value; for one that begins with - write ${missing}=${next}`
+    return /ambiguous/.test(text)
+      ? `${missing} needs a value; for one that begins with - write ${missing}=VALUE`
+      : `${missing} needs a value`
   }
   const extra = /^Option '(?:-\w, )?(--[\w-]+)' does not take an argument/.exec(text)?.[1]
   return extra === undefined ? (text.split("\n")[0] ?? text) : `${extra} takes no value`
@@ -180,7 +178,7 @@ const nearest = (name: string): string | undefined => {
   const near = Object.keys(flags)
     .map((flag) => ({ flag, distance: flag.startsWith(name) && name.length > 1 ? 0 : distance(name, flag) }))
     .sort((left, right) => left.distance - right.distance)[0]
-  return near !== undefined && near.distance <= Math.max(1, Math.floor(name.length / 3)) ? near.flag : undefined
+  return near !== undefined && near.distance <= Math.min(3, Math.ceil(name.length / 3)) ? near.flag : undefined
 }
 
 /** How many letters have to change (Levenshtein). */

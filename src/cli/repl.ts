@@ -66,7 +66,7 @@ export const converse = (setting: {
         Stream.takeWhile((goesOn) => goesOn),
         Stream.runDrain
       )
-      output.note(options.save ? `session ${session}, go on with: axonal --continue\n` : "")
+      if (options.save) output.note(`session ${session}, go on with: axonal --continue\n`)
       return stopping.code() ?? exitCodes.ok
     })
   )

@@ -49,7 +49,11 @@ export const open = (options: {
     )
     const onInterrupt = () => Queue.unsafeOffer(interrupts, undefined)
     reader.on("line", (line) => Queue.unsafeOffer(typed, Option.some(line)))
-    reader.on("close", () => Queue.unsafeOffer(typed, Option.none()))
+    let closed = false
+    reader.on("close", () => {
+      closed = true
+      Queue.unsafeOffer(typed, Option.none())
+    })
     reader.on("SIGINT", onInterrupt)
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("SIGINT", onInterrupt)),
@@ -57,13 +61,18 @@ export const open = (options: {
     )
     const interrupt = Queue.take(interrupts)
     const ask = Effect.suspend(() => {
-      if (isTerminal) reader.prompt()
+      // Ctrl-D during a run has closed it already.
+      if (isTerminal && !closed) reader.prompt()
       return Effect.raceFirst(Queue.take(typed), Effect.as(interrupt, Option.none<string>()))
+    })
+    const left = Effect.suspend(() => {
+      if (isTerminal) output.write("\n")
+      return Effect.fail(Option.none())
     })
     return {
       // A second Ctrl-C during a run that already stops is still there at the prompt, and leaves.
       lines: Stream.repeatEffectOption(
-        Effect.flatMap(ask, Option.match({ onNone: () => Effect.fail(Option.none()), onSome: Effect.succeed }))
+        Effect.flatMap(ask, Option.match({ onNone: () => left, onSome: Effect.succeed }))
       ),
       interrupt
     }

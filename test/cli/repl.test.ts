@@ -85,7 +85,7 @@ describe("axonal, in conversation", () => {
     await talk.until("› ", 2)
     talk.child.stdin.write("go on\r")
     await talk.until("Done.")
-    await talk.until("tokens unknown", 2)
+    await talk.until("› ", 3)
     talk.child.stdin.write("\u0003")
     const { code } = await talk.ended
     assert.strictEqual(code, 0)

@@ -36,6 +36,11 @@ export const setUp = (): void => {
     })
     cpSync(join(root, "package.json"), join(home, "package.json"))
   })
+  cleanUp()
+}
+
+/** Removes the folders of the test file behind it. */
+export const cleanUp = (): void => {
   afterAll(() => {
     for (const folder of [...folders, home]) rmSync(folder, { recursive: true, force: true })
   })

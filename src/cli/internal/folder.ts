@@ -107,7 +107,8 @@ export const read = async (
     kept.push(cut)
   }
   const last = range.from - 1 + kept.length
-  if (range.from === 1 && last >= total) return total === lines.length ? kept.join("\n") : `${kept.join("\n")}\n`
+  const whole = range.from === 1 && last >= total
+  if (whole) return total === lines.length || total === 0 ? kept.join("\n") : `${kept.join("\n")}\n`
   const more = last < total ? `; read on with from: ${last + 1}` : ""
   return `${kept.join("\n")}\n[lines ${range.from}-${last} of ${total} shown${more}]`
 }

@@ -1,0 +1,139 @@
+import { assert, describe, it } from "@effect/vitest"
+import { parse } from "axonal/cli/args"
+import { dataDir } from "axonal/cli/sessions"
+import type { Choice } from "axonal/cli/vendors"
+import { announce, choose } from "axonal/cli/vendors"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+
+const none = {
+  prompt: undefined,
+  session: undefined,
+  continue: false,
+  model: undefined,
+  baseUrl: undefined,
+  json: false,
+  offline: false,
+  maxTurns: undefined,
+  dataDir: undefined,
+  save: true,
+  color: true,
+  interactive: false
+}
+
+describe("args", () => {
+  it("flags and words become options", () => {
+    assert.deepStrictEqual(parse([]), { _tag: "Run", options: none })
+    const args = [
+      "-s",
+      "a",
+      "read",
+      "x",
+      "--max-turns=3",
+      "-m",
+      "m",
+      "--no-color",
+      "--no-save",
+      "--json",
+      "--",
+      "--help"
+    ]
+    assert.deepStrictEqual(parse(args), {
+      _tag: "Run",
+      options: {
+        ...none,
+        prompt: "read x --help",
+        session: "a",
+        maxTurns: 3,
+        model: "m",
+        color: false,
+        save: false,
+        json: true
+      }
+    })
+    assert.deepStrictEqual([parse(["hi", "-h"]), parse(["-v"])], [{ _tag: "Help" }, { _tag: "Version" }])
+  })
+
+  it("a near miss is named", () => {
+    const suggestions = ["--contine", "--modle", "--max-turn", "--basurl", "-x", "--zebra"].map((flag) => {
+      const parsed = parse([flag, "hi"])
+      return parsed._tag === "Invalid" ? parsed.message : parsed._tag
+    })
+    assert.deepStrictEqual(suggestions, [
+      "unknown flag --contine, did you mean --continue?",
+      "unknown flag --modle, did you mean --model?",
+      "unknown flag --max-turn, did you mean --max-turns?",
+      "unknown flag --basurl, did you mean --base-url?",
+      "unknown flag -x",
+      "unknown flag --zebra"
+    ])
+  })
+
+  it("a value that begins with a dash is written with =", () => {
+    assert.deepStrictEqual(parse(["--session", "-x", "hi"]), {
+      _tag: "Invalid",
+      message: "--session needs a value; for one that begins with - write --session=VALUE"
+    })
+  })
+})
+
+describe("vendors", () => {
+  const nothing = { baseUrl: undefined, model: undefined, offline: false }
+  const nobody = { OLLAMA_HOST: "127.0.0.1:1" }
+  const plain = (choice: Choice) =>
+    choice._tag === "Online"
+      ? [choice.vendor, choice.model, choice.baseUrl, choice.key && Redacted.value(choice.key)]
+      : choice._tag
+
+  it.effect("the first key that is set decides, in a fixed order", () =>
+    Effect.gen(function* () {
+      const groq = ["groq", "llama-3.3-70b-versatile", "https://api.groq.com/openai/v1", "g"]
+      const environment = { ...nobody, XAI_API_KEY: "x", GROQ_API_KEY: " g ", OPENROUTER_API_KEY: " " }
+      assert.deepStrictEqual(plain(yield* choose(nothing, environment)), groq)
+      const both = yield* choose(nothing, { ...environment, OPENAI_API_KEY: "o" })
+      assert.deepStrictEqual(plain(both), ["openai", "gpt-5-mini", "https://api.openai.com/v1", "o"])
+      assert.strictEqual(announce(both), "openai gpt-5-mini (OPENAI_API_KEY is set)")
+    })
+  )
+
+  it.effect("a model may name its vendor, and colons in models are left alone", () =>
+    Effect.gen(function* () {
+      const environment = { OPENAI_API_KEY: "o", XAI_API_KEY: "x" }
+      const named = yield* choose({ ...nothing, model: "xai:grok-5" }, environment)
+      assert.deepStrictEqual(plain(named), ["xai", "grok-5", "https://api.x.ai/v1", "x"])
+      const own = yield* choose({ ...nothing, model: "ft:mine:1" }, environment)
+      assert.deepStrictEqual(plain(own), ["openai", "ft:mine:1", "https://api.openai.com/v1", "o"])
+    })
+  )
+
+  it.effect("a base URL decides where, and is printed without its password", () =>
+    Effect.gen(function* () {
+      const environment = { OPENAI_BASE_URL: "http://me:pw@host:1/v1/", AXONAL_MODEL: "m", GROQ_API_KEY: "g" }
+      const choice = yield* choose(nothing, environment)
+      assert.deepStrictEqual(plain(choice), ["openai-compatible", "m", "http://me:pw@host:1/v1", undefined])
+      assert.strictEqual(announce(choice), "openai-compatible m (OPENAI_BASE_URL is http://host:1/v1)")
+    })
+  )
+
+  it.effect("with nothing set it is offline, and says why", () =>
+    Effect.gen(function* () {
+      const why = "no key is set and there is no Ollama at http://127.0.0.1:1"
+      assert.deepStrictEqual(yield* choose(nothing, nobody), { _tag: "Offline", why })
+      const asked = yield* choose({ ...nothing, offline: true }, { OPENAI_API_KEY: "o" })
+      assert.deepStrictEqual(asked, { _tag: "Offline", why: "as asked by --offline" })
+    })
+  )
+})
+
+describe("dataDir", () => {
+  it("is where the platform keeps a user's data", () => {
+    assert.deepStrictEqual(
+      [
+        dataDir({}, "linux", "/home/a"),
+        dataDir({ XDG_DATA_HOME: "/data" }, "linux", "/home/a"),
+        dataDir({}, "darwin", "/Users/a")
+      ],
+      ["/home/a/.local/share/axonal", "/data/axonal", "/Users/a/Library/Application Support/axonal"]
+    )
+  })
+})
