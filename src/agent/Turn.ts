@@ -133,16 +133,20 @@ export const cutOff = (
   const text = progress.parts.filter((part) => part.type === "text" || part.type === "file")
   for (const open of progress.open.values()) if (open !== "") text.push(Part.text(open))
   const message: Message | undefined = text.length === 0 ? undefined : { role: "assistant", parts: text, meta: cutMeta }
-  return Effect.map(
+  return Effect.map(estimated(run, request, message), (usage) => ({ message, usage: progress.finish?.usage ?? usage }))
+}
+
+// internal
+
+/** What an answer cost that ended before the vendor could say. */
+const estimated = (run: Run.Run, request: Request, message: Message | undefined): Effect.Effect<Usage.Usage> =>
+  Effect.map(
     Effect.all([
       run.tokenCounter.count({ messages: request.messages, tools: request.tools }),
       message === undefined ? Effect.succeed(0) : run.tokenCounter.count({ messages: [message] })
     ]),
-    ([input, output]) => ({ message, usage: progress.finish?.usage ?? Usage.make({ input, output, estimated: true }) })
+    ([input, output]) => Usage.make({ input, output, estimated: true })
   )
-}
-
-// internal
 
 const cutMeta: Part.Meta = { axonal: { cut: true } }
 
@@ -166,7 +170,7 @@ const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Eff
     const startedAt = performance.now()
     if (run.captureContent) span.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
     return Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress))).pipe(
-      Effect.flatMap(() => finished(run, progress)),
+      Effect.flatMap(() => finished(run, request, progress)),
       Effect.tap((answer) => {
         Telemetry.answered(span, {
           ...answer,
@@ -195,10 +199,14 @@ const drain = (run: Run.Run, pull: Pull, progress: Progress): Effect.Effect<void
   return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
 }
 
-const finished = (run: Run.Run, progress: Progress): Effect.Effect<Answer, TransportError> => {
+const finished = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
   const { finish, parts } = progress
   if (finish !== undefined && finish.reason !== "error") {
-    return Effect.succeed({ message: { role: "assistant", parts }, reason: finish.reason, usage: finish.usage })
+    const { reason, usage } = finish
+    const message: Message = { role: "assistant", parts }
+    return finish.meta === cutMeta
+      ? Effect.map(estimated(run, request, message), (usage) => ({ message, reason, usage }))
+      : Effect.succeed({ message, reason, usage })
   }
   return Effect.fail(
     new TransportError({
@@ -344,5 +352,5 @@ const cut = (progress: Progress): void => {
     progress.parts.push({ type: "text", text: text + repeated, meta: cutMeta })
     progress.open.delete(index)
   }
-  progress.finish = { _tag: "Finish", reason: "other", usage: Usage.unknown }
+  progress.finish = { _tag: "Finish", reason: "other", usage: Usage.unknown, meta: cutMeta }
 }
