@@ -268,5 +268,12 @@ const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effe
       return reject(ready, input, "denied", `Not approved${why}. Do not try the same call again.`)
     }
     const verdict = yield* judged(run, ready)
-    return verdict._tag === "Deny" ? reject(ready, input, "denied", `Denied: ${verdict.reason}`) : ready
+    if (verdict._tag === "Deny") return reject(ready, input, "denied", `Denied: ${verdict.reason}`)
+    return changes(verdict, input)
+      ? reject(ready, input, "denied", "Denied: its arguments would no longer be those that were approved")
+      : ready
   })
+
+/** Whether a verdict would run the call with other arguments than these. */
+const changes = (verdict: Guard.Verdict, input: unknown): boolean =>
+  "input" in verdict && verdict.input !== undefined && ToolResult.jsonText(verdict.input) !== ToolResult.jsonText(input)

@@ -9,6 +9,7 @@ import * as TestClock from "effect/TestClock"
 import * as Agent from "../../src/agent/Agent.ts"
 import { ToolFailed } from "../../src/domain/AgentError.ts"
 import * as Approval from "../../src/guard/Approval.ts"
+import * as Guard from "../../src/guard/Guard.ts"
 import * as Hooks from "../../src/hook/Hooks.ts"
 import { call, text } from "../../src/testing/ScriptedTransport.ts"
 import { ToolContext } from "../../src/tool/ToolContext.ts"
@@ -249,6 +250,35 @@ describe("Approvals in a run", () => {
         "ok: removed b"
       ])
     }).pipe(Effect.provide(Approval.layerQueue))
+  )
+})
+
+describe("Guards after an approval", () => {
+  const remove = Agent.tool("remove", { parameters: { path: Schema.String } }, ({ path }) =>
+    Effect.succeed(`removed ${path}`)
+  )
+  const judge = (...verdicts: ReadonlyArray<Guard.Verdict>) => {
+    const left = [...verdicts]
+    return Effect.map(
+      observed(Agent.make("a", { tools: [remove] }), [[call("1", "remove", { path: "a" })], done]),
+      ({ requests }) => sentResults(requests[1])
+    ).pipe(
+      Effect.provide(Guard.layer(Guard.make(() => Effect.sync(() => left.shift() ?? Guard.Allow)))),
+      Effect.provide(Approval.layerAllow)
+    )
+  }
+
+  it.effect("CALL-9 the guard judges once more, and its no counts more than the approval", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* judge(Guard.Ask("sure?"), Guard.Deny("too late")), ["denied: Denied: too late"])
+      assert.deepStrictEqual(yield* judge(Guard.Ask("sure?"), Guard.Rewrite({ path: "b" })), [
+        "denied: Denied: its arguments would no longer be those that were approved"
+      ])
+      assert.deepStrictEqual(yield* judge(Guard.Ask("sure?"), Guard.Ask("sure?")), ["ok: removed a"])
+      assert.deepStrictEqual(yield* judge(Guard.Rewrite({ path: "b" })), ["ok: removed b"])
+      const malformed = yield* judge(Guard.Rewrite({ path: 7 }))
+      assert.match(String(malformed[0]), /^invalid: /)
+    })
   )
 })
 
