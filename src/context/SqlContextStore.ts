@@ -138,12 +138,12 @@ const make = Effect.gen(function* () {
             const encoded = rows.get(id)
             return encoded === undefined ? [] : [{ ...encoded, position: before + index + 1 }]
           })
-          const shown = fresh.findIndex((entry) => ContextStore.preview(entry) !== "")
+          const shown = fresh.findIndex((entry) => previewOf(entry) !== "")
           const first = fresh[shown]
           const next = {
             id: session,
             size: before + added.length,
-            preview: first === undefined ? "" : ContextStore.preview(first),
+            preview: first === undefined ? "" : previewOf(first),
             preview_at: first === undefined ? 0 : before + shown + 1,
             updated_at: now
           }
@@ -252,6 +252,9 @@ const describe =
 
 const extended = ({ window, added }: Known): Window =>
   added.length === 0 ? window : ContextStore.extendWindow(window, added)
+
+/** PostgreSQL has no NUL in texts; in the JSON of an entry it is escaped. */
+const previewOf = (entry: Entry): string => ContextStore.preview(entry).replaceAll("\u0000", "")
 
 const infoOf = (row: SessionRow): SessionInfo => ({
   id: SessionId.make(row.id),
