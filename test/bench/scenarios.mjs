@@ -1,0 +1,97 @@
+/**
+ * What is measured, and what for. Each scenario is a conversation in numbers: `deltas` of the last answer, `turns` of
+ * `calls` each before it, `runs` at once, `past` messages before them. `must` and `aim` are ratios to the raw loop, or
+ * milliseconds where the unit says so; they come from the project's design and nothing here enforces them.
+ */
+
+/** Costs as ratios to the raw loop. */
+export const scenarios = {
+  S1: { title: "5,000 deltas in one turn, in bursts", deltas: 5000, must: 2, aim: 1.3 },
+  S1p: { title: "the same, every event written by itself", deltas: 5000, write: "each" },
+  S2: { title: "20 turns of 4 calls", turns: 20, calls: 4, must: 2, aim: 1.5 },
+  S2L: { title: "100 turns of 2 calls", turns: 100, calls: 2, must: 2, aim: 1.5 },
+  S3: {
+    title: "200 runs at once, 5 turns of 2 calls",
+    runs: 200,
+    turns: 5,
+    calls: 2,
+    must: 2,
+    aim: 1.5,
+    memory: [1.4, 1.1]
+  },
+  S4: { title: "one turn after 500 messages", past: 500, must: 1.5, aim: 1 },
+  S8: { title: "100 streams, a delta each per 10 ms", runs: 100, deltas: 200, every: 10, must: 1.5, aim: 1 }
+}
+
+/** Process start to the first sign of life. */
+export const starts = {
+  S5: { title: "process start to the first delta", must: 3.5, aim: 2.7 },
+  S5c: { title: "the command line's first output", aimMillis: 110 }
+}
+
+/** What an abort takes: milliseconds until the run has settled. */
+export const aborts = {
+  S7a: { title: "abort while the answer streams", deltas: 2000, every: 10, mustMillis: 5 },
+  S7b: { title: "abort while 4 tools run that obey", turns: 3, calls: 4, tools: "cooperative", mustMillis: 5 },
+  S7c: { title: "abort while 4 tools run that do not", turns: 3, calls: 4, tools: "deaf", mustMillis: 5 }
+}
+
+/** Pairs and rows of sizes: what one unit costs must not depend on how many there are. */
+export const growth = {
+  delta: {
+    title: "one delta",
+    unit: "delta",
+    points: [
+      { id: "G2000d", at: "2,000 deltas", deltas: 2000, units: 2000 },
+      { id: "G20000d", at: "20,000 deltas", deltas: 20_000, units: 20_000 }
+    ]
+  },
+  turn: {
+    title: "one turn",
+    unit: "turn",
+    points: [
+      { id: "G10m", at: "session of 10 messages", past: 10, turns: 10, calls: 1, units: 11 },
+      { id: "G1000m", at: "session of 1,000 messages", past: 1000, turns: 10, calls: 1, units: 11 }
+    ]
+  },
+  call: {
+    title: "one call",
+    unit: "call",
+    points: [
+      { id: "G1c", at: "1 call in a turn", turns: 10, calls: 1, units: 10 },
+      { id: "G8c", at: "8 calls in a turn", turns: 10, calls: 8, units: 80 },
+      { id: "G64c", at: "64 calls in a turn", turns: 10, calls: 64, units: 640 }
+    ]
+  },
+  run: {
+    title: "one run",
+    unit: "run",
+    points: [
+      { id: "G1r", at: "1 run", runs: 1, turns: 5, calls: 2, units: 1 },
+      { id: "G200r", at: "200 runs at once", runs: 200, turns: 5, calls: 2, units: 200 }
+    ]
+  }
+}
+
+const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
+
+/** Every scenario by its id. */
+export const all = { ...scenarios, ...starts, ...aborts, ...points }
+
+/** The name of the model that plays a scenario. */
+export const modelOf = ({ deltas = 20, turns = 0, calls = 0, past = 0, every = 0, write = "burst" }) =>
+  new URLSearchParams({ deltas, turns, calls, past, every, write }).toString()
+
+/** A conversation of this many messages: question, call, result, answer, and again; what is left over is only talk. */
+export const pastOf = (count) =>
+  Array.from({ length: count }, (_, index) => {
+    const call = `past-${index - (index % 4)}`
+    const text = `message ${index} `.padEnd(160, "the quick brown fox jumps over the lazy dog ")
+    const kinds = [
+      { role: "user", text },
+      { role: "assistant", call, text: call },
+      { role: "tool", call, text: call },
+      { role: "assistant", text }
+    ]
+    return index < count - (count % 4) ? kinds[index % 4] : kinds[index % 2 === 0 ? 0 : 3]
+  })
