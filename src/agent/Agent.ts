@@ -318,7 +318,10 @@ export const withInstructions: {
 export const withLimits: {
   (limits: Limits): <Output, E, R>(self: Agent<Output, E, R>) => Agent<Output, E, R>
   <Output, E, R>(self: Agent<Output, E, R>, limits: Limits): Agent<Output, E, R>
-} = dual(2, (self: Any, limits: Limits) => change(self, { limits: { ...self.definition.limits, ...limits } }))
+} = dual(2, (self: Any, limits: Limits) =>
+  // Through `complete`, which checks their bounds.
+  change(self, { limits: complete(self.name, { limits: { ...self.definition.limits, ...limits } }).limits })
+)
 
 /**
  * The agent with these model settings; those not named stay as they are.

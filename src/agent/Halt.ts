@@ -64,7 +64,7 @@ export const watch = (
  * @category combinators
  * @since 0.1.0
  */
-export const haltable = <A, E>(halt: Halt, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Halted> =>
+export const haltable = <A, E, R>(halt: Halt, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Halted, R> =>
   halt === undefined
     ? effect
     : Effect.flatMap(Deferred.poll(halt), (news) =>

@@ -133,7 +133,7 @@ const converse = (
   Effect.gen(function* () {
     const { run, session, spent, steering } = state
     const { limits } = run.definition
-    yield* Session.open(session, onBusy)
+    yield* Halt.haltable(state.halt, Session.open(session, onBusy))
     yield* Session.say(session, input)
     let joined: ReadonlyArray<Message> = []
     for (;;) {
