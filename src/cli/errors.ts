@@ -98,7 +98,7 @@ const ofTransport = (error: TransportError, choice: Choice | undefined): string 
     case "Network":
       return error.replay === "acknowledged"
         ? `the connection to ${server} broke off: ${detail} Try again, or go on with axonal --continue.`
-        : `cannot reach ${server}: ${detail} Is the server running and the address right?`
+        : `cannot reach ${server} (${reason.code ?? detail}). Is the server running and the address right?`
     case "Timeout":
       return `${server} did not answer in time: ${detail} Try again.`
     case "RateLimited":
@@ -116,7 +116,8 @@ const ofTransport = (error: TransportError, choice: Choice | undefined): string 
 
 const ofStore = (error: StoreError, database: string | undefined): string => {
   const file = database ?? "the session database"
-  const detail = oneLine(error.reason.message)
+  const reason = oneLine(error.reason.message).replace(`${file}: `, "")
+  const instead = "choose another folder with --data-dir, or add --no-save."
   switch (error.reason._tag) {
     case "SessionBusy":
       return `session ${error.session} is in use by another run. Wait until that ends, or begin another with --session ID.`
@@ -124,8 +125,12 @@ const ofStore = (error: StoreError, database: string | undefined): string => {
       return `session ${error.session} was changed by another process meanwhile. Nothing of it was lost; ask again.`
     case "NotFound":
       return `there is no session ${error.session}.`
-    default:
-      return `the sessions in ${file} cannot be used: ${detail} Move that file away, choose another folder with --data-dir, or add --no-save.`
+    case "Corrupt":
+      return `the sessions in ${file} cannot be read: ${reason} Move that file away, ${instead}`
+    case "Unavailable":
+      return /driver is missing/.test(reason)
+        ? "saved sessions need the SQLite driver: npm install --global better-sqlite3, or add --no-save."
+        : `the sessions in ${file} cannot be used: ${reason} Check that it may be written, ${instead}`
   }
 }
 

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { AgentEvent } from "../domain/AgentEvent.ts"
 import { contentToText } from "../domain/Part.ts"
 import type { Usage } from "../domain/Usage.ts"
+import { totalTokens } from "../domain/Usage.ts"
 
 /**
  * Where to write: the answer, and notes about it.
@@ -69,7 +70,7 @@ export const text = (output: Output): Renderer => {
           `← ${event.name}${event.outcome === "ok" ? "" : ` ${event.outcome}`}: ${summary(contentToText(event.content))}`
         )
       case "Retrying":
-        return note(`… ${event.error.message} Again in ${Math.ceil(event.delayMillis / 1000)} s.`)
+        return note(`… again in ${Math.ceil(event.delayMillis / 1000)} s: ${clip(printable(event.error.message), 100)}`)
       case "LimitWarning":
         return note(`… near the limit of ${event.max} ${event.limit} (${event.actual})`)
       case "Compacted":
@@ -82,6 +83,8 @@ export const text = (output: Output): Renderer => {
         if (open) say("\n")
         const why = endings[event.reason]?.(event.limit ?? "")
         if (why !== undefined) note(why)
+        // A run that failed before any answer has cost nothing worth a line.
+        if (event.reason === "error" && totalTokens(event.usage) === 0) return
         return note(`${plural(event.turn, "turn")}, ${ofUsage(event.usage)}`)
       }
     }

@@ -40,6 +40,8 @@ export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<s
     const folder = options.dataDir ?? dataDir(process.env, process.platform, homedir())
     return Effect.try({
       try: () => {
+        // What is said in a session is nobody else's business, also in a folder that others may read.
+        process.umask(0o077)
         mkdirSync(folder, { recursive: true, mode: 0o700 })
         return join(folder, "sessions.db")
       },

@@ -42,8 +42,10 @@ describe("axonal sessions", () => {
     const cwd = folderOf()
     const folder = join(cwd, "kept", "here")
     await run(["--offline", "1+1", "--data-dir", folder], { cwd })
-    assert.strictEqual(statSync(folder).mode & 0o777, 0o700)
-    assert.isTrue(existsSync(join(folder, "sessions.db")))
+    assert.deepStrictEqual(
+      [folder, join(folder, "sessions.db")].map((path) => statSync(path).mode & 0o777),
+      [0o700, 0o600]
+    )
   })
 
   it("no-save writes nothing", async () => {
@@ -57,7 +59,7 @@ describe("axonal sessions", () => {
     const { code, stderr } = await run(["--offline", "1+1", "--data-dir", folder], { cwd: folderOf() })
     assert.strictEqual(code, 1)
     const said = stderr.trimEnd().split("\n").at(-1) ?? ""
-    assert.match(said, /^axonal: the sessions in \S+sessions\.db cannot be used: /)
+    assert.match(said, /^axonal: the sessions in \S+sessions\.db cannot be read: /)
     assert.match(said, /Move that file away, choose another folder with --data-dir, or add --no-save\.$/)
     assert.notInclude(stderr, "    at ")
     assert.strictEqual(statSync(join(folder, "sessions.db")).size, 36 * 20)

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Agent from "axonal/agent/Agent"
+import * as ContextStore from "axonal/context/ContextStore"
 import type { Delta } from "axonal/domain/Delta"
+import { SessionId } from "axonal/domain/Ids"
 import * as Message from "axonal/domain/Message"
 import type { CallOutcome } from "axonal/domain/Outcome"
 import type { ToolCall } from "axonal/domain/Part"
@@ -9,6 +12,7 @@ import type { Request, ToolSpec } from "axonal/transport/Transport"
 import * as Transport from "axonal/transport/Transport"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 const tool = (name: string, properties: object, required: ReadonlyArray<string>): ToolSpec => ({
@@ -251,6 +255,39 @@ describe("Offline", () => {
         send([Message.user([Part.text("what is this?"), Part.text(`<stdin>\n${readme}</stdin>`)])]),
         (deltas) => assert.include(textOf(deltas), "the attached text is titled “Title”")
       )
+    )
+  })
+
+  describe("with an agent", () => {
+    const greeter = Agent.make("greeter", {
+      tools: [
+        Agent.tool("greet", { parameters: { name: Schema.String } }, ({ name }) => Effect.succeed(`Hello, ${name}!`)),
+        Agent.tool("read", { parameters: { path: Schema.String } }, ({ path }) => Effect.fail(`${path} is not here`))
+      ]
+    })
+
+    it.effect("tools of the application truly run", () =>
+      Effect.gen(function* () {
+        const result = yield* Agent.run(greeter, "greet Alice, read a.txt and whistle")
+        assert.deepStrictEqual(
+          [result.reason, result.turns, result.output],
+          [
+            "completed",
+            2,
+            "greet: Hello, Alice!\n\nread (a.txt) failed: a.txt is not here\n\n" +
+              "I did not do this, because there is no model here to do it: “whistle”."
+          ]
+        )
+      }).pipe(Effect.provide([Offline.layer, ContextStore.layerMemory]))
+    )
+
+    it.effect("one session is remembered over runs", () =>
+      Effect.gen(function* () {
+        const session = SessionId.make("one")
+        yield* Agent.run(greeter, "greet Alice", { session })
+        const result = yield* Agent.run(greeter, "what did I ask?", { session })
+        assert.strictEqual(result.output, "Earlier in this conversation you asked:\n1. greet Alice")
+      }).pipe(Effect.provide([Offline.layer, ContextStore.layerMemory]))
     )
   })
 
