@@ -150,7 +150,7 @@ const converse = (
         continue
       }
       state.nudged = false
-      joined = meaning === "completed" ? Steering.takeOrClose(steering) : []
+      joined = meaning === "on" ? [] : Steering.takeOrClose(steering)
       if (meaning !== "on" && joined.length === 0) return { reason: meaning, output: state.output }
     }
   })
@@ -172,7 +172,10 @@ const atLimit = (
 ): Effect.Effect<Ending.End, LoopError | Halt.Halted> =>
   Effect.gen(function* () {
     if (state.run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
-    yield* turn(state, [...joined, ...Steering.take(state.steering)], true)
+    const { steering } = state
+    // What was accepted joins the last turn; from here on nothing is.
+    steering.closed = true
+    yield* turn(state, [...joined, ...Steering.take(steering), ...steering.followUp.splice(0).flat()], true)
     return { reason: "limit", limit: reading.limit, output: state.output }
   })
 
