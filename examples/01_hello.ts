@@ -28,6 +28,7 @@ export const program = Agent.stream(greeter, "Greet Alice").pipe(
   Effect.provide(tools.toLayer({ greet: ({ name }) => Effect.succeed(`Hello, ${name}!`) }))
 )
 
+// #region script
 export const layer = Layer.merge(
   ScriptedTransport.layer([
     [ScriptedTransport.call("1", "greet", { name: "Alice" })],
@@ -35,11 +36,14 @@ export const layer = Layer.merge(
   ]),
   ContextStore.layerMemory
 )
+// #endregion
 
+// #region online
 /** The same with a model. The key comes from OPENAI_API_KEY. */
 export const online = Layer.merge(OpenAiChat.layer({ model: "gpt-5-mini" }), ContextStore.layerMemory).pipe(
   Layer.provide(FetchHttpClient.layer)
 )
+// #endregion
 
 if (process.argv[1] === import.meta.filename) {
   NodeRuntime.runMain(Effect.provide(program, layer))

@@ -23,7 +23,13 @@ const readBook = Agent.tool("read_book", { success: Schema.Number }, () =>
 )
 // #endregion
 
-const reader = Agent.make("reader", { instructions: "You summarise books.", tools: [readBook] })
+// #region limits
+const reader = Agent.make("reader", {
+  instructions: "You summarise books.",
+  tools: [readBook],
+  limits: { turns: 8, wallTime: "2 minutes", lastTurnMessage: "Answer with what you have." }
+})
+// #endregion
 
 // #region show
 const show = AgentEvent.matchPartial({
@@ -51,6 +57,7 @@ export const program = Effect.scoped(
 )
 // #endregion
 
+// #region script
 const { call, reasoning, text } = ScriptedTransport
 
 export const layer = Layer.merge(
@@ -62,5 +69,6 @@ export const layer = Layer.merge(
   ]),
   ContextStore.layerMemory
 )
+// #endregion
 
 if (process.argv[1] === import.meta.filename) NodeRuntime.runMain(Effect.provide(program, layer))

@@ -14,60 +14,58 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 const tools = Toolkit.make(Tool.make("greet", { parameters: { name: Schema.String }, success: Schema.String }))
+const transport = Offline.layer
+const store = ContextStore.layerMemory
 const handlers = tools.toLayer({ greet: ({ name }) => Effect.succeed(name) })
-const greeter = Agent.make("greeter", { toolkit: tools })
-const me = Identity.layer({ userId: "u-17", chatId: "c-4" })
+const identity = Identity.layer({ userId: "u-17", chatId: "c-4" })
+const greeter = Agent.requireIdentity(Agent.make("greeter", { toolkit: tools }))
+const program = Agent.run(greeter, "Greet Alice")
 `
 
-const provided = (agent: string, ...layers: ReadonlyArray<string>): string =>
-  `${before}
-export const needed = [me, handlers, Offline.layer, ContextStore.layerMemory, Layer.empty]
-Effect.runPromise(Effect.provide(Agent.run(${agent}, "Greet Alice"), Layer.mergeAll(${layers.join(", ")})))
-`
-
-const personal = "Agent.requireIdentity(greeter)"
-
-/** What is left out, the program without it, and the words that the compiler has to find. */
-const missing: ReadonlyArray<readonly [what: string, program: string, words: string]> = [
-  ["Transport", provided("greeter", "handlers", "ContextStore.layerMemory"), "Transport"],
-  ["ContextStore", provided("greeter", "handlers", "Offline.layer"), "ContextStore"],
-  ["tool handler", provided("greeter", "Offline.layer", "ContextStore.layerMemory"), 'Handler<"greet">'],
-  ["Identity", provided(personal, "handlers", "Offline.layer", "ContextStore.layerMemory"), "Identity"]
+/** What is left out, and the words by which the compiler has to name it. */
+const missing: ReadonlyArray<readonly [layer: string, words: string]> = [
+  ["transport", "Transport"],
+  ["store", "ContextStore"],
+  ["handlers", 'Handler<"greet">'],
+  ["identity", "Identity"]
 ]
 
-const complete = provided(personal, "me", "handlers", "Offline.layer", "ContextStore.layerMemory")
+/** The line that runs the program without one of its layers, or with all of them. */
+const without = (missed?: string): string => {
+  const layers = ["transport", "store", "handlers", "identity"].filter((layer) => layer !== missed)
+  return `Effect.runPromise(Effect.provide(program, Layer.mergeAll(${layers.join(", ")})))\n`
+}
 
-/** What TypeScript 5.9 says about each program. All are compiled together: Effect's own types are the slow part. */
-const diagnose = (programs: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+/** What TypeScript 5.9 says about a program, by line. */
+const diagnose = (text: string): ReadonlyArray<readonly [line: string, problem: string]> => {
   const { config } = ts.readConfigFile(`${root}/tsconfig.json`, ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root)
-  const files = new Map(programs.map((text, index) => [`${root}/test/types/missing${index}.ts`, text]))
+  // The program exists in memory only, beside this file.
+  const name = `${root}/test/types/missing.ts`
   const host = ts.createCompilerHost(options)
   const { fileExists, getSourceFile, readFile } = host
-  host.fileExists = (file) => files.has(file) || fileExists(file)
-  host.readFile = (file) => files.get(file) ?? readFile(file)
-  host.getSourceFile = (file, version, ...rest) => {
-    const text = files.get(file)
-    return text === undefined ? getSourceFile(file, version, ...rest) : ts.createSourceFile(file, text, version)
-  }
-  const program = ts.createProgram([...files.keys()], options, host)
-  return [...files.keys()].map((file) => {
-    const source = program.getSourceFile(file)
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((diagnostic) =>
-      ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")
-    )
-  })
+  host.fileExists = (file) => file === name || fileExists(file)
+  host.readFile = (file) => (file === name ? text : readFile(file))
+  host.getSourceFile = (file, version, ...rest) =>
+    file === name ? ts.createSourceFile(file, text, version) : getSourceFile(file, version, ...rest)
+  const program = ts.createProgram([name], options, host)
+  const source = program.getSourceFile(name)
+  return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((diagnostic) => [
+    `${text.slice(diagnostic.start).split("\n")[0]}`,
+    ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")
+  ])
 }
 
 describe("what an agent needs", () => {
   it("is named by the compiler when it is missing", { timeout: 60_000 }, () => {
-    const [accepted, ...refused] = diagnose([complete, ...missing.map(([, program]) => program)])
-    assert.deepStrictEqual(accepted, [])
-    for (const [index, [what, , words]] of missing.entries()) {
-      const problems = refused[index] ?? []
-      assert.strictEqual(problems.length, 1, `${what}: ${problems.join("\n")}`)
-      // The last line of a diagnostic is the one that an editor shows as the reason.
-      assert.include(problems[0]?.split("\n").at(-1), `'${words}' is not assignable to type 'never'`, what)
-    }
+    const program = [before, without(), ...missing.map(([layer]) => without(layer))].join("")
+    const named = diagnose(program).map(([line, problem]) => [line, problem.split("\n").at(-1)?.trim()])
+    assert.deepStrictEqual(
+      named,
+      missing.map(([layer, words]) => [
+        without(layer).trim().replace("Effect.runPromise(", ""),
+        `Type '${words}' is not assignable to type 'never'.`
+      ])
+    )
   })
 })
