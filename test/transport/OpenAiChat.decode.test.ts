@@ -171,6 +171,28 @@ describe("OpenAiChat decode", () => {
     ])
   })
 
+  it("hands parts over in the order in which they began", () => {
+    const image = { image_url: { url: "https://i" } }
+    const { parts } = decode(
+      Wire.events(
+        chunk({ content: "a", images: [image] }),
+        chunk({ content: "b" }),
+        fragment(0, "c", "f", "{"),
+        chunk({ content: "x" }),
+        chunk({ reasoning: "hm" }),
+        fragment(0, null, null, "}"),
+        end("tool_calls")
+      )
+    )
+    assert.deepStrictEqual(parts, [
+      { type: "text", text: "ab" },
+      { type: "file", mediaType: "image/*", data: { url: "https://i" }, meta: { v: { field: "images" } } },
+      { type: "tool-call", id: "c", name: "f", input: "{}" },
+      { type: "text", text: "x" },
+      { type: "reasoning", text: "hm", meta: { v: { field: "reasoning" } } }
+    ])
+  })
+
   const reasons: ReadonlyArray<readonly [string | null, string]> = [
     ["stop", "stop"],
     ["length", "length"],

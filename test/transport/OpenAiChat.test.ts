@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { user } from "../../src/domain/Message.ts"
+import * as Body from "../../src/transport/internal/body.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 import * as Wire from "../support/wire.ts"
@@ -42,22 +43,6 @@ const transport = (options: Where) =>
 
 const open = (options: Where) => Effect.flatMap(transport(options), (service) => service.open(ask))
 
-/** What one request gives against a server that answers like this. */
-const answered = (answer: Parameters<typeof Wire.server>[0]) =>
-  Effect.gen(function* () {
-    const server = yield* Wire.server(answer)
-    return yield* Wire.collect(open({ baseUrl: server.url }))
-  }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
-
-const refused = (status: number, body: string, headers: { readonly [name: string]: string } = {}) =>
-  Effect.map(
-    answered((response) => response.writeHead(status, headers).end(body)),
-    ({ error }) => {
-      assert(error !== undefined)
-      return error
-    }
-  )
-
 describe("OpenAiChat", () => {
   describe.each(Object.entries(clients))("over %s", (name, client) => {
     it.effect("streams an answer and asks again on the same transport", () =>
@@ -80,6 +65,35 @@ describe("OpenAiChat", () => {
         )
         // The agent that the Node client brings by itself keeps none. Undici opens a second when asked again at once.
         assert.include(name === "node" ? [4] : [1, 2], connections)
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("reads what the client has behind its response", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => response.end("hi"))
+        const response = yield* Effect.flatMap(HttpClient.HttpClient, (http) =>
+          HttpClient.withScope(http).get(server.url)
+        )
+        const body = yield* Body.open(response, Date.now)
+        assert.strictEqual(body.kind, name === "fetch" ? "web" : "node")
+        const pieces = yield* body.read
+        assert.deepStrictEqual(
+          pieces?.map((piece) => new TextDecoder().decode(piece)),
+          ["hi"]
+        )
+        assert.deepStrictEqual([yield* body.read, yield* body.read, body.hasEnded()], [undefined, undefined, true])
+      }).pipe(Effect.scoped, Effect.provide(client))
+    )
+
+    it.effect("an answer is over at its end marker although the server lingers", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => {
+          response.writeHead(200, sse)
+          response.write(Wire.events(word("a"), stop))
+        })
+        const seen = yield* Effect.scoped(Wire.collect(open({ baseUrl: server.url })))
+        assert.deepStrictEqual(Wire.parts(seen.deltas), [{ type: "text", text: "a" }])
+        yield* Effect.promise(async () => server.requests[0]?.disconnected)
       }).pipe(Effect.scoped, Effect.provide(client))
     )
 
@@ -148,92 +162,6 @@ describe("OpenAiChat", () => {
     )
   })
 
-  describe("errors", () => {
-    it.effect("WIRE-5 a wrong key is an authentication error that does not repeat it", () =>
-      Effect.gen(function* () {
-        const error = yield* refused(401, JSON.stringify({ error: { message: `Incorrect API key: ${secret}.` } }))
-        assert.deepStrictEqual(
-          [error.reason._tag, error.reason.status, error.isRetryable],
-          ["Authentication", 401, false]
-        )
-        assert.notInclude(`${error} ${error.message} ${JSON.stringify(error)}`, secret)
-      })
-    )
-
-    it.effect.each<[string, { readonly [name: string]: string }, number | undefined]>([
-      ["seconds", { "retry-after": "3" }, 3000],
-      ["milliseconds", { "retry-after-ms": "250" }, 250],
-      ["the longer of both", { "retry-after": "1", "retry-after-ms": "0" }, 1000],
-      ["a date", { "retry-after": new Date(90_000).toUTCString() }, 90_000],
-      ["nothing", {}, undefined]
-    ])("WIRE-4 retry-after is read: %s", ([, headers, millis]) =>
-      Effect.gen(function* () {
-        const error = yield* refused(429, `{"error":{"message":"Slow down."}}`, headers)
-        assert.deepStrictEqual(
-          [error.reason._tag, error.retryAfterMillis, error.isRetryable, error.replay],
-          ["RateLimited", millis, true, "safe"]
-        )
-      })
-    )
-
-    it.effect.each<[number, string, string, boolean]>([
-      [
-        429,
-        `{"error":{"message":"You exceeded your current quota.","code":"insufficient_quota"}}`,
-        "RateLimited",
-        false
-      ],
-      [402, `{"error":{"message":"Insufficient Balance"}}`, "RateLimited", false],
-      [429, `{"error":{"message":"Too many tokens: maximum context length per minute"}}`, "RateLimited", true],
-      [400, `{"error":{"message":"This model's maximum context length is 8192 tokens."}}`, "ContextOverflow", false],
-      [400, `{"error":{"code":"context_length_exceeded","message":"x"}}`, "ContextOverflow", false],
-      [400, `{"error":{"message":"the request exceeds the available context size"}}`, "ContextOverflow", false],
-      [400, `{"message":"Prompt is too long"}`, "ContextOverflow", false],
-      [400, `{"error":{"message":"filtered","code":"content_filter"}}`, "Filtered", false],
-      [400, `{"code":"invalid-argument","error":"Incorrect API key provided."}`, "Authentication", false],
-      [400, `[{"error":{"code":400,"message":"API key not valid. Please pass one."}}]`, "Authentication", false],
-      [400, `{"error":{"message":"Unknown parameter."}}`, "InvalidRequest", false],
-      [422, `{"detail":[{"loc":["body"],"msg":"Extra inputs"}]}`, "InvalidRequest", false],
-      [404, "<html><title>404 Not Found</title></html>", "Malformed", false],
-      [502, "<html><head><title>502 Bad Gateway</title></head></html>", "Overloaded", true],
-      [503, "", "Overloaded", true],
-      [529, `{"error":{"type":"overloaded_error","message":"Overloaded"}}`, "Overloaded", true],
-      [504, "upstream timed out", "Timeout", true],
-      [307, "", "Malformed", false]
-    ])("a %s with %s is %s", ([status, body, tag, retryable]) =>
-      Effect.gen(function* () {
-        const error = yield* refused(status, body, { "content-type": "application/octet-stream" })
-        assert.deepStrictEqual(
-          [error.reason._tag, error.reason.status, error.isRetryable],
-          [tag as typeof error.reason._tag, status, retryable]
-        )
-      })
-    )
-
-    it.effect("a web page instead of an answer is malformed", () =>
-      Effect.gen(function* () {
-        const page = "<!doctype html><html><head><title>Welcome</title></head><body>hi</body></html>"
-        const { error } = yield* answered((response) =>
-          response.writeHead(200, { "content-type": "text/html" }).end(page)
-        )
-        assert.deepStrictEqual([error?.reason._tag, error?.replay], ["Malformed", "unknown"])
-        assert.include(error?.reason.message ?? "", "Welcome")
-      })
-    )
-
-    it.effect.each(["", "nonsense", "data: nonsense\n\n", '{"hello":1}', "data: [DONE]\n\n", "null"])(
-      "%j instead of an answer is malformed",
-      (body) =>
-        Effect.map(
-          answered((response) => response.writeHead(200, sse).end(body)),
-          ({ deltas, error }) => {
-            assert.deepStrictEqual(deltas, [])
-            assert.strictEqual(error?.reason._tag, "Malformed")
-          }
-        )
-    )
-  })
-
   describe("idleTimeout", () => {
     it.effect("a server that falls silent is a timeout", () =>
       Effect.gen(function* () {
@@ -250,6 +178,19 @@ describe("OpenAiChat", () => {
         assert.deepStrictEqual([failure.reason._tag, failure.replay], ["Timeout", "acknowledged"])
         yield* Effect.promise(async () => server.requests[0]?.disconnected)
       }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+    )
+
+    it.live("the real clock is watched with a timer", () =>
+      Effect.gen(function* () {
+        const server = yield* Wire.server((response) => {
+          response.writeHead(200, sse)
+          const beat = setInterval(() => response.write(`data: ${JSON.stringify(word("a"))}\n\n`), 30)
+          setTimeout(() => clearInterval(beat), 200)
+        })
+        const { deltas, error } = yield* Wire.collect(open({ baseUrl: server.url, idleTimeout: "120 millis" }))
+        assert.isAbove(Wire.written(deltas, "TextDelta").length, 4)
+        assert.deepStrictEqual([error?.reason._tag, error?.replay], ["Timeout", "acknowledged"])
+      }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
     )
 
     it.effect("a server that never answers is a timeout", () =>
