@@ -24,9 +24,9 @@ const StockLevel = Tool.make("stock_level", {
 })
 const tools = Toolkit.make(StockLevel)
 const handlers = tools.toLayer(
-  Effect.map(Stock, (stock) => ({
-    stock_level: ({ sku }) => Effect.map(Ref.get(stock), (all) => ({ sku, pieces: all[sku] ?? 0 }))
-  }))
+  Effect.map(Stock, (stock) =>
+    tools.of({ stock_level: ({ sku }) => Effect.map(Ref.get(stock), (all) => ({ sku, pieces: all[sku] ?? 0 })) })
+  )
 )
 // #endregion
 
