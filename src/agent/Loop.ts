@@ -196,7 +196,9 @@ const turn = (
       spent.turns++
       state.output = ""
       yield* Session.say(session, joined)
-      const request = yield* restore(Turn.request(run, session.messages, last))
+      const prepared = Turn.request(run, session.messages, last)
+      // Only a hook takes time.
+      const request = yield* restore(run.hooks.turnStart === undefined ? prepared : Halt.haltable(state.halt, prepared))
       yield* restore(run.emit(() => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })]))
       const progress = Turn.begin(run)
       const asked = yield* Effect.exit(restore(Halt.haltable(state.halt, Turn.ask(run, request, progress))))
