@@ -3,6 +3,7 @@
  * that same run, and steering it goes through a handle; all three are views of one loop. What an agent needs stands in
  * its `R`, and forgetting any of it is a compile error.
  */
+import * as Chunk from "effect/Chunk"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -116,7 +117,10 @@ export const stream = <Output, E, R>(
     Effect.gen(function* () {
       const mailbox = yield* Mailbox.make<AgentEvent, AgentError | E>(4096)
       yield* fork(
-        interpret(agent, input, { ...options, forked: true }, (events) => mailbox.offerAll(events)),
+        interpret(agent, input, { ...options, forked: true }, (events) => {
+          const left = mailbox.unsafeOfferAll(events)
+          return Chunk.isEmpty(left) ? undefined : mailbox.offerAll(left)
+        }),
         (exit) => mailbox.done(Exit.asVoid(exit))
       )
       // Registered last, so it runs first: nobody reads any more, and the loop must not wait for anybody.
@@ -145,7 +149,7 @@ export const run = <Output, E, R>(
     const loop = interpret(agent, input, options ?? {}, (events) => {
       Result.push(folding, events)
       if (onEvents !== undefined) onEvents(events)
-      return Effect.void
+      return undefined
     })
     return Effect.flatMap(loop, () => resultOf<Output>(folding))
   })
@@ -190,9 +194,10 @@ export const start = <Output, E, R>(
     const stopSignal = options?.stopSignal === undefined ? own : Effect.raceFirst(own, options.stopSignal)
     const log = EventLog.make<AgentError | E>()
     const fiber = yield* fork(
-      interpret(agent, input, { ...options, session, stopSignal, steering, forked: true }, (events) =>
-        Effect.sync(() => EventLog.append(log, events))
-      ),
+      interpret(agent, input, { ...options, session, stopSignal, steering, forked: true }, (events) => {
+        EventLog.append(log, events)
+        return undefined
+      }),
       (exit) => Effect.sync(() => EventLog.close(log, exit))
     )
     const settled = Fiber.await(fiber)

@@ -5,7 +5,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { ToolFailed } from "../domain/AgentError.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
@@ -16,7 +15,6 @@ import * as Part from "../domain/Part.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import { ToolContext } from "../tool/ToolContext.ts"
-import type { Executed } from "../tool/Toolkit.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
 import * as Prepare from "./Prepare.ts"
 import * as Run from "./Run.ts"
@@ -154,35 +152,45 @@ const withShown = (result: ToolResult.ToolResult, shown: string): ToolResult.Too
   shown === "" ? result : { ...result, content: [...result.content, Part.text(`Its output so far:\n${shown}`)] }
 
 /** Runs one call: the hook before it, the handler, and what follows every end. */
-const one = (run: Run.Run, batch: Batch, slot: Slot): Effect.Effect<void, ToolFailed> =>
-  Effect.gen(function* () {
-    const item = yield* beforeStart(run, slot.ready)
-    if (item._tag === "Rejected") return yield* ended(run, batch, slot.index, item, item.result, 0)
-    batch.shown[slot.index] = ""
-    yield* run.emit(() => [Run.event(run, "ToolStart", { call: item.id, name: item.name, input: item.input })])
+const one = (run: Run.Run, batch: Batch, { index, ready }: Slot): Effect.Effect<void, ToolFailed> =>
+  run.hooks.toolStart === undefined
+    ? started(run, batch, index, ready)
+    : Effect.flatMap(beforeStart(run, ready, run.hooks.toolStart), (item) =>
+        item._tag === "Rejected" ? ended(run, batch, index, item, item.result, 0) : started(run, batch, index, item)
+      )
+
+const started = (run: Run.Run, batch: Batch, index: number, item: Prepare.Ready): Effect.Effect<void, ToolFailed> =>
+  Effect.suspend(() => {
+    batch.shown[index] = ""
+    const wait = run.write(() => [Run.event(run, "ToolStart", { call: item.id, name: item.name, input: item.input })])
     const startedAt = performance.now()
     const failure: Failure = { error: undefined }
-    const result = yield* run.activities.tool(
+    const work = run.activities.tool(
       { run: run.id, turn: run.turn, call: item.id },
-      traced(run, item, handle(run, batch, slot.index, item, failure))
+      traced(run, item, handle(run, batch, index, item, failure))
     )
-    const millis = performance.now() - startedAt
-    yield* ended(run, batch, slot.index, item, result, millis, failure.error)
     const fatal = item.entry.fatal || run.definition.toolFailure === "fail"
-    if (fatal && (result.outcome === "failed" || result.outcome === "timed-out")) {
-      return yield* Effect.fail(
-        new ToolFailed({ tool: item.name, call: item.id, description: Part.contentToText(result.content) })
-      )
-    }
+    const finished = Effect.flatMap(work, (result) => {
+      const settled = ended(run, batch, index, item, result, performance.now() - startedAt, failure.error)
+      return fatal && (result.outcome === "failed" || result.outcome === "timed-out")
+        ? Effect.zipRight(settled, failed(item, result))
+        : settled
+    })
+    return Run.after(wait, finished)
   })
+
+const failed = (item: Prepare.Ready, result: ToolResult.ToolResult): Effect.Effect<never, ToolFailed> =>
+  Effect.fail(new ToolFailed({ tool: item.name, call: item.id, description: Part.contentToText(result.content) }))
 
 interface Failure {
   error: unknown
 }
 
-const beforeStart = (run: Run.Run, ready: Prepare.Ready): Effect.Effect<Prepare.Prepared> => {
-  const hook = run.hooks.toolStart
-  if (hook === undefined) return Effect.succeed(ready)
+const beforeStart = (
+  run: Run.Run,
+  ready: Prepare.Ready,
+  hook: NonNullable<Hooks.Service["toolStart"]>
+): Effect.Effect<Prepare.Prepared> => {
   const { id, input, name } = ready
   return Effect.suspend(() => hook({ ...Run.where(run), call: id, tool: name, input })).pipe(
     Effect.flatMap((change): Effect.Effect<Prepare.Prepared> => {
@@ -226,31 +234,33 @@ const handle = (
         const shown =
           (batch.shown[index] ?? "") + (typeof chunk === "string" ? chunk : `${ToolResult.jsonText(chunk) ?? ""}\n`)
         batch.shown[index] = shown.length > bound * 2 ? ToolResult.cut(shown, bound) : shown
-        return run.emit(() => [Run.event(run, "ToolProgress", { call: item.id, name: item.name, chunk })])
+        return Effect.asVoid(
+          Run.emit(run, () => [Run.event(run, "ToolProgress", { call: item.id, name: item.name, chunk })])
+        )
       })
   })
-  const timed: Effect.Effect<Option.Option<Executed>, unknown> = timeout === undefined
-    ? Effect.asSome(work)
-    : Effect.timeoutOption(work, timeout)
-  return Effect.flatMap(Effect.exit(timed), (exit) => {
-    if (Exit.isSuccess(exit)) {
-      if (Option.isSome(exit.value)) {
-        const { failed, value } = exit.value.value
-        if (failed) failure.error = value
-        return Effect.succeed(ToolResult.fromEncoded(failed ? "failed" : "ok", value))
-      }
-      const text = `Tool ${item.name} did not finish in time and was stopped.`
-      return Effect.succeed(withShown(ToolResult.text("timed-out", text), batch.shown[index] ?? ""))
-    }
-    failure.error = Cause.squash(exit.cause)
-    const typed = Cause.failureOption(exit.cause)
+  const answered = Effect.map(work, ({ failed, value }) => {
+    if (failed) failure.error = value
+    return ToolResult.fromEncoded(failed ? "failed" : "ok", value)
+  })
+  const timed =
+    timeout === undefined
+      ? answered
+      : Effect.timeoutTo(answered, {
+          duration: timeout,
+          onSuccess: (result) => result,
+          onTimeout: () => outOfTime(item, batch.shown[index])
+        })
+  return Effect.catchAllCause(timed, (cause) => {
+    failure.error = Cause.squash(cause)
+    const typed = Cause.failureOption(cause)
     if (Option.isSome(typed)) return Effect.succeed(ToolResult.text("failed", ToolResult.errorText(typed.value)))
-    if (Cause.isInterruptedOnly(exit.cause)) {
+    if (Cause.isInterruptedOnly(cause)) {
       const text = `Tool ${item.name} interrupted itself.`
       return Effect.succeed(withShown(ToolResult.text("interrupted", text), batch.shown[index] ?? ""))
     }
     return Effect.as(
-      Effect.logError(`Tool ${item.name} died`, exit.cause),
+      Effect.logError(`Tool ${item.name} died`, cause),
       ToolResult.text(
         "failed",
         `Tool ${item.name} failed unexpectedly. The details are in the log of this application.`
@@ -259,21 +269,26 @@ const handle = (
   })
 }
 
+const outOfTime = (item: Prepare.Ready, shown: string | undefined): ToolResult.ToolResult =>
+  withShown(ToolResult.text("timed-out", `Tool ${item.name} did not finish in time and was stopped.`), shown ?? "")
+
 const traced = (
   run: Run.Run,
   item: Prepare.Ready,
   work: Effect.Effect<ToolResult.ToolResult>
 ): Effect.Effect<ToolResult.ToolResult> =>
-  Telemetry.executeTool({ name: item.name, call: item.id }, (span) => {
-    if (run.captureContent) span.attribute("gen_ai.tool.call.arguments", JSON.stringify(item.input))
-    return Effect.flatMap(work, (result) => {
-      if (run.captureContent) span.attribute("gen_ai.tool.call.result", Part.contentToText(result.content))
-      if (result.outcome === "ok") return Effect.succeed(result)
-      span.attribute("error.type", result.outcome)
-      // Failing through the span is what marks it as an error.
-      return Effect.fail(new CallNotOk(result))
-    })
-  }).pipe(Effect.catchAll((error) => Effect.succeed(error.result)))
+  !run.traced
+    ? work
+    : Telemetry.executeTool(true, { name: item.name, call: item.id }, (span) => {
+        if (run.captureContent) span?.attribute("gen_ai.tool.call.arguments", JSON.stringify(item.input))
+        return Effect.flatMap(work, (result) => {
+          if (run.captureContent) span?.attribute("gen_ai.tool.call.result", Part.contentToText(result.content))
+          if (result.outcome === "ok") return Effect.succeed(result)
+          span?.attribute("error.type", result.outcome)
+          // Failing through the span is what marks it as an error.
+          return Effect.fail(new CallNotOk(result))
+        })
+      }).pipe(Effect.catchAll((error) => Effect.succeed(error.result)))
 
 class CallNotOk extends Error {
   readonly result: ToolResult.ToolResult
@@ -292,31 +307,49 @@ const ended = (
   raw: ToolResult.ToolResult,
   durationMillis: number,
   error?: unknown
-): Effect.Effect<void> =>
-  Effect.uninterruptible(
-    Effect.gen(function* () {
-      const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
-      const changed = yield* afterEnd(run, { ...about, result: raw })
-      const entry = run.registry.entries.get(call.name)
-      const result = ToolResult.bound(changed, entry?.bound ?? ToolResult.defaultBound)
-      batch.results[index] = result
-      Telemetry.countCall(entry === undefined ? "unknown" : call.name, result.outcome, durationMillis)
-      if (result.outcome !== "ok" && run.hooks.toolError !== undefined) {
-        yield* Hooks.observe(Effect.suspend(() => run.hooks.toolError?.({ ...about, error, result }) ?? Effect.void))
-      }
-      yield* run.emit(() => {
-        const { content, outcome } = result
-        const { id, input, name } = call
-        const events: Array<AgentEvent.AgentEvent> = [
-          Run.event(run, "ToolEnd", { call: id, name, input, outcome, content, durationMillis })
-        ]
-        for (const part of content) {
-          if (part.type === "file") events.push(Run.event(run, "FileOutput", { call: id, file: part }))
-        }
-        return events
-      })
+): Effect.Effect<void> => {
+  const { toolEnd, toolError } = run.hooks
+  if (toolEnd === undefined && (toolError === undefined || raw.outcome === "ok")) {
+    return Effect.suspend(() => Effect.asVoid(recorded(run, batch, index, call, raw, durationMillis) ?? Effect.void))
+  }
+  const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
+  return Effect.uninterruptible(
+    Effect.flatMap(afterEnd(run, { ...about, result: raw }), (result) => {
+      const observed =
+        result.outcome === "ok" || toolError === undefined
+          ? Effect.void
+          : Hooks.observe(Effect.suspend(() => toolError({ ...about, error, result })))
+      return Effect.asVoid(
+        Effect.flatMap(observed, () => recorded(run, batch, index, call, result, durationMillis) ?? Effect.void)
+      )
     })
   )
+}
+
+/** The record and the events of an end, in one step. */
+const recorded = (
+  run: Run.Run,
+  batch: Batch,
+  index: number,
+  { id, input, name }: { readonly id: CallId; readonly name: string; readonly input: unknown },
+  raw: ToolResult.ToolResult,
+  durationMillis: number
+): Effect.Effect<unknown> | undefined => {
+  const entry = run.registry.entries.get(name)
+  const result = ToolResult.bound(raw, entry?.bound ?? ToolResult.defaultBound)
+  const { content, outcome } = result
+  batch.results[index] = result
+  Telemetry.countCall(entry === undefined ? "unknown" : name, outcome, durationMillis)
+  return run.write(() => {
+    const events: Array<AgentEvent.AgentEvent> = [
+      Run.event(run, "ToolEnd", { call: id, name, input, outcome, content, durationMillis })
+    ]
+    for (const part of content) {
+      if (part.type === "file") events.push(Run.event(run, "FileOutput", { call: id, file: part }))
+    }
+    return events
+  })
+}
 
 const afterEnd = (run: Run.Run, end: Hooks.ToolEnd): Effect.Effect<ToolResult.ToolResult> => {
   const hook = run.hooks.toolEnd

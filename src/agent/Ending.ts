@@ -69,7 +69,7 @@ export const conclude = <E extends Tagged>(
     const error = Exit.isFailure(exit) && end.reason !== "interrupted" ? Cause.squash(exit.cause) : undefined
     if (error !== undefined) yield* observe(run.hooks.error, () => ({ ...Run.where(run), error }))
     const endedAtMillis = yield* run.activities.now
-    yield* run.emit(() => [
+    yield* Run.emit(run, () => [
       Run.event(run, "RunEnd", {
         ...end,
         usage,

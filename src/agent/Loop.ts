@@ -103,7 +103,7 @@ export const run = (
       }
       const { runStart } = run.hooks
       if (runStart !== undefined) yield* Hooks.observe(Effect.suspend(() => runStart({ ...Run.where(run), input })))
-      yield* run.emit(() => [Run.event(run, "RunStart", { session, input })])
+      yield* Run.emit(run, () => [Run.event(run, "RunStart", { session, input })])
       const body = Exit.isFailure(found)
         ? // How building a toolkit fails is part of the agent's `E`.
           Effect.failCause(found.cause as Cause.Cause<never>)
@@ -114,7 +114,7 @@ export const run = (
             )
           )
       const exit = yield* Effect.exit(
-        Telemetry.invokeAgent({ name: run.agent, session, run: id, identity: run.identity }, () =>
+        Telemetry.invokeAgent(run.traced, { name: run.agent, session, run: id, identity: run.identity }, () =>
           Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
         )
       )
@@ -138,7 +138,7 @@ const converse = (
     let joined: ReadonlyArray<Message> = []
     for (;;) {
       for (const near of Limits.warnings(limits, spent)) {
-        yield* run.emit(() => [Run.event(run, "LimitWarning", near)])
+        yield* Run.emit(run, () => [Run.event(run, "LimitWarning", near)])
       }
       const limit = Limits.reached(limits, spent)
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
@@ -199,7 +199,9 @@ const turn = (
       const prepared = Turn.request(run, session.messages, last)
       // Only a hook takes time.
       const request = yield* restore(run.hooks.turnStart === undefined ? prepared : Halt.haltable(state.halt, prepared))
-      yield* restore(run.emit(() => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })]))
+      yield* restore(
+        Run.emit(run, () => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })])
+      )
       const progress = Turn.begin(run)
       const asked = yield* Effect.exit(restore(Halt.haltable(state.halt, Turn.ask(run, request, progress))))
       if (Exit.isFailure(asked)) {

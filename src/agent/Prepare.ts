@@ -66,26 +66,20 @@ interface Asking {
  * @since 0.1.0
  */
 export const prepare = (run: Run.Run, calls: ReadonlyArray<Part.ToolCall>): Effect.Effect<ReadonlyArray<Prepared>> =>
-  Effect.gen(function* () {
+  Effect.suspend(() => {
     const parsed = calls.map((call) => ({ call, input: parse(call.input) }))
-    yield* run.emit(() =>
+    const wait = run.write(() =>
       parsed.map(
         ({ call, input }): AgentEvent.AgentEvent =>
           Run.event(run, "ToolCall", {
-            call: CallId.make(call.id),
+            call: callId(call),
             name: call.name,
             input: Either.getOrElse(input, () => ({}))
           })
       )
     )
-    const judged = yield* Effect.forEach(parsed, ({ call, input }) => one(run, call, input))
-    const questions = judged.filter((item) => item._tag === "Asking").length
-    if (questions === 0) return judged.filter((item) => item._tag !== "Asking")
-    return yield* Effect.forEach(
-      judged,
-      (item) => (item._tag === "Asking" ? approve(run, item) : Effect.succeed(item)),
-      { concurrency: questions === 1 ? 1 : "unbounded" }
-    )
+    const judged = parsed.map(({ call, input }) => one(run, call, input))
+    return Run.after(wait, judged.every(isPrepared) ? Effect.succeed(judged) : inOrder(run, judged))
   })
 
 /**
@@ -95,11 +89,33 @@ export const prepare = (run: Run.Run, calls: ReadonlyArray<Part.ToolCall>): Effe
  * @since 0.1.0
  */
 export const again = (run: Run.Run, ready: Ready, input: unknown): Effect.Effect<Prepared> =>
-  Effect.flatMap(decode(ready.id, ready.entry, ready.execute, input), (next) =>
-    next._tag === "Rejected" ? Effect.succeed(next) : Effect.flatMap(guard(run, next), settled(run))
+  Effect.flatMap(toEffect(decode(ready.id, ready.entry, ready.execute, input)), (next) =>
+    next._tag === "Rejected" ? Effect.succeed(next) : Effect.flatMap(toEffect(guard(run, next)), settled(run))
   )
 
 // internal
+
+/**
+ * Something that is mostly there at once: schemas rarely wait, and the standard guard never does. Going through an effect
+ * for each call would cost more than all the rest of its preparation.
+ */
+type Soon<A> = A | Effect.Effect<A>
+
+const toEffect = <A extends { readonly _tag: string }>(soon: Soon<A>): Effect.Effect<A> =>
+  Effect.isEffect(soon) ? soon : Effect.succeed(soon)
+
+const isPrepared = (soon: Soon<Prepared | Asking>): soon is Prepared => !Effect.isEffect(soon) && soon._tag !== "Asking"
+
+const callId = (call: Part.ToolCall): CallId => CallId.make(call.id, { disableValidation: true })
+
+const inOrder = (
+  run: Run.Run,
+  judged: ReadonlyArray<Soon<Prepared | Asking>>
+): Effect.Effect<ReadonlyArray<Prepared>> =>
+  Effect.flatMap(Effect.forEach(judged, toEffect), (items) => {
+    const questions = items.filter((item) => item._tag === "Asking").length
+    return Effect.forEach(items, settled(run), { concurrency: questions > 1 ? "unbounded" : 1 })
+  })
 
 const maxProblem = 2000
 
@@ -129,35 +145,31 @@ const parse = (text: string): Either.Either<object, string> => {
   }
 }
 
-const one = (
-  run: Run.Run,
-  call: Part.ToolCall,
-  parsed: Either.Either<object, string>
-): Effect.Effect<Prepared | Asking> => {
-  const named = { id: CallId.make(call.id), name: call.name }
+const one = (run: Run.Run, call: Part.ToolCall, parsed: Either.Either<object, string>): Soon<Prepared | Asking> => {
+  const named = { id: callId(call), name: call.name }
   const { entries } = run.registry
   const entry = entries.get(call.name)
   if (isDuplicate(call)) {
-    return Effect.succeed(
-      reject(named, {}, "invalid", "Another call of this answer has the same id; this one was not run. Call again.")
-    )
+    const text = "Another call of this answer has the same id; this one was not run. Call again."
+    return reject(named, {}, "invalid", text)
   }
   if (entry === undefined) {
-    const known =
-      entries.size === 0 ? "There are no tools." : `Available tools: ${Array.from(entries.keys()).join(", ")}.`
-    return Effect.succeed(reject(named, {}, "unknown-tool", `Unknown tool: ${call.name}. ${known}`))
+    const known = entries.size === 0 ? "There are no tools." : `Available tools: ${[...entries.keys()].join(", ")}.`
+    return reject(named, {}, "unknown-tool", `Unknown tool: ${call.name}. ${known}`)
   }
   if (Either.isLeft(parsed)) {
     const text =
       `Malformed JSON arguments for tool ${call.name}: ${parsed.left}. ` +
       "Retry the call with one valid JSON object as arguments."
-    return Effect.succeed(reject(named, {}, "invalid", text))
+    return reject(named, {}, "invalid", text)
   }
   if (entry.execute === undefined) {
-    return Effect.succeed(reject(named, parsed.right, "unknown-tool", `${call.name} runs at the vendor, not here.`))
+    return reject(named, parsed.right, "unknown-tool", `${call.name} runs at the vendor, not here.`)
   }
-  return Effect.flatMap(decode(named.id, entry, entry.execute, parsed.right), (next) =>
-    next._tag === "Rejected" ? Effect.succeed(next) : guard(run, next)
+  const decoded = decode(named.id, entry, entry.execute, parsed.right)
+  if (!Effect.isEffect(decoded)) return decoded._tag === "Rejected" ? decoded : guard(run, decoded)
+  return Effect.flatMap(decoded, (next) =>
+    next._tag === "Rejected" ? Effect.succeed(next) : toEffect(guard(run, next))
   )
 }
 
@@ -166,34 +178,34 @@ const isDuplicate = (call: Part.ToolCall): boolean => {
   return typeof mark === "object" && mark !== null && "duplicate" in mark
 }
 
-const decode = (id: CallId, entry: Entry, execute: Ready["execute"], input: unknown): Effect.Effect<Prepared> => {
+const decode = (id: CallId, entry: Entry, execute: Ready["execute"], input: unknown): Soon<Prepared> => {
   const { name } = entry.spec
-  return entry.decode(input).pipe(
+  const ready = (parameters: unknown, input: unknown): Prepared => ({
+    _tag: "Ready",
+    id,
+    name,
+    input,
+    parameters,
+    entry,
+    execute
+  })
+  const decoded = entry.decode(input)
+  if (Either.isEither(decoded) && Either.isRight(decoded)) {
+    const encoded = entry.encode(decoded.right)
+    if (Either.isEither(encoded) && Either.isRight(encoded)) return ready(decoded.right, encoded.right)
+  }
+  return decoded.pipe(
     Effect.catchAll((error) => Effect.mapError(entry.decode(coerce(entry.spec.inputSchema, input)), () => error)),
-    Effect.flatMap((parameters) =>
-      Effect.map(
-        entry.encode(parameters),
-        (input): Prepared => ({
-          _tag: "Ready",
-          id,
-          name,
-          input,
-          parameters,
-          entry,
-          execute
-        })
-      )
-    ),
-    Effect.catchAll((error) => {
-      const problems = ParseResult.ArrayFormatter.formatErrorSync(error).map(
-        (issue) => `- ${issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")}: ${issue.message}`
-      )
-      const text =
-        `Invalid arguments for tool ${name}:\n${problems.join("\n")}\n` +
-        "Call it again with arguments that match its schema."
-      return Effect.succeed(reject({ id, name }, input, "invalid", text))
-    })
+    Effect.flatMap((parameters) => Effect.map(entry.encode(parameters), (input) => ready(parameters, input))),
+    Effect.catchAll((error) => Effect.succeed(reject({ id, name }, input, "invalid", problems(name, error))))
   )
+}
+
+const problems = (name: string, error: ParseResult.ParseError): string => {
+  const lines = ParseResult.ArrayFormatter.formatErrorSync(error).map(
+    (issue) => `- ${issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")}: ${issue.message}`
+  )
+  return `Invalid arguments for tool ${name}:\n${lines.join("\n")}\nCall it again with arguments that match its schema.`
 }
 
 const judged = (run: Run.Run, ready: Ready): Effect.Effect<Guard.Verdict> =>
@@ -208,25 +220,28 @@ const judged = (run: Run.Run, ready: Ready): Effect.Effect<Guard.Verdict> =>
     identity: run.identity
   })
 
-const guard = (run: Run.Run, ready: Ready): Effect.Effect<Prepared | Asking> =>
-  Effect.flatMap(judged(run, ready), (verdict): Effect.Effect<Prepared | Asking> => {
-    switch (verdict._tag) {
-      case "Allow":
-        return Effect.succeed(ready)
-      case "Deny":
-        return Effect.succeed(reject(ready, ready.input, "denied", `Denied: ${verdict.reason}`))
-      case "Rewrite":
-        return decode(ready.id, ready.entry, ready.execute, verdict.input)
-      case "Ask": {
-        const { category, reason } = verdict
-        return verdict.input === undefined
-          ? Effect.succeed({ _tag: "Asking", ready, reason, category })
-          : Effect.map(decode(ready.id, ready.entry, ready.execute, verdict.input), (next) =>
-              next._tag === "Ready" ? { _tag: "Asking", ready: next, reason, category } : next
-            )
-      }
+const guard = (run: Run.Run, ready: Ready): Soon<Prepared | Asking> =>
+  run.guard === Guard.standard
+    ? judgement(ready, Guard.byAnnotations(ready.entry.info))
+    : Effect.flatMap(judged(run, ready), (verdict) => toEffect(judgement(ready, verdict)))
+
+const judgement = (ready: Ready, verdict: Guard.Verdict): Soon<Prepared | Asking> => {
+  switch (verdict._tag) {
+    case "Allow":
+      return ready
+    case "Deny":
+      return reject(ready, ready.input, "denied", `Denied: ${verdict.reason}`)
+    case "Rewrite":
+      return decode(ready.id, ready.entry, ready.execute, verdict.input)
+    case "Ask": {
+      const { category, reason } = verdict
+      if (verdict.input === undefined) return { _tag: "Asking", ready, reason, category }
+      return Effect.map(toEffect(decode(ready.id, ready.entry, ready.execute, verdict.input)), (next) =>
+        next._tag === "Ready" ? { _tag: "Asking", ready: next, reason, category } : next
+      )
     }
-  })
+  }
+}
 
 const settled =
   (run: Run.Run) =>
@@ -237,7 +252,7 @@ const settled =
 const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effect<Prepared> =>
   Effect.gen(function* () {
     const { id, input, name } = ready
-    yield* run.emit(() => [Run.event(run, "ApprovalAsked", { call: id, name, input, reason, category })])
+    yield* Run.emit(run, () => [Run.event(run, "ApprovalAsked", { call: id, name, input, reason, category })])
     const question = {
       call: {
         id,
@@ -262,7 +277,9 @@ const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effe
       )
     )
     const { approved } = decision
-    yield* run.emit(() => [Run.event(run, "ApprovalDecided", { call: id, name, approved, reason: decision.reason })])
+    yield* Run.emit(run, () => [
+      Run.event(run, "ApprovalDecided", { call: id, name, approved, reason: decision.reason })
+    ])
     if (!approved) {
       const why = decision.reason === undefined ? "" : `: ${decision.reason}`
       return reject(ready, input, "denied", `Not approved${why}. Do not try the same call again.`)

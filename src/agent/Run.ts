@@ -17,12 +17,13 @@ import { Activities } from "./Activities.ts"
 import type { Definition } from "./Definition.ts"
 
 /**
- * Where the events of a run go. Called with one batch at a time, in order; the run waits for it.
+ * Where the events of a run go. Called with one batch at a time, in order. Answers what the run has to wait for, if
+ * anything.
  *
  * @category models
  * @since 0.1.0
  */
-export type Sink = (events: ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<unknown>
+export type Sink = (events: ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<unknown> | undefined
 
 type Header = "_tag" | "run" | "turn" | "sequence" | "agent" | "path"
 
@@ -50,8 +51,11 @@ export interface Run extends Services {
   turn: number
   /** The sequence number of the next event. */
   sequence: number
-  /** Writes events. They are made inside, so that their numbers follow the order in which they are written. */
-  readonly emit: (events: () => ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<void>
+  /**
+   * Writes events now, and answers what to wait for before going on, if anything. They are made inside, so that their
+   * numbers follow the order in which they are written.
+   */
+  readonly write: (events: () => ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<unknown> | undefined
 }
 
 /**
@@ -68,7 +72,8 @@ export const services = Effect.all({
   activities: Activities,
   tokenCounter: TokenCounter,
   identity: Identity.Identity,
-  captureContent: Telemetry.CaptureContent
+  captureContent: Telemetry.CaptureContent,
+  traced: Telemetry.isTraced
 })
 
 /**
@@ -86,9 +91,29 @@ export const make = (
     agent: options.definition.name,
     turn: 0,
     sequence: 0,
-    emit: emitter(sink, options.hooks)
+    write: writer(sink, options.hooks)
   }
 }
+
+/**
+ * Writes events when it is run.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const emit = (run: Run, events: () => ReadonlyArray<AgentEvent.AgentEvent>): Effect.Effect<unknown> =>
+  Effect.suspend(() => run.write(events) ?? Effect.void)
+
+/**
+ * Goes on after what there may be to wait for.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const after = <A, E>(
+  wait: Effect.Effect<unknown> | undefined,
+  next: Effect.Effect<A, E>
+): Effect.Effect<A, E> => (wait === undefined ? next : Effect.zipRight(wait, next))
 
 /**
  * Makes an event of this run, with the next sequence number. Deltas are too many for this and are written out in `Turn`.
@@ -127,17 +152,16 @@ export const where = (run: Run): Hooks.Where => ({
 
 // internal
 
-const emitter = (sink: Sink, hooks: Hooks.Service): Run["emit"] => {
+const writer = (sink: Sink, hooks: Hooks.Service): Run["write"] => {
   const observer = hooks.events
-  if (observer === undefined) return (events) => Effect.suspend(() => Effect.asVoid(sink(events())))
+  if (observer === undefined) return (events) => sink(events())
   // With an observer in between, two fibers could pass each other between numbering and writing.
   const turnstile = Effect.unsafeMakeSemaphore(1)
   return (events) =>
     turnstile.withPermits(1)(
       Effect.suspend(() => {
         const batch = events()
-        const observed = Hooks.observe(Effect.suspend(() => observer(batch)))
-        return Effect.asVoid(Effect.zipRight(observed, sink(batch)))
+        return Effect.flatMap(Hooks.observe(Effect.suspend(() => observer(batch))), () => sink(batch) ?? Effect.void)
       })
     )
 }

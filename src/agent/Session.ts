@@ -122,7 +122,7 @@ export const endTurn = (
   const { added, run } = session
   const end = { reason, usage: usage ?? Usage.zero, messages: added }
   session.added = []
-  const written = run.emit(() => [Run.event(run, "TurnEnd", end)])
+  const written = Run.emit(run, () => [Run.event(run, "TurnEnd", end)])
   return run.hooks.turnEnd === undefined
     ? written
     : Effect.zipRight(

@@ -101,18 +101,16 @@ export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.
       if (!error.isRetryable || progress.begun || attempts >= run.definition.retries || delayMillis > 60_000) {
         return Effect.fail(error)
       }
-      return run
-        .emit(() => [
-          Run.event(run, "Retrying", {
-            attempt: attempts + 1,
-            delayMillis,
-            error: { tag: error.reason._tag, message: error.message }
-          })
-        ])
-        .pipe(
-          Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn }, delayMillis)),
-          Effect.zipRight(attempt(attempts + 1))
-        )
+      return Run.emit(run, () => [
+        Run.event(run, "Retrying", {
+          attempt: attempts + 1,
+          delayMillis,
+          error: { tag: error.reason._tag, message: error.message }
+        })
+      ]).pipe(
+        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn }, delayMillis)),
+        Effect.zipRight(attempt(attempts + 1))
+      )
     })
   return run.activities.model({ run: run.id, turn: run.turn }, attempt(0))
 }
@@ -166,20 +164,20 @@ const systemMessage = (instructions: string): Message => {
 
 const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
   const { model } = run.transport
-  return Telemetry.chat({ vendor: model.vendor, id: model.id, session: run.session }, (span) => {
+  return Telemetry.chat(run.traced, { vendor: model.vendor, id: model.id, session: run.session }, (span) => {
     const startedAt = performance.now()
-    if (run.captureContent) span.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
-    return Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress))).pipe(
-      Effect.flatMap(() => finished(run, request, progress)),
-      Effect.tap((answer) => {
-        Telemetry.answered(span, {
-          ...answer,
-          responseId: progress.start?.id,
-          responseModel: progress.start?.model
-        })
-        if (run.captureContent) span.attribute("gen_ai.output.messages", JSON.stringify([answer.message]))
-        return Telemetry.countRequest(model.id, answer.usage, performance.now() - startedAt)
-      })
+    if (run.captureContent) span?.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
+    const drained = Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress)))
+    return Effect.map(
+      Effect.flatMap(drained, () => finished(run, request, progress)),
+      (answer) => {
+        Telemetry.countRequest(model.id, answer.usage, performance.now() - startedAt)
+        if (span !== undefined) {
+          Telemetry.answered(span, { ...answer, responseId: progress.start?.id, responseModel: progress.start?.model })
+          if (run.captureContent) span.attribute("gen_ai.output.messages", JSON.stringify([answer.message]))
+        }
+        return answer
+      }
     )
   })
 }
@@ -187,14 +185,9 @@ const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Eff
 const drain = (run: Run.Run, pull: Pull, progress: Progress): Effect.Effect<void, TransportError> => {
   const next: Effect.Effect<void, Option.Option<TransportError>> = Effect.flatMap(pull, (deltas) => {
     const events = fold(run, progress, deltas)
+    const wait = events.length === 0 ? undefined : run.write(() => events)
     // After the finish part there is nothing to wait for, whatever the server still does with the connection.
-    const rest = progress.finish === undefined ? next : Effect.void
-    return events.length === 0
-      ? rest
-      : Effect.zipRight(
-          run.emit(() => events),
-          rest
-        )
+    return Run.after(wait, progress.finish === undefined ? next : Effect.void)
   })
   return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
 }
@@ -259,7 +252,16 @@ const fold = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): R
       }
       case "ToolInputDelta": {
         const call = callAt(run, progress, delta.index)
-        events.push(Run.event(run, "ToolInputDelta", { ...call, delta: delta.delta }))
+        events.push({
+          _tag: "ToolInputDelta",
+          run: run.id,
+          turn: run.turn,
+          sequence: run.sequence++,
+          agent: run.agent,
+          call: call.call,
+          name: call.name,
+          delta: delta.delta
+        })
         break
       }
       case "PartStart": {

@@ -130,13 +130,21 @@ export const byAnnotations = (tool: ToolInfo): Verdict => {
 }
 
 /**
+ * The guard when none is provided: it judges by annotations.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const standard: Service = { check: (call) => Effect.sync(() => byAnnotations(call.tool)) }
+
+/**
  * The guard of all calls. Without a layer it judges by annotations.
  *
  * @category references
  * @since 0.1.0
  */
 export class Guard extends Context.Reference<Guard>()("axonal/guard/Guard", {
-  defaultValue: (): Service => ({ check: (call) => Effect.succeed(byAnnotations(call.tool)) })
+  defaultValue: (): Service => standard
 }) {}
 
 /**

@@ -4,10 +4,14 @@
  * unless asked to.
  */
 import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
-import type * as Tracer from "effect/Tracer"
+import * as MetricKey from "effect/MetricKey"
+import type * as MetricKeyType from "effect/MetricKeyType"
+import * as MetricLabel from "effect/MetricLabel"
+import * as Tracer from "effect/Tracer"
 import type { Service as Identity } from "../context/Identity.ts"
 import type { CallOutcome, FinishReason } from "../domain/Outcome.ts"
 import type { Usage } from "../domain/Usage.ts"
@@ -26,13 +30,18 @@ const seconds = MetricBoundaries.fromIterable([
   0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48
 ])
 
+const tokensKey = MetricKey.counter("gen_ai.client.token.usage", { description: "Tokens used", incremental: true })
+const requestKey = MetricKey.histogram("gen_ai.client.operation.duration", seconds, "Seconds a model request took")
+const callsKey = MetricKey.counter("axonal.tool.calls", { description: "Tool calls that ended", incremental: true })
+const toolKey = MetricKey.histogram("axonal.tool.duration", seconds, "Seconds a tool call took")
+
 /**
  * Tokens used, by `gen_ai.token.type` (`input`, `output`) and `gen_ai.request.model`.
  *
  * @category metrics
  * @since 0.1.0
  */
-export const tokens = Metric.counter("gen_ai.client.token.usage", { description: "Tokens used", incremental: true })
+export const tokens: Metric.Metric.Counter<number> = Metric.fromMetricKey(tokensKey)
 
 /**
  * Seconds that model requests took, by `gen_ai.request.model`.
@@ -40,11 +49,7 @@ export const tokens = Metric.counter("gen_ai.client.token.usage", { description:
  * @category metrics
  * @since 0.1.0
  */
-export const requestDuration = Metric.histogram(
-  "gen_ai.client.operation.duration",
-  seconds,
-  "Seconds a model request took"
-)
+export const requestDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(requestKey)
 
 /**
  * Tool calls that ended, by `gen_ai.tool.name` and `outcome`.
@@ -52,10 +57,7 @@ export const requestDuration = Metric.histogram(
  * @category metrics
  * @since 0.1.0
  */
-export const toolCalls = Metric.counter("axonal.tool.calls", {
-  description: "Tool calls that ended",
-  incremental: true
-})
+export const toolCalls: Metric.Metric.Counter<number> = Metric.fromMetricKey(callsKey)
 
 /**
  * Seconds that tool calls took, by `gen_ai.tool.name`.
@@ -63,15 +65,27 @@ export const toolCalls = Metric.counter("axonal.tool.calls", {
  * @category metrics
  * @since 0.1.0
  */
-export const toolDuration = Metric.histogram("axonal.tool.duration", seconds, "Seconds a tool call took")
+export const toolDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(toolKey)
+
+const builtIn = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+/**
+ * Whether anybody traces. Effect's built-in tracer keeps its spans to itself, so without another one none are made.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const isTraced: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== builtIn)
 
 type Attributes = Record<string, unknown>
+
+type Use<A, E, R> = (span: Tracer.Span | undefined) => Effect.Effect<A, E, R>
 
 const spanned = <A, E, R>(
   name: string,
   kind: Tracer.SpanKind,
   attributes: Attributes,
-  use: (span: Tracer.Span) => Effect.Effect<A, E, R>
+  use: Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.useSpan(name, { kind, attributes, captureStackTrace: false }, (span) => Effect.withParentSpan(use(span), span))
 
@@ -82,22 +96,25 @@ const spanned = <A, E, R>(
  * @since 0.1.0
  */
 export const invokeAgent = <A, E, R>(
+  traced: boolean,
   agent: { readonly name: string; readonly session: string; readonly run: string; readonly identity: Identity },
-  use: (span: Tracer.Span) => Effect.Effect<A, E, R>
+  use: Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  spanned(
-    `invoke_agent ${agent.name}`,
-    "internal",
-    {
-      "gen_ai.operation.name": "invoke_agent",
-      "gen_ai.agent.name": agent.name,
-      "gen_ai.conversation.id": agent.session,
-      "axonal.run.id": agent.run,
-      ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
-      ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
-    },
-    use
-  )
+  !traced
+    ? use(undefined)
+    : spanned(
+        `invoke_agent ${agent.name}`,
+        "internal",
+        {
+          "gen_ai.operation.name": "invoke_agent",
+          "gen_ai.agent.name": agent.name,
+          "gen_ai.conversation.id": agent.session,
+          "axonal.run.id": agent.run,
+          ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
+          ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
+        },
+        use
+      )
 
 /**
  * The span of a model request.
@@ -106,20 +123,23 @@ export const invokeAgent = <A, E, R>(
  * @since 0.1.0
  */
 export const chat = <A, E, R>(
+  traced: boolean,
   model: { readonly vendor: string; readonly id: string; readonly session: string },
-  use: (span: Tracer.Span) => Effect.Effect<A, E, R>
+  use: Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  spanned(
-    `chat ${model.id}`,
-    "client",
-    {
-      "gen_ai.operation.name": "chat",
-      "gen_ai.provider.name": model.vendor,
-      "gen_ai.request.model": model.id,
-      "gen_ai.conversation.id": model.session
-    },
-    use
-  )
+  !traced
+    ? use(undefined)
+    : spanned(
+        `chat ${model.id}`,
+        "client",
+        {
+          "gen_ai.operation.name": "chat",
+          "gen_ai.provider.name": model.vendor,
+          "gen_ai.request.model": model.id,
+          "gen_ai.conversation.id": model.session
+        },
+        use
+      )
 
 /**
  * The span of a tool call.
@@ -128,20 +148,23 @@ export const chat = <A, E, R>(
  * @since 0.1.0
  */
 export const executeTool = <A, E, R>(
+  traced: boolean,
   tool: { readonly name: string; readonly call: string },
-  use: (span: Tracer.Span) => Effect.Effect<A, E, R>
+  use: Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  spanned(
-    `execute_tool ${tool.name}`,
-    "internal",
-    {
-      "gen_ai.operation.name": "execute_tool",
-      "gen_ai.tool.name": tool.name,
-      "gen_ai.tool.call.id": tool.call,
-      "gen_ai.tool.type": "function"
-    },
-    use
-  )
+  !traced
+    ? use(undefined)
+    : spanned(
+        `execute_tool ${tool.name}`,
+        "internal",
+        {
+          "gen_ai.operation.name": "execute_tool",
+          "gen_ai.tool.name": tool.name,
+          "gen_ai.tool.call.id": tool.call,
+          "gen_ai.tool.type": "function"
+        },
+        use
+      )
 
 /**
  * Writes what came of a model request on its span.
@@ -176,14 +199,11 @@ export const answered = (
  * @category combinators
  * @since 0.1.0
  */
-export const countRequest = (model: string, usage: Usage, millis: number): Effect.Effect<void> => {
+export const countRequest = (model: string, usage: Usage, millis: number): void => {
   const { duration, input, output } = ofModel(model)
-  return Effect.suspend(() => {
-    if (usage.inputTokens.total !== undefined) input.unsafeUpdate(usage.inputTokens.total, [])
-    if (usage.outputTokens.total !== undefined) output.unsafeUpdate(usage.outputTokens.total, [])
-    duration.unsafeUpdate(millis / 1000, [])
-    return Effect.void
-  })
+  if (usage.inputTokens.total !== undefined) input.unsafeUpdate(usage.inputTokens.total, [])
+  if (usage.outputTokens.total !== undefined) output.unsafeUpdate(usage.outputTokens.total, [])
+  duration.unsafeUpdate(millis / 1000, [])
 }
 
 /**
@@ -212,16 +232,25 @@ const memo = <K, V>(make: (key: K) => V): ((key: K) => V) => {
   }
 }
 
+/** A metric with these labels. Made of a key, since `Metric.tagged` would look the labels up at every update. */
+const labelled = <Type extends MetricKeyType.MetricKeyType.Untyped>(
+  key: MetricKey.MetricKey<Type>,
+  labels: Readonly<Record<string, string>>
+) =>
+  Metric.fromMetricKey(
+    MetricKey.taggedWithLabels(
+      key,
+      Object.entries(labels).map(([name, value]) => MetricLabel.make(name, value))
+    )
+  )
+
 const ofModel = memo((model: string) => ({
-  input: tokens.pipe(Metric.tagged("gen_ai.request.model", model), Metric.tagged("gen_ai.token.type", "input")),
-  output: tokens.pipe(Metric.tagged("gen_ai.request.model", model), Metric.tagged("gen_ai.token.type", "output")),
-  duration: requestDuration.pipe(Metric.tagged("gen_ai.request.model", model))
+  input: labelled(tokensKey, { "gen_ai.request.model": model, "gen_ai.token.type": "input" }),
+  output: labelled(tokensKey, { "gen_ai.request.model": model, "gen_ai.token.type": "output" }),
+  duration: labelled(requestKey, { "gen_ai.request.model": model })
 }))
 
-const ofTool = memo((tool: string) => {
-  const named = toolCalls.pipe(Metric.tagged("gen_ai.tool.name", tool))
-  return {
-    calls: memo((outcome: CallOutcome) => named.pipe(Metric.tagged("outcome", outcome))),
-    duration: toolDuration.pipe(Metric.tagged("gen_ai.tool.name", tool))
-  }
-})
+const ofTool = memo((tool: string) => ({
+  calls: memo((outcome: CallOutcome) => labelled(callsKey, { "gen_ai.tool.name": tool, outcome })),
+  duration: labelled(toolKey, { "gen_ai.tool.name": tool })
+}))
