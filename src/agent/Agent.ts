@@ -3,6 +3,8 @@
  * that same run, and steering it goes through a handle; all three are views of one loop. What an agent needs stands in
  * its `R`, and forgetting any of it is a compile error.
  */
+
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -237,12 +239,16 @@ export const toPromise = <Output, E, R, E2>(
   provided: Provided<R | Transport | ContextStore, E2>,
   options?: Loop.Options & { readonly signal?: AbortSignal | undefined }
 ): Promise<Result.Result<Output>> =>
-  Effect.runPromise(
+  Effect.runPromiseExit(
     Effect.scoped(
       Effect.flatMap(contextOf(provided), (context) => Effect.provide(run(agent, input, options), context))
     ),
     options?.signal === undefined ? undefined : { signal: options.signal }
-  )
+  ).then((exit) => {
+    if (Exit.isSuccess(exit)) return exit.value
+    // `runPromise` would wrap it, and nobody could tell one error from another.
+    throw Cause.originalError(Cause.squash(exit.cause))
+  })
 
 /**
  * Watches a run as a web stream. Cancelling it interrupts the run.
@@ -389,5 +395,10 @@ const resultOf = <Output>(folding: Result.Folding): Effect.Effect<Result.Result<
     : Effect.succeed(result as Result.Result<never>)
 }
 
+/** The context, and with it what layers set beside it: loggers, the tracer, the clock. */
 const contextOf = <R, E>(provided: Provided<R, E>): Effect.Effect<Context.Context<R>, E, Scope.Scope> =>
-  "runtimeEffect" in provided ? Effect.map(provided.runtimeEffect, (runtime) => runtime.context) : Layer.build(provided)
+  "runtimeEffect" in provided
+    ? Effect.flatMap(provided.runtimeEffect, ({ context, fiberRefs }) =>
+        Effect.as(Effect.inheritFiberRefs(fiberRefs), context)
+      )
+    : Layer.build(provided)
