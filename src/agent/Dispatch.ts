@@ -198,8 +198,8 @@ const beforeStart = (
       if ("input" in change) return Prepare.again(run, ready, change.input)
       return Effect.succeed({ _tag: "Rejected", id, name, input, result: change.answer })
     }),
-    Effect.catchAllDefect((defect) =>
-      Effect.as(Effect.logError(`The toolStart hook died; ${name} was not run`, defect), {
+    Effect.catchAllCause((cause) =>
+      Effect.as(Effect.logError(`The toolStart hook died; ${name} was not run`, cause), {
         _tag: "Rejected" as const,
         id,
         name,
@@ -356,9 +356,9 @@ const afterEnd = (run: Run.Run, end: Hooks.ToolEnd): Effect.Effect<ToolResult.To
   if (hook === undefined) return Effect.succeed(end.result)
   return Effect.suspend(() => hook(end)).pipe(
     Effect.map((change) => change ?? end.result),
-    Effect.catchAllDefect((defect) =>
+    Effect.catchAllCause((cause) =>
       Effect.as(
-        Effect.logError(`The toolEnd hook died; the result of ${end.tool} is withheld`, defect),
+        Effect.logError(`The toolEnd hook died; the result of ${end.tool} is withheld`, cause),
         ToolResult.text("failed", `The result of ${end.tool} is withheld: a check of this application failed.`)
       )
     )

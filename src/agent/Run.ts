@@ -161,7 +161,9 @@ const writer = (sink: Sink, hooks: Hooks.Service): Run["write"] => {
     turnstile.withPermits(1)(
       Effect.suspend(() => {
         const batch = events()
-        return Effect.flatMap(Hooks.observe(Effect.suspend(() => observer(batch))), () => sink(batch) ?? Effect.void)
+        const observed = Hooks.observe(Effect.suspend(() => observer(batch)))
+        // What was numbered and observed is also written, even if the run is halted meanwhile.
+        return Effect.uninterruptible(Effect.flatMap(observed, () => sink(batch) ?? Effect.void))
       })
     )
 }

@@ -3,7 +3,6 @@
  * observers only watch, and one that dies is logged and forgotten; interceptors answer with a change, and one that dies
  * fails closed: the call is not made, the request is not sent.
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,7 +17,7 @@ import type { Request } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 
 /**
- * Where a hook is: which run, of which agent, for whom. `turn` is 0 outside of turns.
+ * Where a hook is: which run, of which agent, for whom. `turn` is 0 before the first, and the last one after it.
  *
  * @category models
  * @since 0.1.0
@@ -175,17 +174,16 @@ export const combine = (...records: ReadonlyArray<Service>): Service => {
 }
 
 /**
- * Runs an observing hook so that it cannot break the run: a defect is logged as a warning and forgotten. Interruption
- * stays interruption.
+ * Runs an observing hook so that it cannot break the run: one that dies or interrupts itself is logged as a warning and
+ * forgotten. Interrupting the run interrupts the hook.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const observe = (hook: Effect.Effect<unknown>): Effect.Effect<void> =>
+  // When it is the run that is interrupted, this handler is never asked.
   Effect.catchAllCause(Effect.asVoid(hook), (cause) =>
-    Cause.isInterrupted(cause)
-      ? Effect.failCause(cause)
-      : Effect.logWarning("A hook died; the run goes on without it", cause)
+    Effect.logWarning("A hook died; the run goes on without it", cause)
   )
 
 /**
