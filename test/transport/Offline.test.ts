@@ -12,6 +12,7 @@ import type { Request, ToolSpec } from "axonal/transport/Transport"
 import * as Transport from "axonal/transport/Transport"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
@@ -28,6 +29,8 @@ const tools = [
   tool("search", { pattern: string, path: string }, ["pattern"]),
   tool("calculate", { expression: string }, ["expression"])
 ]
+
+const words = "read list search how many lines files in the and , . what is 2 * ( ) { } \" ' a.txt %".split(" ")
 
 const send = (messages: ReadonlyArray<Message.Message>, options: Partial<Request> = {}) =>
   Transport.stream(Transport.request({ messages, tools, ...options })).pipe(
@@ -95,6 +98,11 @@ describe("Offline", () => {
       ],
       ["read a.txt and then read a.txt", [["read", { path: "a.txt" }]]],
       ["what is this project about?", [["read", { path: "README.md" }]]],
+      ["what is in src?", [["list", { path: "src" }]]],
+      ["show me src/agent", [["list", { path: "src/agent" }]]],
+      ["where is Loop defined?", [["search", { pattern: "Loop" }]]],
+      ["what is the square root of 16", [["calculate", { expression: "sqrt(16)" }]]],
+      ["read a.md and b.md and tell me what they are", ["a.md", "b.md"].map((path) => ["read", { path }])],
       ["write me a poem", []]
     ]
     for (const [text, expected] of cases) {
@@ -102,6 +110,15 @@ describe("Offline", () => {
         Effect.map(calls(text), (actual) => assert.deepStrictEqual(actual, [...expected]))
       )
     }
+
+    it.effect("long and repetitive requests are read too", () =>
+      Effect.gen(function* () {
+        const repeated = ["are there ", "in the ", "this is ", "read and ", "1+(", "%of ", '"', "  ", "!"]
+        for (const text of repeated.flatMap((words) => [`how many files ${words.repeat(40)}`, words.repeat(20_000)])) {
+          assert.strictEqual((yield* send([Message.user(text)])).at(-1)?._tag, "Finish")
+        }
+      })
+    )
 
     it.effect("a named tool of the application is called with its arguments", () =>
       Effect.gen(function* () {
@@ -330,6 +347,16 @@ describe("Offline", () => {
           [20, "length"]
         )
       })
+    )
+
+    it.effect.prop(
+      "whatever is asked is answered",
+      [FastCheck.array(FastCheck.oneof(FastCheck.string(), FastCheck.constantFrom(...words)), { maxLength: 12 })],
+      ([asked]) =>
+        Effect.map(send([Message.user(asked.join(" "))]), (deltas) => {
+          assert.strictEqual(deltas.at(-1)?._tag, "Finish")
+          assert.isTrue(partsOf(deltas).every((part) => part.type !== "text" || part.text !== ""))
+        })
     )
 
     it.effect("the same request gives the same deltas", () =>

@@ -35,7 +35,8 @@ const ofJson = (text: string): Quote | undefined => {
 /** The comment at the top, without its signs. */
 const ofCode = (text: string): Quote => {
   const lines: Array<string> = []
-  for (const line of text.split(/\r?\n/)) {
+  for (const long of text.split(/\r?\n/)) {
+    const line = long.slice(0, 300)
     if (/^#!/.test(line)) continue
     const comment = /^\s*(?:\/\*+|\*+\/|\*|\/\/+|#+|--|"""|''')\s?(.*?)\s*(?:\*\/|""")?\s*$/.exec(line)
     if (comment === null || (lines.length > 0 && comment[1] === "")) {
@@ -50,6 +51,7 @@ const ofProse = (text: string): Quote => {
     .replace(/^---\r?\n[\s\S]*?\r?\n---\r?\n/, "")
     .replace(/<!--[\s\S]*?-->/g, "")
     .split(/\r?\n/)
+    .map((line) => line.slice(0, 1000))
   let title: string | undefined
   const paragraph: Array<string> = []
   let fenced = false
@@ -66,7 +68,8 @@ const ofProse = (text: string): Quote => {
 }
 
 const headingOf = (line: string, next: string | undefined): string | undefined => {
-  const heading = /^ {0,3}#{1,6}\s+(.+?)\s*#*\s*$/.exec(line)?.[1] ?? /^\s*<h1[^>]*>(.+?)<\/h1>/i.exec(line)?.[1]
+  const heading =
+    /^ {0,3}#{1,6}\s+(.+)$/.exec(line)?.[1]?.replace(/[\s#]+$/, "") ?? /^\s*<h1[^>]*>(.+?)<\/h1>/i.exec(line)?.[1]
   if (heading !== undefined) return unmarked(heading)
   return line.trim() !== "" && next !== undefined && /^(?:={3,}|-{3,})\s*$/.test(next)
     ? unmarked(line.trim())

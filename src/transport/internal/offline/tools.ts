@@ -130,7 +130,7 @@ export const planFor = (
     case "calculate":
       return { name: tool.name, input: { [key]: wish.expression } }
     case "search": {
-      const text = main?.regex === true ? wish.text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") : wish.text
+      const text = main?.regex === true ? escaped(wish.text) : wish.text
       return { name: tool.name, input: put({ [key]: text }, fields, keys.path, wish.path) }
     }
     case "list": {
@@ -180,7 +180,7 @@ const argumentsOf = (text: string, tool: Declared, fields: ReadonlyArray<Field>)
   const input: Record<string, unknown> = {}
   let rest = without(text, tool)
   for (const field of fields) {
-    const pair = new RegExp(`\\b${field.name}\\s*[=:]\\s*("[^"]*"|'[^']*'|[^\\s,]+),?`, "i").exec(rest)
+    const pair = new RegExp(`(?<!\\w)${escaped(field.name)}\\s*[=:]\\s*("[^"]*"|'[^']*'|[^\\s,]+),?`, "i").exec(rest)
     if (pair?.[1] !== undefined) {
       input[field.name] = typed(field, pair[1].replace(/^(["'])(.*)\1$/, "$2"))
       rest = rest.replace(pair[0], " ")
@@ -217,7 +217,7 @@ const byPosition = (text: string, fields: ReadonlyArray<Field>): Readonly<Record
     const found =
       field.type === "number" || field.type === "integer"
         ? /-?\d+(?:\.\d+)?/.exec(rest)?.[0]
-        : field.choices.find((choice) => new RegExp(`\\b${choice.replace(/\W/g, "\\$&")}\\b`, "i").test(rest))
+        : field.choices.find((choice) => new RegExp(`\\b${escaped(choice)}\\b`, "i").test(rest))
     if (found !== undefined) {
       input[field.name] = typed(field, found)
       rest = rest.replace(found, " ")
@@ -237,6 +237,9 @@ const byPosition = (text: string, fields: ReadonlyArray<Field>): Readonly<Record
   }
   return input
 }
+
+/** A text as a pattern that matches it and nothing else. */
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
 const typed = (field: Field, value: string): unknown => {
   if (field.type === "number" || field.type === "integer") return Number.isNaN(Number(value)) ? value : Number(value)

@@ -26,10 +26,14 @@ export type Wish =
   | { readonly kind: "about" | "recall" | "introduce" }
   | { readonly kind: "unknown"; readonly text: string }
 
+/** Longer requests are not made of words for rules; the patterns below are not made for them either. */
+const longest = { request: 5000, clause: 500 }
+
 /**
  * The clauses of a request, in order. Quotes and brackets keep what is inside them together.
  */
-export const clauses = (text: string): ReadonlyArray<string> => {
+export const clauses = (request: string): ReadonlyArray<string> => {
+  const text = request.slice(0, longest.request).replace(/[ \t]{20,}/g, " ")
   // Same length as the text, so that a place in the one is a place in the other.
   const masked = text.replace(
     /"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<=^|\s)'[^'\n]*'|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)/g,
@@ -102,13 +106,16 @@ const token = String.raw`("[^"]+"|'[^']+'|\`[^\`]+\`|“[^”]+”|\S+)`
 const expression = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`, "i")
 
 const forms = {
-  introduce: expression("help|hello|hi|hey|who are you|what are you|what can you do|how do you work|what is axonal"),
+  introduce: expression(
+    "help|hello|hi|hey|who are you|what are you|what can you do|how do you work|what is axonal|(?:which|what) tools (?:do you have|are there|can you use)"
+  ),
   recall: expression(
     "what (?:did|have) (?:i|we) (?:just )?(?:ask(?:ed)?|said|say|talk(?:ed)? about).*|what was my (?:last|first|previous) .*"
   ),
   about: expression(
     "(?:(?:tell|show|explain to) me |say |explain )?what (?:(?:is|'s) (?:this|it|that|here)|(?:this|it|that)(?: \\w+)? (?:is|says|does))(?: .*)?" +
-      "|what(?:'s| is) (?:this|it|that)(?: .*)?|what does (?:it|this|that) (?:say|do|mean)" +
+      "|what(?:'s| is) (?:this|it|that)(?: .*)?|what does (?:it|this|that)(?: \\w+)? (?:say|do|mean)" +
+      "|(?:(?:tell|show) me |say |explain )?what (?:they|these|those|each)(?: \\w+)? (?:are|is|say|says|do|does)(?: .*)?|what are (?:they|these|those)(?: .*)?" +
       "|(?:tell me about|summari[sz]e|explain|describe|sum up) (?:it|this|that|them|the (?:file|project|content|contents))(?: \\w+)?"
   ),
   lines: expression(
@@ -116,7 +123,7 @@ const forms = {
       ` ${token}(?: file)?(?: have| has| contain| contains| is)?|how (?:long|big) is (?:the file )?${token}`
   ),
   files: expression(
-    `(?:how many|count(?: the| all)?|(?:what is )?the number of)(?: all)? files(?: (?:are there|are|there|exist|does|do|has|have|of|in|under|within|it|here|the|this|folder|directory))*` +
+    `(?:how many|count(?: the| all)?|(?:what is )?the number of)(?: all)? files(?: (?:are|there|exist|does|do|has|have|of|in|under|within|it|here|the|this|folder|directory))*` +
       `(?: ${token})?(?: folder| directory)?(?: have| has| contain)?`
   ),
   times: expression(
@@ -144,6 +151,7 @@ const forms = {
 }
 
 const read = (clause: string): Wish => {
+  if (clause.length > longest.clause) return { kind: "unknown", text: clause }
   const sum = arithmetic(clause)
   if (sum !== undefined) return { kind: "calculate", expression: sum, asked: clause }
   if (forms.introduce.test(clause)) return { kind: "introduce" }
@@ -166,6 +174,7 @@ const readFile = (clause: string): Wish => {
   const path = forms.read.exec(clause)?.[1]
   if (path !== undefined) return { kind: "read", path: bare(path), want: "content" }
   const shown = forms.show.exec(clause)?.[1]
+  if (shown !== undefined && isFolder(shown, clause)) return { kind: "list", path: bare(shown), want: "names" }
   if (shown !== undefined && isPath(shown)) return { kind: "read", path: bare(shown), want: "content" }
   const explained = forms.explain.exec(clause)?.[1]
   if (explained !== undefined && isPath(explained)) return { kind: "read", path: bare(explained), want: "about" }
@@ -182,7 +191,10 @@ const listOrSearch = (clause: string): Wish => {
     return { kind: "list", path: place(list[1]), want: "names" }
   }
   const found = forms.search.exec(clause)
-  return found?.[1] === undefined ? { kind: "unknown", text: clause } : search(found[1])
+  if (found?.[1] === undefined) return { kind: "unknown", text: clause }
+  return search(
+    /^where\b/i.test(clause) ? found[1].replace(/ (?:defined|declared|used|mentioned|called)\b/i, "") : found[1]
+  )
 }
 
 const search = (rest: string): Wish => {
@@ -210,6 +222,12 @@ const place = (name: string | undefined): string | undefined =>
     ? undefined
     : bare(name)
 
+/** A path without an ending, or a word that something is said to be in. */
+const isFolder = (name: string, clause: string): boolean =>
+  /^[\w@-]+(?:\/[\w@-]+)*\/?$/.test(name) &&
+  !isPath(name.replaceAll("/", "")) &&
+  (name.includes("/") || /^what(?:'s| is) in\b/i.test(clause))
+
 const isPath = (name: string): boolean =>
   /^(["'`“]).+["'`”]$/.test(name) ||
   (/^\S+$/.test(name) &&
@@ -224,6 +242,7 @@ const spoken: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(?:modulo|mod)\b/gi, "%"],
   [/\b(?:to the power of|\*\*)\b/gi, "^"],
   [/\bsquared\b/gi, "^ 2"],
+  [/\b(?:the )?square root of\s+(\d+(?:\.\d+)?)/gi, "sqrt($1)"],
   [/\bhalf of\b/gi, "1 / 2 *"],
   [/(?<=\d),(?=\d{3}\b)/g, ""]
 ]
