@@ -290,7 +290,7 @@ describe("Hooks in runs", () => {
         const slow: Hooks.Service = {
           events: (batch) =>
             Effect.zipRight(
-              Effect.yieldNow().pipe(Effect.repeatN(batch.length % 3)),
+              Effect.yieldNow().pipe(Effect.repeatN((batch[0]?.sequence ?? 0) % 5)),
               Effect.sync(() => seen.push(...batch))
             )
         }
