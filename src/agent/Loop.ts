@@ -207,19 +207,25 @@ const turn = (
       if (Exit.isFailure(asked)) {
         const cut = yield* Turn.cutOff(run, request, progress)
         state.output = cut.message === undefined ? "" : Messages.toText(cut.message)
-        if (cut.usage !== undefined) yield* Session.answer(session, spent, cut.message, cut.usage)
-        yield* Session.endTurn(session, "other", cut.usage)
+        yield* Effect.ensuring(
+          cut.usage === undefined ? Effect.void : Session.answer(session, spent, cut.message, cut.usage),
+          Effect.suspend(() => Session.endTurn(session, "other", cut.usage))
+        )
         yield* Ending.overflow(run, request, asked.cause)
         return yield* Effect.failCause(asked.cause)
       }
       const answer = asked.value
       state.output = Messages.toText(answer.message)
-      yield* Session.answer(session, spent, answer.message, answer.usage)
       const calls = Messages.toolCalls(answer.message)
       const over = Answer.runs(answer) ? Limits.overCalls(limits, spent, calls.length) : undefined
       const refusal = Answer.refusal(answer, last, over !== undefined)
-      const worked = calls.length === 0 ? Exit.void : yield* work(state, calls, refusal, restore)
-      yield* Session.endTurn(session, answer.reason, answer.usage)
+      const worked = yield* Effect.ensuring(
+        Effect.zipRight(
+          Session.answer(session, spent, answer.message, answer.usage),
+          calls.length === 0 ? Effect.succeed(Exit.void) : work(state, calls, refusal, restore)
+        ),
+        Effect.suspend(() => Session.endTurn(session, answer.reason, answer.usage))
+      )
       yield* worked
       return { answer, over }
     })

@@ -93,8 +93,9 @@ export const answer = (
 ): Effect.Effect<void, ContextStore.StoreError> => {
   spent.usage = Usage.sum(spent.usage, usage)
   const kept = message !== undefined && Answer.hasContent(message) ? message : undefined
-  session.added = kept === undefined ? [] : [kept]
-  return commit(session, kept === undefined ? [] : [["answer", kept]], usage)
+  return Effect.map(commit(session, kept === undefined ? [] : [["answer", kept]], usage), () => {
+    if (kept !== undefined) session.added = [kept]
+  })
 }
 
 /**
@@ -103,10 +104,10 @@ export const answer = (
  * @category combinators
  * @since 0.1.0
  */
-export const results = (session: Session, message: Message): Effect.Effect<void, ContextStore.StoreError> => {
-  session.added = [...session.added, message]
-  return commit(session, [["results", message]])
-}
+export const results = (session: Session, message: Message): Effect.Effect<void, ContextStore.StoreError> =>
+  Effect.map(commit(session, [["results", message]]), () => {
+    session.added = [...session.added, message]
+  })
 
 /**
  * Writes the end of a turn.

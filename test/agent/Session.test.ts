@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Agent from "../../src/agent/Agent.ts"
+import * as Result from "../../src/agent/Result.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
@@ -207,20 +208,34 @@ describe("A session", () => {
           )
       }))
     }
+    const asked = ["TurnStart", "TurnEnd"]
+    const worked = ["TurnStart", "ToolStart:work", "ToolEnd:work:ok", "TurnEnd"]
     it.effect.each([
-      [1, "input", [], ["u"]],
-      [2, "answer", ["user: go"], ["u", "u"]],
-      [3, "results", ["user: go", "tool: interrupted"], ["u", "uatu"]],
-      [4, "last answer", ["user: go", "tool: ok"], ["u", "uat", "uatu"]]
-    ] as const)("a store that fails at append %i, the %s, fails the run and loses nothing", ([nth, , kept, requests]) =>
+      [1, "input", [], ["u"], []],
+      [2, "answer", ["user: go"], ["u", "u"], asked],
+      [3, "results", ["user: go", "tool: interrupted"], ["u", "uatu"], worked],
+      [
+        4,
+        "last answer",
+        ["user: go", "tool: ok"],
+        ["u", "uat", "uatu"],
+        [...worked, "TurnStart", "Text:done", "TurnEnd"]
+      ]
+    ] as const)("a store that fails at append %i, the %s, fails the run and loses nothing", (row) =>
       Effect.gen(function* () {
+        const [nth, , kept, requests, turns] = row
         const store = yield* Store
         let ran = 0
         const work = Agent.tool("work", {}, () => Effect.sync(() => ++ran))
         const worker = Agent.make("a", { tools: [work] })
         const { events, exit, lines } = yield* Trace.exit(Agent.stream(worker, "go", { session }))
         assert.deepStrictEqual(cause(exit), failure("append", session, "Unavailable", "disk full"))
-        assert.strictEqual(lines.at(-1), "RunEnd:error")
+        assert.deepStrictEqual(lines, ["RunStart", ...turns, "RunEnd:error"])
+        // What turns say they added is what is stored.
+        const log = (yield* store.entries(session)).flatMap((entry) =>
+          entry._tag === "Message" ? [entry.message] : []
+        )
+        if (nth > 1) assert.deepStrictEqual(Result.fromEvents(events)?.messages, log)
         const end = events.at(-1)
         // What was asked was paid, stored or not. Calls whose answer is not stored never run.
         assert.strictEqual(end?._tag === "RunEnd" ? end.usage.inputTokens.total : 0, [0, 10, 10, 20][nth - 1])
@@ -240,7 +255,7 @@ describe("A session", () => {
         yield* Agent.run(agent, "again", { session, onBusy: "fail" })
         assert.deepStrictEqual(yield* roles, [...requests])
       }).pipe(
-        Effect.provide(failing(nth)),
+        Effect.provide(failing(row[0])),
         Effect.provide(
           world(({ messages }) =>
             Message.toText(messages[0] as never) === "go" && messages.length === 1
