@@ -1,3 +1,5 @@
+import type { Server } from "node:http"
+import { createServer } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import { parse } from "axonal/cli/args"
 import { dataDir } from "axonal/cli/sessions"
@@ -112,6 +114,25 @@ describe("vendors", () => {
       const choice = yield* choose(nothing, environment)
       assert.deepStrictEqual(plain(choice), ["openai-compatible", "m", "http://me:pw@host:1/v1", undefined])
       assert.strictEqual(announce(choice), "openai-compatible m (OPENAI_BASE_URL is http://host:1/v1)")
+    })
+  )
+
+  it.scoped("a local Ollama is found with its first model", () =>
+    Effect.gen(function* () {
+      const server = yield* Effect.acquireRelease(
+        Effect.async<Server>((resume) => {
+          const made = createServer((request, response) =>
+            response.end(request.url === "/v1/models" ? '{"data":[{"id":"llama:1b"},{"id":"other"}]}' : "")
+          ).listen(0, "127.0.0.1", () => resume(Effect.succeed(made)))
+        }),
+        (made) => Effect.sync(() => made.close())
+      )
+      const address = server.address()
+      const host = `127.0.0.1:${typeof address === "object" ? address?.port : ""}`
+      const expected = ["ollama", "llama:1b", `http://${host}/v1`, undefined]
+      assert.deepStrictEqual(plain(yield* choose(nothing, { OLLAMA_HOST: host })), expected)
+      const other = yield* choose({ ...nothing, model: "ollama:other" }, { OLLAMA_HOST: host, OPENAI_API_KEY: "o" })
+      assert.deepStrictEqual(plain(other), ["ollama", "other", `http://${host}/v1`, undefined])
     })
   )
 
