@@ -8,10 +8,9 @@
  */
 
 // #region hello
-import { Tool, Toolkit } from "@effect/ai"
 import { FetchHttpClient } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
-import { Agent, AgentEvent, ContextStore, OpenAiChat } from "axonal"
+import { Agent, AgentEvent, ContextStore, OpenAiChat, Tool, Toolkit } from "axonal"
 import { ScriptedTransport } from "axonal/testing"
 import { Console, Effect, Layer, Schema, Stream } from "effect"
 

@@ -6,9 +6,8 @@
  *
  *   npx tsx examples/02_tools.ts
  */
-import { Tool, Toolkit } from "@effect/ai"
 import { NodeRuntime } from "@effect/platform-node"
-import { Agent, AgentEvent, ContextStore, Part } from "axonal"
+import { Agent, AgentEvent, ContextStore, Part, Tool, Toolkit } from "axonal"
 import { ScriptedTransport } from "axonal/testing"
 import { Console, Context, Effect, Layer, Ref, Schema, Stream } from "effect"
 

@@ -1,9 +1,14 @@
 /**
  * Axonal's core in one import: everything an application needs to define, run, watch, guard and test agents. Loads no
  * optional package; what needs one (SQLite, OpenTelemetry) has an entry of its own, `axonal/<folder>/<Module>`.
+ * `Tool` and `Toolkit` are those of `@effect/ai`; what Axonal adds to a tool is in `ToolAnnotations`.
  */
+
+export * as Tool from "@effect/ai/Tool"
+export * as Toolkit from "@effect/ai/Toolkit"
 export * as Activities from "./agent/Activities.ts"
 export * as Agent from "./agent/Agent.ts"
+export * as Limits from "./agent/Limits.ts"
 export * as Result from "./agent/Result.ts"
 export * as StopSignal from "./agent/StopSignal.ts"
 export * as ContextStore from "./context/ContextStore.ts"
@@ -23,9 +28,8 @@ export * as Approval from "./guard/Approval.ts"
 export * as Guard from "./guard/Guard.ts"
 export * as Hooks from "./hook/Hooks.ts"
 export * as Telemetry from "./telemetry/Telemetry.ts"
-export * as Tool from "./tool/Tool.ts"
+export * as ToolAnnotations from "./tool/Tool.ts"
 export * as ToolContext from "./tool/ToolContext.ts"
-export * as Toolkit from "./tool/Toolkit.ts"
 export * as ToolResult from "./tool/ToolResult.ts"
 export * as Offline from "./transport/Offline.ts"
 export * as OpenAiChat from "./transport/OpenAiChat.ts"

@@ -7,8 +7,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import type { OnBusy, StoreError } from "../context/ContextStore.ts"
-import { ContextStore } from "../context/ContextStore.ts"
+import type { ContextStore, OnBusy, StoreError } from "../context/ContextStore.ts"
 import type { ToolFailed } from "../domain/AgentError.ts"
 import { EmptyAnswer, LimitExceeded } from "../domain/AgentError.ts"
 import { RunId, SessionId } from "../domain/Ids.ts"
@@ -86,7 +85,6 @@ export const run = (
     Effect.gen(function* () {
       const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
       const services = yield* Run.services
-      const store = yield* ContextStore
       const id = RunId.make(yield* services.activities.id("run"))
       const session = options.session ?? SessionId.make(yield* services.activities.id("session"))
       const found = yield* Effect.exit(restore(Toolkit.resolve(definition.sources)))
@@ -94,7 +92,7 @@ export const run = (
       const run = Run.make({ ...services, id, session, definition, registry, sink })
       const state: State = {
         run,
-        session: Session.make(run, store),
+        session: Session.make(run, services.store),
         steering: options.steering ?? Steering.make(),
         spent: Limits.start(),
         halt: yield* Halt.make(definition.limits, options.stopSignal),

@@ -2,7 +2,9 @@
  * One run while it lasts: who it is, the services it uses, and the events it writes. Shared by loop, turn and dispatch
  * and by nobody else.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { ContextStore } from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
 import { TokenCounter } from "../context/TokenCounter.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
@@ -64,17 +66,20 @@ export interface Run extends Services {
  * @category constructors
  * @since 0.1.0
  */
-export const services = Effect.all({
-  transport: Transport,
-  guard: Guard,
-  approval: Approval,
-  hooks: Hooks.Hooks,
-  activities: Activities,
-  tokenCounter: TokenCounter,
-  identity: Identity.Identity,
-  captureContent: Telemetry.CaptureContent,
-  traced: Telemetry.isTraced
-})
+export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(), (context) =>
+  Effect.map(Telemetry.isTraced, (traced) => ({
+    transport: Context.get(context, Transport),
+    store: Context.get(context, ContextStore),
+    guard: Context.get(context, Guard),
+    approval: Context.get(context, Approval),
+    hooks: Context.get(context, Hooks.Hooks),
+    activities: Context.get(context, Activities),
+    tokenCounter: Context.get(context, TokenCounter),
+    identity: Context.get(context, Identity.Identity),
+    captureContent: Context.get(context, Telemetry.CaptureContent),
+    traced
+  }))
+)
 
 /**
  * Makes a run.

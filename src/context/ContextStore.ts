@@ -19,9 +19,9 @@ import * as Repair from "./Repair.ts"
 const base = {
   id: EntryId,
   /** Milliseconds since the epoch. */
-  at: Schema.Number,
+  at: Schema.Finite,
   run: Schema.optional(RunId),
-  turn: Schema.optional(Schema.Number)
+  turn: Schema.optional(Schema.Finite)
 }
 
 /**
@@ -293,6 +293,8 @@ const makeMemory = (): Service => {
       withTime((now) => {
         const found = find("fork", session, at)
         if (found instanceof StoreError) return Effect.fail(found)
+        // What is known of the whole log is known of its copy.
+        if (at === undefined) viewOf(found[0])
         const child = SessionId.make(Storage.mintSession())
         logs.copy(found[0], child, found[1], now)
         return Effect.succeed(child)

@@ -35,9 +35,15 @@ export const make = <Key>(): SessionQueue<Key> => {
         if (queue !== undefined && onBusy === "fail") return Effect.succeed(false)
         const turn = Deferred.unsafeMake<void>(FiberId.none)
         const release = Effect.sync(() => leave(key, turn))
-        if (queue === undefined) queues.set(key, [turn])
-        else queue.push(turn)
-        return (queue === undefined ? Effect.void : restore(Deferred.await(turn))).pipe(
+        if (queue === undefined) {
+          queues.set(key, [turn])
+          return Effect.as(
+            Effect.addFinalizer(() => release),
+            true
+          )
+        }
+        queue.push(turn)
+        return restore(Deferred.await(turn)).pipe(
           // The turn may have come in the moment of the interruption: leaving hands it on.
           Effect.onError(() => release),
           Effect.zipRight(Effect.addFinalizer(() => release)),
