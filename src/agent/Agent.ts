@@ -4,17 +4,13 @@
  * its `R`, and forgetting any of it is a compile error.
  */
 
-import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
-import type * as ManagedRuntime from "effect/ManagedRuntime"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
@@ -30,6 +26,7 @@ import type { Settings, Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
 import type { Definition, Options } from "./Definition.ts"
 import { complete } from "./Definition.ts"
+import * as Edges from "./Edges.ts"
 import * as EventLog from "./EventLog.ts"
 import type { Limits } from "./Limits.ts"
 import * as Loop from "./Loop.ts"
@@ -220,14 +217,6 @@ export const start = <Output, E, R>(
   })
 
 /**
- * What the edges of non-Effect code give an agent: a layer, built for this one run, or a runtime that is already there.
- *
- * @category models
- * @since 0.1.0
- */
-export type Provided<R, E> = Layer.Layer<R, E> | ManagedRuntime.ManagedRuntime<R, E>
-
-/**
  * Runs an agent as a promise. Rejects with the typed error; aborting the signal interrupts the run.
  *
  * @category converters
@@ -236,19 +225,9 @@ export type Provided<R, E> = Layer.Layer<R, E> | ManagedRuntime.ManagedRuntime<R
 export const toPromise = <Output, E, R, E2>(
   agent: Agent<Output, E, R>,
   input: Message.Input,
-  provided: Provided<R | Transport | ContextStore, E2>,
+  provided: Edges.Provided<R | Transport | ContextStore, E2>,
   options?: Loop.Options & { readonly signal?: AbortSignal | undefined }
-): Promise<Result.Result<Output>> =>
-  Effect.runPromiseExit(
-    Effect.scoped(
-      Effect.flatMap(contextOf(provided), (context) => Effect.provide(run(agent, input, options), context))
-    ),
-    options?.signal === undefined ? undefined : { signal: options.signal }
-  ).then((exit) => {
-    if (Exit.isSuccess(exit)) return exit.value
-    // `runPromise` would wrap it, and nobody could tell one error from another.
-    throw Cause.originalError(Cause.squash(exit.cause))
-  })
+): Promise<Result.Result<Output>> => Edges.toPromise(run(agent, input, options), provided, options?.signal)
 
 /**
  * Watches a run as a web stream. Cancelling it interrupts the run.
@@ -259,14 +238,9 @@ export const toPromise = <Output, E, R, E2>(
 export const toReadableStream = <Output, E, R, E2>(
   agent: Agent<Output, E, R>,
   input: Message.Input,
-  provided: Provided<R | Transport | ContextStore, E2>,
+  provided: Edges.Provided<R | Transport | ContextStore, E2>,
   options?: Loop.Options
-): ReadableStream<AgentEvent> =>
-  Stream.toReadableStream(
-    Stream.unwrapScoped(
-      Effect.map(contextOf(provided), (context) => Stream.provideContext(stream(agent, input, options), context))
-    )
-  )
+): ReadableStream<AgentEvent> => Edges.toReadableStream(stream(agent, input, options), provided)
 
 /**
  * The agent with more tools, after its own: the last one of a name counts.
@@ -394,11 +368,3 @@ const resultOf = <Output>(folding: Result.Folding): Effect.Effect<Result.Result<
     ? Effect.dieMessage("A run ended without RunEnd; this is a defect of the loop")
     : Effect.succeed(result as Result.Result<never>)
 }
-
-/** The context, and with it what layers set beside it: loggers, the tracer, the clock. */
-const contextOf = <R, E>(provided: Provided<R, E>): Effect.Effect<Context.Context<R>, E, Scope.Scope> =>
-  "runtimeEffect" in provided
-    ? Effect.flatMap(provided.runtimeEffect, ({ context, fiberRefs }) =>
-        Effect.as(Effect.inheritFiberRefs(fiberRefs), context)
-      )
-    : Layer.build(provided)
