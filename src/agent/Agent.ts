@@ -118,7 +118,8 @@ export const stream = <Output, E, R>(
       yield* fork(
         interpret(agent, input, { ...options, forked: true }, (events) => {
           const left = mailbox.unsafeOfferAll(events)
-          return Chunk.isEmpty(left) ? undefined : mailbox.offerAll(left)
+          // Part of them is on its way: a run that is stopped meanwhile must not take back the rest.
+          return Chunk.isEmpty(left) ? undefined : Effect.uninterruptible(mailbox.offerAll(left))
         }),
         (exit) => mailbox.done(Exit.asVoid(exit))
       )

@@ -362,6 +362,32 @@ describe("A stop signal", () => {
     }).pipe(Effect.provide(slow))
   )
 
+  it.effect("RUN-1 loses no event to a reader that is slow", () => {
+    const [asked, reading] = [Effect.unsafeMakeLatch(), Effect.unsafeMakeLatch()]
+    const events: Array<AgentEvent> = []
+    return Effect.gen(function* () {
+      const run = yield* Agent.stream(agent, "go", { stopSignal: asked.await }).pipe(
+        Stream.runForEach((event) =>
+          Effect.zipRight(
+            reading.await,
+            Effect.sync(() => void events.push(event))
+          )
+        ),
+        Effect.fork
+      )
+      yield* Effect.repeatN(Effect.yieldNow(), 500)
+      yield* asked.open
+      yield* Effect.repeatN(Effect.yieldNow(), 500)
+      yield* reading.open
+      yield* Fiber.join(run)
+      assert.strictEqual(Trace.lines(events).at(-1), "RunEnd:stopped")
+      assert.deepStrictEqual(
+        events.map(({ sequence }) => sequence),
+        events.map((_, index) => index)
+      )
+    }).pipe(Effect.provide(world([[text("x".repeat(20_000))]], { deltaLength: 1, deltasPerPull: 100 })))
+  })
+
   it.effect("AA-07 is no longer asked after the run", () =>
     Effect.gen(function* () {
       let count = 0
