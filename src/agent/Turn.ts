@@ -168,8 +168,11 @@ const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Eff
     const startedAt = performance.now()
     if (run.captureContent) span?.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
     const drained = Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress)))
+    const complete = Effect.flatMap(drained, () => finished(run, request, progress))
     return Effect.map(
-      Effect.flatMap(drained, () => finished(run, request, progress)),
+      span === undefined
+        ? complete
+        : Effect.tapError(complete, (error) => Effect.sync(() => span.attribute("error.type", error.reason._tag))),
       (answer) => {
         Telemetry.countRequest(model.id, answer.usage, performance.now() - startedAt)
         if (span !== undefined) {

@@ -3,6 +3,7 @@
  * `chat` around a model request, `execute_tool` around a call. They cost little without a tracer and carry no content
  * unless asked to.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
@@ -11,8 +12,11 @@ import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricKey from "effect/MetricKey"
 import type * as MetricKeyType from "effect/MetricKeyType"
 import * as MetricLabel from "effect/MetricLabel"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
 import type { Service as Identity } from "../context/Identity.ts"
+import { ToolFailed } from "../domain/AgentError.ts"
 import type { CallOutcome, FinishReason } from "../domain/Outcome.ts"
 import type { Usage } from "../domain/Usage.ts"
 
@@ -102,19 +106,30 @@ export const invokeAgent = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   !traced
     ? use(undefined)
-    : spanned(
-        `invoke_agent ${agent.name}`,
-        "internal",
-        {
-          "gen_ai.operation.name": "invoke_agent",
-          "gen_ai.agent.name": agent.name,
-          "gen_ai.conversation.id": agent.session,
-          "axonal.run.id": agent.run,
-          ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
-          ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
-        },
-        use
-      )
+    : Effect.suspend(() => {
+        let original: Cause.Cause<E> | undefined
+        const ended = spanned(
+          `invoke_agent ${agent.name}`,
+          "internal",
+          {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": agent.name,
+            "gen_ai.conversation.id": agent.session,
+            "axonal.run.id": agent.run,
+            ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
+            ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
+          },
+          (span) =>
+            Effect.catchAllCause(use(span), (cause) => {
+              original = cause
+              const type = typeOf(cause)
+              if (type !== undefined) span?.attribute("error.type", type)
+              return Effect.failCause(Cause.map(cause, withoutContent))
+            })
+        )
+        // The span ended with what it may show; the run ends with what happened.
+        return Effect.catchAllCause(ended, (cause) => Effect.failCause(original ?? Cause.die(Cause.squash(cause))))
+      })
 
 /**
  * The span of a model request.
@@ -219,6 +234,19 @@ export const countCall = (tool: string, outcome: CallOutcome, millis: number): v
 }
 
 // internal
+
+/** The tag of a failure, or that it is a defect. Being interrupted is neither. */
+const typeOf = (cause: Cause.Cause<unknown>): string | undefined => {
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  if (failure === undefined) return Cause.isInterruptedOnly(cause) ? undefined : "Defect"
+  return Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "Failure"
+}
+
+/** The failure as a span may show it: what a tool said is content. */
+const withoutContent = (error: unknown): unknown =>
+  error instanceof ToolFailed
+    ? new ToolFailed({ tool: error.tool, call: error.call, description: "see the span of the call" })
+    : error
 
 const memo = <K, V>(make: (key: K) => V): ((key: K) => V) => {
   const made = new Map<K, V>()

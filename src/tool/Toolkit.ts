@@ -4,14 +4,16 @@
  * tool (its JSON schema, its decoder) is derived once per tool and kept.
  */
 import * as AiTool from "@effect/ai/Tool"
-import * as AiToolkit from "@effect/ai/Toolkit"
+import type * as AiToolkit from "@effect/ai/Toolkit"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import type { ToolInfo } from "../guard/Guard.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { ToolSpec } from "../transport/Transport.ts"
 import * as Tool from "./Tool.ts"
 import { defaultBound } from "./ToolResult.ts"
@@ -131,7 +133,8 @@ export const empty: Registry = { entries: new Map(), specs: [] }
 
 // internal
 
-const isToolkit = (source: Source): source is Any & AiToolkit.Any => AiToolkit.TypeId in source
+// Toolkits of `@effect/ai` 0.37 do not carry its `TypeId`, whatever their type says.
+const isToolkit = (source: Source): source is Any & AiToolkit.Any => "tools" in source && "toLayer" in source
 
 const isCarried = (source: Source): source is Tool.WithHandler<unknown> => "tool" in source && "handler" in source
 
@@ -248,8 +251,46 @@ const throughToolkit = (tool: AiTool.Any, toolkit: AiToolkit.WithHandler<any>): 
       // `handle` decodes for itself, so it gets the encoded arguments, whatever its type says.
       (encoded) =>
         Effect.map(
-          toolkit.handle(tool.name, encoded as never) as Effect.Effect<AiTool.HandlerResult<AiTool.Any>, unknown>,
+          spanless(
+            toolkit.handle(tool.name, encoded as never) as Effect.Effect<AiTool.HandlerResult<AiTool.Any>, unknown>
+          ),
           (result) => ({ failed: result.isFailure, value: result.encodedResult })
         )
     )
+}
+
+/**
+ * Without the span that `handle` opens: it carries the arguments and the failure of the call, asked for or not. The call
+ * has a span of its own, which is the one that the handler finds itself in.
+ */
+const spanless = <A, E, R>(handle: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Telemetry.isTraced, (isTraced) => {
+    if (!isTraced) return handle
+    let isOpen = false
+    return Effect.tracerWith((tracer) =>
+      Effect.withTracer(
+        handle,
+        Tracer.make({
+          context: (execution, fiber) => tracer.context(execution, fiber),
+          span: (...arguments_) => {
+            const parent = Option.getOrUndefined(arguments_[1])
+            if (isOpen || arguments_[0] !== "Toolkit.handle" || parent?._tag !== "Span") {
+              return tracer.span(...arguments_)
+            }
+            isOpen = true
+            return disguised(parent)
+          }
+        })
+      )
+    )
+  })
+
+/** The span as a part of it would see it: the part's end is not its own, nor is what `handle` notes. */
+const disguised = (span: Tracer.Span): Tracer.Span => {
+  const disguise: Tracer.Span = Object.create(span)
+  disguise.end = () => undefined
+  disguise.attribute = (key, value) => {
+    if (key !== "tool" && key !== "parameters") span.attribute(key, value)
+  }
+  return disguise
 }
