@@ -85,6 +85,7 @@ describe("An empty answer", () => {
         [Message.user("go"), once, nudge, Message.assistant("done"), once]
       )
       assert.deepStrictEqual(result.usage, [once, once].reduce(Usage.sum, Usage.zero))
+      assert.deepStrictEqual(result.messages, [Message.user("go"), nudge, Message.assistant("done")])
     }).pipe(Effect.provide(world([[], [text("done")]])))
   )
 

@@ -344,6 +344,19 @@ describe("The stream of a run", () => {
     }).pipe(Effect.provide(flood(() => pulls++)))
   })
 
+  it.effect("RUN-3 TR-30 a reader that leaves a run which waits for it ends the run", () => {
+    const reading = pause()
+    return Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Stream.runForEach(Agent.stream(agent, "go", { session }), () => reading.here))
+      yield* reading.reached
+      yield* Effect.repeatN(Effect.yieldNow(), 2000)
+      assert.strictEqual(yield* ScriptedTransport.openConnections, 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* ScriptedTransport.openConnections, 0)
+      assert.strictEqual((yield* stored()).length, 2)
+    }).pipe(Effect.provide(flood(() => {})))
+  })
+
   it.effect("TR-30 keeps no event that was read", () => {
     setFlagsFromString("--expose_gc")
     const collectGarbage: () => void = runInNewContext("gc")
