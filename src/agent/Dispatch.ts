@@ -16,6 +16,7 @@ import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import { ToolContext } from "../tool/ToolContext.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
+import { concurrently } from "./Concurrently.ts"
 import * as Prepare from "./Prepare.ts"
 import * as Run from "./Run.ts"
 
@@ -61,16 +62,11 @@ export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFai
     }
     const permits = permitsFor(ready)
     for (const group of groups(ready)) {
-      const concurrency = Math.min(group.length, run.definition.toolConcurrency)
-      yield* Effect.forEach(
-        group,
-        (slot) => {
-          const permit = permits.get(slot.ready.name)
-          const work = one(run, batch, slot)
-          return permit === undefined ? work : permit.withPermits(1)(work)
-        },
-        { concurrency, discard: true }
-      )
+      const works = group.map((slot) => {
+        const work = one(run, batch, slot)
+        return permits.get(slot.ready.name)?.withPermits(1)(work) ?? work
+      })
+      yield* concurrently(works, run.definition.toolConcurrency)
     }
   })
 
