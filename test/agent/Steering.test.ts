@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Agent from "../../src/agent/Agent.ts"
@@ -194,6 +195,28 @@ describe("Steering", () => {
       assert.isAbove(accepted.length, 0)
     }).pipe(Effect.provide(world(() => [text("ok")])))
   )
+
+  it.scoped("TR-29 nothing is accepted once the end is decided, while the session is still held", () => {
+    const answers: Array<boolean> = []
+    let speak: Effect.Effect<boolean> = Effect.succeed(true)
+    const asking = Layer.effect(
+      ContextStore.ContextStore,
+      Effect.map(ContextStore.ContextStore, (store) => ({
+        ...store,
+        lock: (id: SessionId, onBusy: ContextStore.OnBusy) =>
+          Effect.zipRight(
+            store.lock(id, onBusy),
+            Effect.addFinalizer(() => Effect.map(speak, (answer) => answers.push(answer)))
+          )
+      }))
+    ).pipe(Layer.provide(ContextStore.layerMemory))
+    return Effect.gen(function* () {
+      const handle = yield* Agent.start(agent, "go", { session })
+      speak = handle.steer("too late")
+      yield* handle.await
+      assert.deepStrictEqual(answers, [false])
+    }).pipe(Effect.provide(asking), Effect.provide(world([[text("done")]])))
+  })
 
   it.scoped.each([
     ["an answer", [text("done")]],
