@@ -156,10 +156,9 @@ const one = (run: Run.Run, batch: Batch, { index, ready }: Slot): Effect.Effect<
       )
 
 const started = (run: Run.Run, batch: Batch, index: number, item: Prepare.Ready): Effect.Effect<void, ToolFailed> =>
-  Effect.suspend(() => {
+  Effect.flatMap(run.activities.now, (startedAt) => {
     batch.shown[index] = ""
     const wait = run.write(() => [Run.event(run, "ToolStart", { call: item.id, name: item.name, input: item.input })])
-    const startedAt = performance.now()
     const failure: Failure = { error: undefined }
     const work = run.activities.tool(
       { run: run.id, turn: run.turn, call: item.id },
@@ -167,7 +166,9 @@ const started = (run: Run.Run, batch: Batch, index: number, item: Prepare.Ready)
     )
     const fatal = item.entry.fatal || run.definition.toolFailure === "fail"
     const finished = Effect.flatMap(work, (result) => {
-      const settled = ended(run, batch, index, item, result, performance.now() - startedAt, failure.error)
+      const settled = Effect.flatMap(run.activities.now, (now) =>
+        ended(run, batch, index, item, result, Math.max(0, now - startedAt), failure.error)
+      )
       return fatal && (result.outcome === "failed" || result.outcome === "timed-out")
         ? Effect.zipRight(settled, failed(item, result))
         : settled

@@ -269,11 +269,13 @@ const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effe
     }
     const decision = yield* run.activities.approval(
       { run: run.id, turn: run.turn, call: id },
-      Effect.catchAllDefect(run.approval.ask(question), (defect) =>
-        Effect.as(Effect.logWarning("The approver died; the call is denied", defect), {
-          approved: false,
-          reason: "the approver failed"
-        })
+      Effect.catchAllCause(
+        Effect.suspend(() => run.approval.ask(question)),
+        (cause) =>
+          Effect.as(Effect.logWarning("The approver died; the call is denied", cause), {
+            approved: false,
+            reason: "the approver failed"
+          })
       )
     )
     const { approved } = decision

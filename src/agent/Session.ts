@@ -29,6 +29,8 @@ export interface Session {
   position: number
   /** What this turn has added. */
   added: ReadonlyArray<Message>
+  /** Whether the last commit was there already: the run is a replay, and its own past was read as the session's. */
+  replayed: boolean
 }
 
 /**
@@ -42,7 +44,8 @@ export const make = (run: Run.Run, store: ContextStore.Service): Session => ({
   store,
   messages: [],
   position: 0,
-  added: []
+  added: [],
+  replayed: false
 })
 
 /**
@@ -55,12 +58,7 @@ export const open = (
   session: Session,
   onBusy: ContextStore.OnBusy
 ): Effect.Effect<void, ContextStore.StoreError, Scope.Scope> =>
-  Effect.flatMap(session.store.lock(session.run.session, onBusy), () =>
-    Effect.map(session.store.read(session.run.session), (window) => {
-      session.messages = window.messages
-      session.position = window.position
-    })
-  )
+  Effect.flatMap(session.store.lock(session.run.session, onBusy), () => read(session))
 
 /**
  * Commits words from outside: the input of the run, steering, follow-ups.
@@ -153,11 +151,22 @@ const commit = (
       message
     }))
     if (usage !== undefined) entries.push({ _tag: "Usage", ...about("usage"), model: run.transport.model.id, usage })
-    return Effect.map(
+    return Effect.flatMap(
       store.append(run.session, entries, { after: session.position, owner: run.identity.userId }),
       (position) => {
+        const isRepeat = position - session.position < entries.length
+        const mustRead = isRepeat || session.replayed
+        session.replayed = isRepeat
         session.position = position
+        if (mustRead) return read(session)
         if (messages.length > 0) session.messages = [...session.messages, ...messages.map(([, message]) => message)]
+        return Effect.void
       }
     )
+  })
+
+const read = (session: Session): Effect.Effect<void, ContextStore.StoreError> =>
+  Effect.map(session.store.read(session.run.session), (window) => {
+    session.messages = window.messages
+    session.position = window.position
   })
