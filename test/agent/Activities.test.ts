@@ -283,7 +283,7 @@ describe("Activities", () => {
       ["throws", () => assert.fail("boom")],
       ["dies", () => Effect.die(boom)],
       ["interrupts itself", () => Effect.interrupt]
-    ] as const)("CALL-4 of an approver that %s is a no, and the run goes on", ([, ask]) =>
+    ] as const)("of an approver that %s is a no, and the run goes on", ([, ask]) =>
       Effect.gen(function* () {
         const tool = Agent.tool("remove", { needsApproval: true }, () => Effect.dieMessage("ran"))
         const script = [[call("w", "remove")], [text("done")]]
