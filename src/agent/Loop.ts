@@ -112,7 +112,7 @@ export const run = (
             )
           )
       const exit = yield* Effect.exit(
-        Telemetry.invokeAgent(run.traced, { name: run.agent, session, run: id, identity: run.identity }, () =>
+        Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), () =>
           Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
         )
       )

@@ -155,6 +155,20 @@ export const where = (run: Run): Hooks.Where => ({
   identity: run.identity
 })
 
+/**
+ * Who runs, as the span of the run tells it.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const aboutAgent = (run: Run): Parameters<typeof Telemetry.invokeAgent>[1] => ({
+  name: run.agent,
+  vendor: run.transport.model.vendor,
+  session: run.session,
+  run: run.id,
+  identity: run.identity
+})
+
 // internal
 
 const writer = (sink: Sink, hooks: Hooks.Service): Run["write"] => {

@@ -55,7 +55,7 @@ const load: Effect.Effect<Driver, ContextStore.StoreError> = Effect.tryPromise({
   catch: (error) => unavailable(`${install}: ${textOf(error)}`)
 })
 
-const install = "the SQLite driver is missing; run npm install @effect/sql-sqlite-node better-sqlite3"
+const install = "the SQLite driver is missing; run npm install @effect/sql@^0.52.1 @effect/sql-sqlite-node@^0.53.0"
 
 /** The driver also keeps statements that it failed to prepare, say while the file was locked: not for long. */
 const prepareCacheTTL = "1 second"

@@ -101,7 +101,13 @@ const spanned = <A, E, R>(
  */
 export const invokeAgent = <A, E, R>(
   traced: boolean,
-  agent: { readonly name: string; readonly session: string; readonly run: string; readonly identity: Identity },
+  agent: {
+    readonly name: string
+    readonly vendor: string
+    readonly session: string
+    readonly run: string
+    readonly identity: Identity
+  },
   use: Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
   !traced
@@ -113,6 +119,7 @@ export const invokeAgent = <A, E, R>(
           "internal",
           {
             "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.provider.name": agent.vendor,
             "gen_ai.agent.name": agent.name,
             "gen_ai.conversation.id": agent.session,
             "axonal.run.id": agent.run,

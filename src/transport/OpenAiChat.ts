@@ -141,13 +141,22 @@ const notBlank = (field: string, value: string): Effect.Effect<string, ConfigErr
     ? Effect.fail(invalid(field, `Expected ${field} to be a text that is not blank.`))
     : Effect.succeed(value.trim())
 
+const noKey =
+  "Expected an API key. Set OPENAI_API_KEY, or give apiKey; a server of your own that needs no key is named by baseUrl."
+
 const keyOf = (options: Options): Effect.Effect<Redacted.Redacted | undefined, ConfigError.ConfigError> => {
-  const field = options.apiKey === undefined ? "OPENAI_API_KEY" : "apiKey"
-  if (options.apiKey === undefined && options.baseUrl !== undefined) return Effect.succeed(undefined)
-  return Effect.flatMap(options.apiKey === undefined ? Config.redacted(field) : Effect.succeed(options.apiKey), (key) =>
-    Effect.map(notBlank(field, Redacted.value(key)), (value) => Redacted.make(value))
+  if (options.apiKey !== undefined) return keyOfText("apiKey", options.apiKey)
+  if (options.baseUrl !== undefined) return Effect.succeed(undefined)
+  return Config.redacted("OPENAI_API_KEY").pipe(
+    Effect.mapError((error) =>
+      ConfigError.isMissingDataOnly(error) ? ConfigError.MissingData(["OPENAI_API_KEY"], noKey) : error
+    ),
+    Effect.flatMap((key) => keyOfText("OPENAI_API_KEY", key))
   )
 }
+
+const keyOfText = (field: string, key: Redacted.Redacted): Effect.Effect<Redacted.Redacted, ConfigError.ConfigError> =>
+  Effect.map(notBlank(field, Redacted.value(key)), (value) => Redacted.make(value))
 
 const endpoint = (baseUrl: string): Effect.Effect<URL, ConfigError.ConfigError> =>
   Effect.try({

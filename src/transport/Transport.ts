@@ -161,9 +161,8 @@ export const fromStream = (
   model,
   open: (request) =>
     Effect.map(Stream.toPull(stream(request)), (pull) => {
-      const next: Pull = Effect.flatMap(
-        pull,
-        (chunk) => Chunk.isEmpty(chunk) ? next : Effect.succeed(Chunk.toReadonlyArray(chunk))
+      const next: Pull = Effect.flatMap(pull, (chunk) =>
+        Chunk.isEmpty(chunk) ? next : Effect.succeed(Chunk.toReadonlyArray(chunk))
       )
       return next
     })

@@ -61,14 +61,7 @@ const generatedTurn: FastCheck.Arbitrary<GeneratedTurn> = FastCheck.record({
   calls: FastCheck.array(generatedCall, { maxLength: 5 }),
   reason: FastCheck.constantFrom<Array<FinishReason>>("tool-calls", "tool-calls", "stop", "length", "other"),
   delayMillis: delay,
-  end: FastCheck.constantFrom<Array<GeneratedTurn["end"]>>(
-    "finish",
-    "finish",
-    "finish",
-    "finish",
-    "cut",
-    "error"
-  )
+  end: FastCheck.constantFrom<Array<GeneratedTurn["end"]>>("finish", "finish", "finish", "finish", "cut", "error")
 })
 
 const generatedRun: FastCheck.Arbitrary<GeneratedRun> = FastCheck.record({

@@ -238,7 +238,7 @@ describe("SqlContextStore", () => {
           Effect.ensuring(Effect.sync(() => vi.doUnmock(driver)))
         )
         assert.strictEqual(reason, "Unavailable")
-        assert.include(message, "npm install @effect/sql-sqlite-node better-sqlite3")
+        assert.include(message, "npm install @effect/sql@^0.52.1 @effect/sql-sqlite-node@^0.53.0")
       })
     )
   })

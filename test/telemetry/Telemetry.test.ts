@@ -124,6 +124,7 @@ describe("Telemetry", () => {
         const [run, first, tool, , second] = spans
         assert.deepStrictEqual(attributes(run), {
           "gen_ai.operation.name": "invoke_agent",
+          "gen_ai.provider.name": "scripted",
           "gen_ai.agent.name": "a",
           "gen_ai.conversation.id": "s",
           "axonal.run.id": "run_1",
