@@ -66,7 +66,9 @@ export const make = async ({ url, model, tool, past }) => {
       }
     }
     const watched = Effect.flatMap(session === undefined ? begin : Effect.succeed(session), (session) =>
-      Stream.runForEachChunk(Agent.stream(agent, prompt, { session }), (events) => Effect.sync(() => watch(events)))
+      process.env.BENCH_VIEW === "run"
+        ? Agent.run(agent, prompt, { session, onEvents: watch })
+        : Stream.runForEachChunk(Agent.stream(agent, prompt, { session }), (events) => Effect.sync(() => watch(events)))
     )
     return runtime.runPromise(
       Effect.map(watched, () => output),

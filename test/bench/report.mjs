@@ -141,9 +141,10 @@ const failures = (results) => {
 }
 
 /** The whole report. */
-export const render = ({ cores, isQuick, node, results, rounds }) => {
+export const render = ({ cores, isQuick, node, results, rounds, view }) => {
   const read = reader(results)
   const sections = [costs(read), startUp(read), cancellation(read), growing(read), failures(results)].flat()
   const kind = isQuick ? "quick: single short rounds, good for an impression only" : `medians of ${rounds} rounds`
-  return [`Node ${node}, ${cores} cores; ${kind}.`, ...sections].join("\n\n")
+  const watched = view === "run" ? "Agent.run with onEvents" : "Agent.stream"
+  return [`Node ${node}, ${cores} cores; ${kind}; events by ${watched}.`, ...sections].join("\n\n")
 }

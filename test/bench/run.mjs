@@ -3,7 +3,7 @@
  * fresh process, and prints what Axonal costs in ratios to the raw loop. Ratios of one run can be compared, milliseconds
  * of two runs cannot. Nothing here passes or fails.
  *
- *     node test/bench/run.mjs [--quick] [--only S1,S2,growth] [--k 5] [--json]
+ *     node test/bench/run.mjs [--quick] [--only S1,S2,growth] [--k 5] [--view stream|run] [--json]
  */
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, readdirSync, statSync } from "node:fs"
@@ -83,6 +83,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string" },
     k: { type: "string" },
+    view: { type: "string", default: "stream" },
     json: { type: "boolean", default: false }
   }
 })
@@ -99,11 +100,16 @@ for (const id of wanted) {
   process.stderr.write(`bench: no scenario ${id}; there are ${[...every, ...Object.keys(groups)].join(", ")}\n`)
   process.exit(2)
 }
+if (values.view !== "stream" && values.view !== "run") {
+  process.stderr.write(`bench: --view is stream or run, not ${values.view}\n`)
+  process.exit(2)
+}
 const rounds = Number(values.k ?? (values.quick ? 1 : 5))
 
 build()
 const { server, url } = await startServer()
-const env = { BENCH_URL: url, ...(values.quick ? { BENCH_QUICK: "1" } : undefined) }
+// The same events by `Agent.stream`, or by `Agent.run` with `onEvents`, which needs no second fiber.
+const env = { BENCH_URL: url, BENCH_VIEW: values.view, ...(values.quick ? { BENCH_QUICK: "1" } : undefined) }
 const results = []
 for (const id of wanted) {
   for (let round = 0; round < rounds; round++) {
@@ -118,5 +124,5 @@ for (const id of wanted) {
 }
 server.kill()
 process.stderr.write(`\r${" ".repeat(40)}\r`)
-const data = { node: process.version, cores: cpus().length, rounds, isQuick: values.quick, results }
+const data = { node: process.version, cores: cpus().length, rounds, view: values.view, isQuick: values.quick, results }
 process.stdout.write(`${values.json ? JSON.stringify(data) : render(data)}\n`)

@@ -80,7 +80,6 @@ export const barrels = /^(effect|@effect\/(?!vitest$)[^/]+)$/
 
 /** Must list the optional peers of package.json; a test compares the two. */
 export const optionalPeers: ReadonlyArray<string> = [
-  "@effect/cli",
   "@effect/opentelemetry",
   "@effect/platform-node",
   "@effect/sql",
