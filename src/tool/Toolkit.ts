@@ -197,13 +197,20 @@ const noParameters = { type: "object", properties: {}, additionalProperties: fal
 
 const specOf = (tool: AiTool.Any, none: boolean): ToolSpec => {
   const description = tool.description ?? AiTool.getDescriptionFromSchemaAst(tool.parametersSchema.ast)
-  const inputSchema =
+  const schema =
     annotation(tool, Tool.InputSchema) ??
     (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(tool.parametersSchema.ast))
+  // Handed to hooks and transports for as long as the program runs, so nobody may change it.
+  const inputSchema = frozen<object>(JSON.parse(JSON.stringify(schema)))
   const spec: ToolSpec = { name: tool.name, description, inputSchema }
   return isProviderDefined(tool)
     ? { ...spec, provider: { id: tool.id, name: tool.providerName, args: tool.args } }
     : spec
+}
+
+const frozen = <A>(value: A): A => {
+  if (typeof value === "object" && value !== null) for (const item of Object.values(value)) frozen(item)
+  return Object.freeze(value)
 }
 
 const isProviderDefined = (tool: AiTool.Any): tool is AiTool.AnyProviderDefined => AiTool.isProviderDefined(tool)

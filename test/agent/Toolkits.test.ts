@@ -112,6 +112,56 @@ describe("Toolkits", () => {
     })
   )
 
+  it.effect("AX-30 an explicit schema replaces the derived one, and nobody can change what is declared", () =>
+    Effect.gen(function* () {
+      const explicit = { type: "object", properties: { name: { type: "string", pattern: "^[A-Z]" } } }
+      const tool = Greet.annotate(Tool.InputSchema, explicit)
+      const { requests } = yield* observed(Agent.make("a", { toolkit: AiToolkit.make(tool) }), [done])
+      const declared = requests[0]?.tools[0]?.inputSchema
+      assert.deepStrictEqual(declared, explicit)
+      explicit.properties.name.pattern = "changed"
+      assert.throws(() => Object.assign(declared ?? {}, { type: "array" }))
+      const again = yield* observed(Agent.make("a", { toolkit: AiToolkit.make(tool) }), [done])
+      assert.deepStrictEqual(again.requests[0]?.tools[0]?.inputSchema, {
+        type: "object",
+        properties: { name: { type: "string", pattern: "^[A-Z]" } }
+      })
+    }).pipe(Effect.provide(greeting))
+  )
+
+  it.effect("AM-14 schemas become JSON schemas: enums, optional fields, lists, records and their descriptions", () =>
+    Effect.gen(function* () {
+      const typed = Agent.tool(
+        "typed",
+        {
+          parameters: {
+            mode: Schema.Literal("fast", "slow").annotations({ description: "How fast" }),
+            note: Schema.optional(Schema.String),
+            tags: Schema.Array(Schema.String),
+            prices: Schema.Record({ key: Schema.String, value: Schema.Number })
+          }
+        },
+        () => Effect.void
+      )
+      const { requests } = yield* observed(Agent.make("a", { tools: [typed] }), [done])
+      assert.deepInclude(requests[0]?.tools[0]?.inputSchema, {
+        type: "object",
+        required: ["mode", "tags", "prices"],
+        properties: {
+          mode: { type: "string", enum: ["fast", "slow"], description: "How fast" },
+          note: { type: "string" },
+          tags: { type: "array", items: { type: "string" } },
+          prices: {
+            type: "object",
+            required: [],
+            properties: {},
+            additionalProperties: { type: "number" }
+          }
+        }
+      })
+    })
+  )
+
   it.effect("annotations decide what asks: explicit ones only, not the defaults of @effect/ai", () =>
     Effect.gen(function* () {
       const tools = AiToolkit.make(
