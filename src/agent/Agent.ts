@@ -4,6 +4,7 @@
  * its `R`, and forgetting any of it is a compile error.
  */
 
+import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -112,21 +113,21 @@ export const stream = <Output, E, R>(
   input: Message.Input,
   options?: Loop.Options
 ): Stream.Stream<AgentEvent, AgentError | E, R | Transport | ContextStore> =>
-  Stream.unwrapScoped(
-    Effect.gen(function* () {
-      const mailbox = yield* Mailbox.make<AgentEvent, AgentError | E>(4096)
-      yield* fork(
-        interpret(agent, input, { ...options, forked: true }, (events) => {
+  Stream.fromChannel(
+    Channel.acquireUseRelease(
+      Effect.flatMap(Mailbox.make<AgentEvent, AgentError | E>(4096), (mailbox) => {
+        const loop = interpret(agent, input, { ...options, forked: true }, (events) => {
           const left = mailbox.unsafeOfferAll(events)
           // Part of them is on its way: a run that is stopped meanwhile must not take back the rest.
           return Chunk.isEmpty(left) ? undefined : Effect.uninterruptible(mailbox.offerAll(left))
-        }),
-        (exit) => mailbox.done(Exit.asVoid(exit))
-      )
-      // Registered last, so it runs first: nobody reads any more, and the loop must not wait for anybody.
-      yield* Effect.addFinalizer(() => mailbox.shutdown)
-      return Mailbox.toStream(mailbox)
-    })
+        })
+        const written = Effect.onExit(loop, (exit) => mailbox.done(Exit.asVoid(exit)))
+        return Effect.map(Effect.uninterruptible(Effect.forkDaemon(written)), (fiber) => ({ fiber, mailbox }))
+      }),
+      ({ mailbox }) => Mailbox.toChannel(mailbox),
+      // Nobody reads any more, and the loop must not wait for anybody: that first.
+      ({ fiber, mailbox }) => Effect.zipRight(mailbox.shutdown, Fiber.interrupt(fiber))
+    )
   )
 
 /**
