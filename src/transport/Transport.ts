@@ -11,82 +11,21 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Delta } from "../domain/Delta.ts"
-import type { Message } from "../domain/Message.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
+import type * as Requests from "../domain/Request.ts"
 import type { TransportError } from "./TransportError.ts"
 
 /**
- * A tool as a model sees it.
- *
- * **Details**
- *
- * - `inputSchema` is a raw JSON schema and goes to the vendor unchanged.
- * - `provider` marks a tool that the vendor itself defines: `id` is `<vendor>.<tool>`, `name` what the vendor calls it and
- *   `args` its configuration. A transport that cannot offer it fails with `InvalidRequest`.
+ * One model request, and what it is made of: see `domain/Request`, where the codecs of vendors read it, too.
  *
  * @category models
  * @since 0.1.0
  */
-export interface ToolSpec {
-  readonly name: string
-  readonly description?: string | undefined
-  readonly inputSchema: object
-  readonly strict?: boolean | undefined
-  readonly provider?: { readonly id: string; readonly name: string; readonly args: unknown } | undefined
-}
-
-/**
- * Whether the model may, must not or must call a tool, or which one.
- *
- * @category models
- * @since 0.1.0
- */
-export type ToolChoice = "auto" | "none" | "required" | { readonly tool: string }
-
-/**
- * The form of the answer: text, any JSON object, or JSON of a given schema.
- *
- * @category models
- * @since 0.1.0
- */
-export type ResponseFormat =
-  | { readonly type: "text" }
-  | { readonly type: "json"; readonly name?: string | undefined; readonly schema?: object | undefined }
-
-/**
- * How the model should answer. What is absent is left to the vendor.
- *
- * **Details**
- *
- * - `extra` is merged into the request body last, for what only one vendor knows.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Settings {
-  readonly temperature?: number | undefined
-  readonly topP?: number | undefined
-  readonly maxOutputTokens?: number | undefined
-  readonly stop?: ReadonlyArray<string> | undefined
-  readonly seed?: number | undefined
-  readonly reasoningEffort?: string | undefined
-  readonly parallelToolCalls?: boolean | undefined
-  readonly extra?: { readonly [name: string]: unknown } | undefined
-}
-
-/**
- * One model request, complete: nothing is remembered between requests.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Request {
-  readonly messages: ReadonlyArray<Message>
-  readonly tools: ReadonlyArray<ToolSpec>
-  readonly toolChoice: ToolChoice
-  readonly responseFormat: ResponseFormat
-  readonly settings: Settings
-}
+export type Request = Requests.Request
+export type ToolSpec = Requests.ToolSpec
+export type ToolChoice = Requests.ToolChoice
+export type ResponseFormat = Requests.ResponseFormat
+export type Settings = Requests.Settings
 
 /**
  * Everything that arrived since the last pull, in wire order, never empty. Fails with `None` at the end of the answer.

@@ -8,56 +8,10 @@ import * as Encoding from "effect/Encoding"
 import type { Message } from "../../domain/Message.ts"
 import * as ModelInfo from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
+import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
 import type { Flavour, Json } from "./openAiChat.ts"
 import { flavourOf, isJson, parseJson, textOf } from "./openAiChat.ts"
 import { mergeDetails } from "./openAiChatParts.ts"
-
-/**
- * A tool, as much of it as the wire needs.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Tool {
-  readonly name: string
-  readonly description?: string | undefined
-  readonly inputSchema: object
-  readonly strict?: boolean | undefined
-  readonly provider?: { readonly id: string } | undefined
-}
-
-/**
- * How the model should answer.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Settings {
-  readonly temperature?: number | undefined
-  readonly topP?: number | undefined
-  readonly maxOutputTokens?: number | undefined
-  readonly stop?: ReadonlyArray<string> | undefined
-  readonly seed?: number | undefined
-  readonly reasoningEffort?: string | undefined
-  readonly parallelToolCalls?: boolean | undefined
-  readonly extra?: { readonly [name: string]: unknown } | undefined
-}
-
-/**
- * A request, as the port describes it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Request {
-  readonly messages: ReadonlyArray<Message>
-  readonly tools: ReadonlyArray<Tool>
-  readonly toolChoice: "auto" | "none" | "required" | { readonly tool: string }
-  readonly responseFormat:
-    | { readonly type: "text" }
-    | { readonly type: "json"; readonly name?: string | undefined; readonly schema?: object | undefined }
-  readonly settings: Settings
-}
 
 /**
  * Turns requests into bodies. One per model, since it remembers messages in the form of its vendor.
@@ -79,7 +33,7 @@ export interface Encoder {
 export const make = (model: ModelInfo.ModelInfo, defaults: Settings = {}): Encoder => {
   const flavour = flavourOf(model.vendor)
   const messages = new WeakMap<Message, string>()
-  const tools = new WeakMap<Tool, string>()
+  const tools = new WeakMap<ToolSpec, string>()
   return {
     encode: (request) => {
       try {
@@ -175,7 +129,7 @@ const isStrict = (schema: unknown): boolean => {
   return Object.values(schema).every(isStrict)
 }
 
-const encodeTool = (tool: Tool): string => {
+const encodeTool = (tool: ToolSpec): string => {
   if (tool.provider !== undefined) {
     throw new Unsupported(
       `Tool "${tool.name}" is defined by a vendor (${tool.provider.id}), and this API offers no such tools.`
