@@ -22,6 +22,8 @@ export interface Key {
   readonly run: RunId
   readonly turn: number
   readonly call?: CallId | undefined
+  /** Of pauses between attempts at a request: which one, 1 for the first. */
+  readonly attempt?: number | undefined
 }
 
 /**

@@ -108,7 +108,7 @@ export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.
           error: { tag: error.reason._tag, message: error.message }
         })
       ]).pipe(
-        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn }, delayMillis)),
+        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn, attempt: attempts + 1 }, delayMillis)),
         Effect.zipRight(attempt(attempts + 1))
       )
     })

@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import type { Key } from "../../src/agent/Activities.ts"
+import { Activities, direct } from "../../src/agent/Activities.ts"
 import * as Agent from "../../src/agent/Agent.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import * as Usage from "../../src/domain/Usage.ts"
@@ -94,6 +96,22 @@ describe("Retries", () => {
             [["RunStart", "TurnStart", "TurnEnd", "RunEnd:error"], failure(reason)]
           )
         })
+    )
+
+    it.effect("TR-11 every pause has a key of its own", () =>
+      Effect.gen(function* () {
+        const keys: Array<unknown> = []
+        const activities = {
+          ...direct,
+          sleep: ({ attempt, turn }: Key) => Effect.sync(() => void keys.push({ turn, attempt }))
+        }
+        const script = [[error("Overloaded")], [error("Overloaded")], fine]
+        yield* Agent.run(agent, "hi").pipe(Effect.provide(world(script)), Effect.provideService(Activities, activities))
+        assert.deepStrictEqual(keys, [
+          { turn: 1, attempt: 1 },
+          { turn: 1, attempt: 2 }
+        ])
+      })
     )
 
     it.effect("a spent quota is a rate limit that never passes", () =>
