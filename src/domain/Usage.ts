@@ -3,6 +3,7 @@
  * is unknown: a bill must not look smaller than it is.
  */
 import * as Schema from "effect/Schema"
+import type { Price } from "./ModelInfo.ts"
 
 const count = Schema.optional(Schema.Finite)
 
@@ -83,6 +84,30 @@ export const make = (known: {
   costUsd: known.costUsd,
   estimated: known.estimated ?? false
 })
+
+/**
+ * The usage with its cost at a price. A cost that the vendor reported itself stays; one that cannot be known is absent.
+ *
+ * **Details**
+ *
+ * - Input that is not known to come from a cache is charged in full; without a price of their own, cache reads and writes
+ *   are charged as input.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const priced = (usage: Usage, price: Price): Usage => {
+  const { cacheRead = 0, cacheWrite = 0, total: input } = usage.inputTokens
+  const output = usage.outputTokens.total
+  if (usage.costUsd !== undefined || input === undefined || output === undefined) return usage
+  const plain = Math.max(0, input - cacheRead - cacheWrite)
+  const micros =
+    plain * price.input +
+    cacheRead * (price.cacheRead ?? price.input) +
+    cacheWrite * (price.cacheWrite ?? price.input) +
+    output * price.output
+  return { ...usage, costUsd: micros / 1_000_000 }
+}
 
 const add = (left: number | undefined, right: number | undefined): number | undefined =>
   left === undefined || right === undefined ? undefined : left + right

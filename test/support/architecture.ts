@@ -32,6 +32,7 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   [1, "port", /^tool\//],
   [1, "port", /^(hook\/Hooks|context\/ContextStore|guard\/Approval|transport\/TransportError)\.ts$/],
   [1, "port", /^context\/(Repair|TokenCounter|Identity)\.ts$/],
+  [1, "port", /^transport\/(HttpTransport|Models)\.ts$/],
   [1, "port", /^([a-z]+)\/\1\.ts$/i],
   // What remains in a port's folder.
   [3, "adapter", /^[a-z]+\//]

@@ -1,68 +1,9 @@
 import { createHash } from "node:crypto"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { assert, describe, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as Layer from "effect/Layer"
+import { assert } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
-import { user } from "../../src/domain/Message.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
-import * as Transport from "../../src/transport/Transport.ts"
+import { orUndefined, suite } from "../support/recorded.ts"
 import * as Wire from "../support/wire.ts"
-
-const all = Wire.cases("openai-chat")
-if (!Wire.isPresent) console.log(`Skipped: no recordings in ${Wire.folder}; set AXONAL_WIRE to where they are.`)
-
-const ask = Transport.request({ messages: [user("hi")] })
-
-const open = (recorded: Wire.Case, baseUrl: string) =>
-  Effect.flatMap(
-    Effect.orDie(
-      OpenAiChat.make({
-        model: recorded.model,
-        baseUrl,
-        vendor: recorded.provider,
-        apiKey: Redacted.make("sk-test-0123456789")
-      })
-    ),
-    (transport) => transport.open(ask)
-  )
-
-/** The transport over a server that sends the pieces one by one. */
-const overSocket = (recorded: Wire.Case, pieces: ReadonlyArray<Uint8Array>) =>
-  Effect.gen(function* () {
-    const server = yield* Wire.server((response) => {
-      response.writeHead(recorded.status, recorded.headers)
-      Wire.write(response, pieces)
-    })
-    return yield* Wire.collect(open(recorded, server.url))
-  }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
-
-/** The transport over a client whose response holds the pieces, without a network. */
-const overClient = (recorded: Wire.Case, pieces: ReadonlyArray<Uint8Array>) => {
-  const client = HttpClient.make((request) =>
-    Effect.sync(() => {
-      let next = 0
-      const body = new ReadableStream<Uint8Array>({
-        pull: (controller) => {
-          const piece = pieces[next++]
-          if (piece === undefined) controller.close()
-          else controller.enqueue(piece)
-        }
-      })
-      const { headers, status } = recorded
-      return HttpClientResponse.fromWeb(request, new Response(body, { status, headers }))
-    })
-  )
-  return Wire.collect(open(recorded, "http://localhost/v1")).pipe(
-    Effect.scoped,
-    Effect.provide(Layer.succeed(HttpClient.HttpClient, client))
-  )
-}
-
-const orUndefined = <A>(value: A | null): A | undefined => value ?? undefined
 
 /** Opaque texts in what the vendor wants back. */
 const hashes = (value: unknown): ReadonlyArray<string> => {
@@ -72,7 +13,6 @@ const hashes = (value: unknown): ReadonlyArray<string> => {
 
 const checkAnswer = ({ expected }: Wire.Case, seen: Wire.Seen): void => {
   const { deltas } = seen
-  assert.deepStrictEqual(Wire.disorder(deltas), [])
   const parts = Wire.parts(deltas)
   const plain = (refusal: boolean) =>
     parts
@@ -147,63 +87,15 @@ const checkEnd = ({ finish, id, tokens, toolCalls }: Wire.Expected, deltas: Wire
   assert.include([tokens.output, (tokens.output ?? 0) + (tokens.reasoning ?? 0)], outputTokens.total ?? null)
 }
 
-const checkError = ({ expected, status }: Wire.Case, { deltas, error }: Wire.Seen): void => {
-  assert.strictEqual(error === undefined, expected.outcome === "ok")
-  if (error === undefined) return
-  const told = deltas.some((delta) => delta._tag === "PartStart")
-  if (told) assert.strictEqual(error.replay, "acknowledged")
-  if (expected.error === null) {
-    assert.strictEqual(error.reason._tag, "Network")
-    return
-  }
-  const { code, message, type } = expected.error
-  assert.include(error.reason.message, message)
-  assert.strictEqual(error.reason.type, orUndefined(type))
-  assert.strictEqual(error.reason.code, code === null ? undefined : String(code))
-  if (expected.error.where === "http") assert.strictEqual(error.reason.status, status)
-}
-
-const check = (recorded: Wire.Case, seen: Wire.Seen): void => {
-  checkAnswer(recorded, seen)
-  checkError(recorded, seen)
-}
-
-const outcome = ({ deltas, error }: Wire.Seen): unknown => [
-  Wire.parts(deltas),
-  Wire.usage(deltas),
-  error && { ...error.reason, replay: error.replay }
-]
-
-describe.skipIf(!Wire.isPresent)("OpenAiChat", () => {
-  describe("recorded", () => {
-    it.effect.each(all)("$name gives what any client must see, whole", (recorded) =>
-      Effect.map(overSocket(recorded, [recorded.body]), (seen) => check(recorded, seen))
-    )
-
-    it.effect.each(all.filter(({ splitOffsets }) => splitOffsets.length > 0))(
-      "WIRE-1 $name is the same when cut where it hurts",
-      (recorded) =>
-        Effect.map(overSocket(recorded, Wire.cut(recorded.body, recorded.splitOffsets)), (seen) =>
-          check(recorded, seen)
-        )
-    )
-
-    it.effect.each(all)("WIRE-1 $name is the same byte by byte", (recorded) =>
-      Effect.map(overClient(recorded, Wire.bytes(recorded.body)), (seen) => check(recorded, seen))
-    )
-
-    it.effect.each(all.filter(({ body }) => body.length < 12_000))("WIRE-1 $name is the same however cut", (recorded) =>
-      Effect.gen(function* () {
-        const whole = outcome(yield* overClient(recorded, [recorded.body]))
-        const cuts = FastCheck.sample(FastCheck.array(FastCheck.nat(recorded.body.length), { maxLength: 60 }), 15)
-        for (const offsets of cuts) {
-          const pieces = Wire.cut(
-            recorded.body,
-            [...new Set(offsets)].sort((left, right) => left - right)
-          )
-          assert.deepStrictEqual(outcome(yield* overClient(recorded, pieces)), whole)
-        }
-      })
-    )
-  })
+suite({
+  name: "OpenAiChat",
+  api: "openai-chat",
+  make: (recorded, baseUrl) =>
+    OpenAiChat.make({
+      model: recorded.model,
+      baseUrl,
+      vendor: recorded.provider,
+      apiKey: Redacted.make("sk-test-0123456789")
+    }),
+  check: checkAnswer
 })

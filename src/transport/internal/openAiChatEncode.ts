@@ -3,26 +3,18 @@
  * then a concatenation, so that an old conversation costs nothing. The order of keys never changes and nothing reads a
  * clock: a later request begins with the bytes of an earlier one (TURN-2).
  */
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import type { Message } from "../../domain/Message.ts"
-import * as ModelInfo from "../../domain/ModelInfo.ts"
+import type * as ModelInfo from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
 import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
-import type { Flavour, Json } from "./openAiChat.ts"
-import { flavourOf, isJson, parseJson, textOf } from "./openAiChat.ts"
+import type { Encoder } from "./encoding.ts"
+import * as Encoding from "./encoding.ts"
+import { dataUrl, demand, kindOf, refuseFile, remembered, settingsOf, textOfFile, Unsupported } from "./encoding.ts"
+import type { Json } from "./json.ts"
+import { isJson, parseJson, textOf } from "./json.ts"
+import type { Flavour } from "./openAiChat.ts"
+import { flavourOf } from "./openAiChat.ts"
 import { mergeDetails } from "./openAiChatParts.ts"
-
-/**
- * Turns requests into bodies. One per model, since it remembers messages in the form of its vendor.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Encoder {
-  /** The JSON text of the body, or what in the request this API has no place for. */
-  readonly encode: (request: Request) => Either.Either<string, string>
-}
 
 /**
  * Makes an encoder for a model.
@@ -34,55 +26,36 @@ export const make = (model: ModelInfo.ModelInfo, defaults: Settings = {}): Encod
   const flavour = flavourOf(model.vendor)
   const messages = new WeakMap<Message, string>()
   const tools = new WeakMap<ToolSpec, string>()
-  return {
-    encode: (request) => {
-      try {
-        let body = head(request, model.id, flavour, defaults)
-        const extra = { ...defaults.extra, ...request.settings.extra }
-        if (request.tools.length > 0 && !("tools" in extra)) {
-          body += `,"tools":[${request.tools.map((tool) => remembered(tools, tool, encodeTool)).join(",")}]`
-        }
-        if (!("messages" in extra)) {
-          body += `,"messages":[`
-          let separator = ""
-          for (const message of request.messages) {
-            const text = remembered(messages, message, (message) => encodeMessage(message, model, flavour))
-            if (text === "") continue
-            body += separator + text
-            separator = ","
-          }
-          body += "]"
-        }
-        // Last, because it is what changes from turn to turn.
-        if (request.tools.length > 0 && request.toolChoice !== "auto" && !("tool_choice" in extra)) {
-          body += `,"tool_choice":${JSON.stringify(encodeToolChoice(request.toolChoice))}`
-        }
-        return Either.right(body + "}")
-      } catch (error) {
-        if (error instanceof Unsupported) return Either.left(error.message)
-        throw error
-      }
+  return Encoding.make((request) => {
+    const settings = settingsOf(defaults, request.settings)
+    const extra = settings.extra ?? {}
+    let body = head(request, model.id, flavour, settings)
+    if (request.tools.length > 0 && !("tools" in extra)) {
+      body += `,"tools":[${request.tools.map((tool) => remembered(tools, tool, encodeTool)).join(",")}]`
     }
-  }
+    if (!("messages" in extra)) {
+      body += `,"messages":[`
+      let separator = ""
+      for (const message of request.messages) {
+        const text = remembered(messages, message, (message) => encodeMessage(message, model, flavour))
+        if (text === "") continue
+        body += separator + text
+        separator = ","
+      }
+      body += "]"
+    }
+    // Last, because it is what changes from turn to turn.
+    if (request.tools.length > 0 && request.toolChoice !== "auto" && !("tool_choice" in extra)) {
+      body += `,"tool_choice":${JSON.stringify(encodeToolChoice(request.toolChoice))}`
+    }
+    return body + "}"
+  })
 }
 
 // internal
 
-/** Thrown and caught in this file only. */
-class Unsupported extends Error {}
-
-const remembered = <A extends object>(memory: WeakMap<A, string>, value: A, encode: (value: A) => string): string => {
-  let text = memory.get(value)
-  if (text === undefined) {
-    text = encode(value)
-    memory.set(value, text)
-  }
-  return text
-}
-
 /** The body up to the tools, without its closing brace. */
-const head = (request: Request, model: string, flavour: Flavour, defaults: Settings): string => {
-  const settings = { ...defaults, ...withoutUndefined(request.settings) }
+const head = (request: Request, model: string, flavour: Flavour, settings: Settings): string => {
   const format = request.responseFormat
   const fields: { [name: string]: unknown } = {
     model,
@@ -105,12 +78,9 @@ const head = (request: Request, model: string, flavour: Flavour, defaults: Setti
               json_schema: { name: format.name ?? "answer", schema: format.schema, ...strictness(format.schema) }
             }
   }
-  Object.assign(fields, defaults.extra, request.settings.extra)
+  Object.assign(fields, settings.extra)
   return JSON.stringify(fields).slice(0, -1)
 }
-
-const withoutUndefined = (settings: Settings): Settings =>
-  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 
 /** Strict decoding is refused for schemas with optional or further properties, so it is asked for only without them. */
 const strictness = (schema: object): { readonly strict: true } | undefined =>
@@ -183,43 +153,35 @@ const encodeUser = (parts: ReadonlyArray<Part.Part>, model: ModelInfo.ModelInfo,
 
 const encodeFile = (file: Part.File, model: ModelInfo.ModelInfo, flavour: Flavour): Json => {
   const { data, mediaType, name } = file
-  const kind = mediaType.slice(0, mediaType.indexOf("/"))
-  const refuse = (why: string): never => {
-    throw new Unsupported(`File ${name === undefined ? "" : `"${name}" `}of type ${mediaType}: ${why}`)
-  }
-  const need = (capability: ModelInfo.Capability): void => {
-    if (!ModelInfo.can(model, capability)) refuse(`model ${model.id} takes no such input.`)
-  }
   if ("text" in data) return { type: "text", text: data.text }
-  const url = "url" in data ? data.url : `data:${mediaType};base64,${data.base64}`
-  if (kind === "image") {
-    need("image-input")
-    return { type: "image_url", image_url: { url } }
+  demand(model, file)
+  const url = dataUrl(file)
+  switch (kindOf(mediaType)) {
+    case "image":
+      return { type: "image_url", image_url: { url } }
+    case "audio": {
+      if ("url" in data) return refuseFile(file, "sound has to be inline here, not behind a URL.")
+      const format = /wav|wave/.test(mediaType) ? "wav" : /mpeg|mp3/.test(mediaType) ? "mp3" : mediaType.slice(6)
+      return { type: "input_audio", input_audio: { data: data.base64, format } }
+    }
+    case "video":
+      return flavour.vendor === "openrouter"
+        ? { type: "video_url", video_url: { url } }
+        : refuseFile(file, "this API takes no video.")
+    case "pdf":
+      if (flavour.vendor === "mistral") return { type: "document_url", document_url: url }
+      if ("url" in data && flavour.vendor !== "openrouter") {
+        return refuseFile(file, "a document has to be inline here.")
+      }
+      return { type: "file", file: { filename: name ?? "document.pdf", file_data: url } }
+    case "text": {
+      if ("url" in data) return refuseFile(file, "a text has to be inline here, not behind a URL.")
+      const text = textOfFile(file)
+      return text === undefined ? refuseFile(file, "its content is not base64.") : { type: "text", text }
+    }
+    default:
+      return refuseFile(file, "this API has no place for it.")
   }
-  if (kind === "audio") {
-    need("audio-input")
-    if ("url" in data) return refuse("sound has to be inline here, not behind a URL.")
-    const format = /wav|wave/.test(mediaType) ? "wav" : /mpeg|mp3/.test(mediaType) ? "mp3" : mediaType.slice(6)
-    return { type: "input_audio", input_audio: { data: data.base64, format } }
-  }
-  if (kind === "video") {
-    need("video-input")
-    return flavour.vendor === "openrouter"
-      ? { type: "video_url", video_url: { url } }
-      : refuse("this API takes no video.")
-  }
-  if (mediaType === "application/pdf") {
-    need("file-input")
-    if (flavour.vendor === "mistral") return { type: "document_url", document_url: url }
-    if ("url" in data && flavour.vendor !== "openrouter") return refuse("a document has to be inline here.")
-    return { type: "file", file: { filename: name ?? "document.pdf", file_data: url } }
-  }
-  if (kind === "text" || mediaType === "application/json") {
-    if ("url" in data) return refuse("a text has to be inline here, not behind a URL.")
-    const text = Either.getOrUndefined(Encoding.decodeBase64String(data.base64))
-    return text === undefined ? refuse("its content is not base64.") : { type: "text", text }
-  }
-  return refuse("this API has no place for it.")
 }
 
 const encodeAssistant = (message: Message, flavour: Flavour): string => {

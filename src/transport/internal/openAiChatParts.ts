@@ -5,8 +5,8 @@
 import type { FinishReason } from "../../domain/Outcome.ts"
 import type * as Part from "../../domain/Part.ts"
 import * as Usage from "../../domain/Usage.ts"
-import type { Json } from "./openAiChat.ts"
-import { isJson, numberOf, textOf } from "./openAiChat.ts"
+import type { Json } from "./json.ts"
+import { isJson, numberOf, textOf } from "./json.ts"
 
 /**
  * Appends fragments of structured reasoning to `details`. Neighbours of one type and number become one item.

@@ -1,9 +1,34 @@
 /**
- * Makes sense of how vendors of the Chat Completions API say no: JSON in half a dozen shapes, HTML of a proxy, text, an
- * HTTP status, an object inside the stream. The kind of failure is taken from what is most specific.
+ * Makes sense of how vendors say no: JSON in half a dozen shapes, HTML of a proxy, text, an HTTP status, an object inside
+ * the stream. The kind of failure is taken from what is most specific.
  */
-import type { Failure, Json } from "./openAiChat.ts"
-import { arrayOf, isJson, numberOf, parseJson, textOf } from "./openAiChat.ts"
+import type { Json } from "./json.ts"
+import { arrayOf, isJson, numberOf, parseJson, textOf } from "./json.ts"
+
+/**
+ * A failure in words that hold for every vendor. The same fields as the reason of a `TransportError`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failure {
+  readonly _tag:
+    | "RateLimited"
+    | "Overloaded"
+    | "Network"
+    | "Timeout"
+    | "Authentication"
+    | "InvalidRequest"
+    | "ContextOverflow"
+    | "Filtered"
+    | "Malformed"
+  readonly message: string
+  readonly status?: number | undefined
+  readonly type?: string | undefined
+  readonly code?: string | undefined
+  readonly retryAfterMillis?: number | undefined
+  readonly permanent?: boolean | undefined
+}
 
 /**
  * What a vendor said went wrong.

@@ -1,0 +1,239 @@
+/**
+ * One request over HTTP and its answer: sending, watching for silence, pulling, draining, closing. Errors are made by the
+ * owner; what a body means is up to its decoder.
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Delta } from "../../domain/Delta.ts"
+import type { ModelInfo } from "../../domain/ModelInfo.ts"
+import * as Usage from "../../domain/Usage.ts"
+import * as Body from "./body.ts"
+import type { Failure } from "./failure.ts"
+import { failureOfStatus, networkFailure, replayOf, retryAfter } from "./failure.ts"
+
+/**
+ * Everything that arrived since the last pull; fails with `None` at the end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Pull<E> = Effect.Effect<ReadonlyArray<Delta>, Option.Option<E>>
+
+/**
+ * Reads one answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decoder {
+  readonly failure: Failure | undefined
+  readonly finished: boolean
+  readonly started: boolean
+  readonly push: (bytes: Uint8Array) => void
+  readonly end: () => void
+  readonly take: () => ReadonlyArray<Delta>
+}
+
+type Replay = "safe" | "unknown" | "acknowledged"
+
+/**
+ * What the requests of one transport have in common.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wire<E> {
+  readonly model: ModelInfo
+  readonly origin: string
+  readonly client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly idleMillis: number
+  readonly errorOf: (failure: Failure, replay: Replay) => E
+}
+
+/**
+ * One request and its answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Exchange<E> {
+  private readonly wire: Wire<E>
+  private readonly clock: Clock.Clock
+  private readonly startedAt: number
+  private readonly now: () => number
+  /** Closing it makes the client abort the request. */
+  private abort: Scope.CloseableScope | undefined
+  private body: Body.Body | undefined
+  private unwatch: (() => void) | undefined
+  private timedOut = false
+
+  constructor(wire: Wire<E>, clock: Clock.Clock) {
+    this.wire = wire
+    this.clock = clock
+    this.now = () => clock.unsafeCurrentTimeMillis()
+    this.startedAt = this.now()
+  }
+
+  /** Succeeds when the vendor has accepted the request. */
+  send(body: string, decoder: Decoder): Effect.Effect<Pull<E>, E> {
+    const { client, request } = this.wire
+    return Effect.flatMap(Scope.make(), (abort) => {
+      this.abort = abort
+      return Effect.zipRight(
+        this.watch,
+        Effect.matchEffect(
+          Effect.provideService(
+            client.execute(HttpClientRequest.setBody(request, HttpBody.raw(body))),
+            Scope.Scope,
+            abort
+          ),
+          {
+            onFailure: (error) => Effect.fail(this.networkError(error, "open")),
+            onSuccess: (response) =>
+              Effect.flatMap(Body.open(response, this.now), (body) => {
+                this.body = body
+                return response.status >= 200 && response.status < 300
+                  ? Effect.succeed(this.pull(body, decoder))
+                  : this.refused(response, body)
+              })
+          }
+        )
+      )
+    })
+  }
+
+  /** Lets go of everything. A connection whose answer was read to its end stays with the client, to be used again. */
+  readonly close = Effect.suspend(() => {
+    const { abort, body } = this
+    this.abort = undefined
+    this.unwatch?.()
+    if (body !== undefined) {
+      const ended = body.hasEnded()
+      body.close(new Error("The answer was abandoned."))
+      if (ended || body.kind !== "stream") return Effect.void
+    }
+    return abort === undefined ? Effect.void : Scope.close(abort, Exit.void)
+  })
+
+  private pull(body: Body.Body, decoder: Decoder): Pull<E> {
+    const read = Effect.matchEffect(body.read, {
+      onFailure: (error): Pull<E> =>
+        Effect.fail(Option.some(this.networkError(error, decoder.started ? "acknowledged" : "unknown"))),
+      onSuccess: (pieces): Pull<E> => {
+        if (pieces === undefined) decoder.end()
+        else for (const piece of pieces) decoder.push(piece)
+        return next
+      }
+    })
+    const next: Pull<E> = Effect.suspend(() => {
+      const deltas: ReadonlyArray<Delta> = decoder.take()
+      if (deltas.length > 0) {
+        if (!decoder.finished) return Effect.succeed(deltas)
+        const last = priced(this.wire.model, deltas)
+        return body.hasEnded() ? Effect.succeed(last) : Effect.as(body.drain(drainMillis), last)
+      }
+      if (decoder.failure !== undefined) {
+        return Effect.fail(
+          Option.some(this.wire.errorOf(decoder.failure, decoder.started ? "acknowledged" : replayOf(decoder.failure)))
+        )
+      }
+      return decoder.finished ? ended : read
+    })
+    return next
+  }
+
+  private refused(response: HttpClientResponse.HttpClientResponse, body: Body.Body): Effect.Effect<never, E> {
+    const decoder = new TextDecoder()
+    let text = ""
+    const read: Effect.Effect<void, unknown> = Effect.flatMap(body.read, (pieces) => {
+      for (const piece of pieces ?? []) text += decoder.decode(piece, { stream: true })
+      return pieces === undefined || text.length > errorBytes ? Effect.void : read
+    })
+    return Effect.flatMap(Effect.ignore(read), () => {
+      const failure = failureOfStatus(response.status, text, retryAfter(response.headers, this.now()))
+      return Effect.fail(this.wire.errorOf(failure, replayOf(failure)))
+    })
+  }
+
+  private networkError(error: unknown, replay: Replay | "open"): E {
+    const { idleMillis, origin } = this.wire
+    if (this.timedOut) {
+      const message = `${origin} sent nothing for ${idleMillis} ms.`
+      return this.wire.errorOf({ _tag: "Timeout", message }, replay === "open" ? "unknown" : replay)
+    }
+    const { failure, reached } = networkFailure(error, origin, replay === "open")
+    return this.wire.errorOf(failure, replay !== "open" ? replay : reached ? "unknown" : "safe")
+  }
+
+  /**
+   * One timer per request and none per delta: it looks how long the reader has been waiting, and is set again. A sleeping
+   * fiber costs 25 us more and is kept for clocks that are not the real one.
+   */
+  private get watch(): Effect.Effect<void> {
+    const { idleMillis } = this.wire
+    if (!Number.isFinite(idleMillis) || idleMillis > longestTimer) return Effect.void
+    const left = (): number => {
+      const since = this.body === undefined ? this.startedAt : this.body.waitingSince()
+      return since === undefined ? idleMillis : since + idleMillis - this.now()
+    }
+    const expire = Effect.suspend(() => {
+      this.timedOut = true
+      // It must not stop itself while it closes the rest.
+      this.unwatch = undefined
+      return this.close
+    })
+    if (this.clock === realClock) {
+      const check = (): void => {
+        const millis = left()
+        if (millis <= 0) Effect.runFork(expire)
+        else timer = setTimeout(check, millis)
+      }
+      let timer = setTimeout(check, idleMillis)
+      this.unwatch = () => clearTimeout(timer)
+      return Effect.void
+    }
+    const sleep = (millis: number): Effect.Effect<void> =>
+      Effect.flatMap(this.clock.sleep(Duration.millis(millis)), () => {
+        const millis = left()
+        return millis <= 0 ? expire : sleep(millis)
+      })
+    return Effect.map(Effect.forkDaemon(sleep(idleMillis)), (fiber) => {
+      this.unwatch = () => fiber.unsafeInterruptAsFork(fiber.id())
+    })
+  }
+}
+
+// internal
+
+/** Longer than servers take between their last event and the end of the body. */
+const drainMillis = 100
+
+/** What is read of the body of an error. */
+const errorBytes = 1 << 16
+
+/** The deltas with the cost of the answer in its finish, by the price of the model. */
+const priced = (model: ModelInfo, deltas: ReadonlyArray<Delta>): ReadonlyArray<Delta> => {
+  const { price } = model
+  return price === undefined
+    ? deltas
+    : deltas.map((delta) => (delta._tag === "Finish" ? { ...delta, usage: Usage.priced(delta.usage, price) } : delta))
+}
+
+const realClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+/** What a timer of JavaScript can wait for: 24 days. */
+const longestTimer = 2 ** 31 - 1
+
+const ended = Effect.fail(Option.none())
