@@ -12,6 +12,7 @@ import * as Encoding from "./encoding.ts"
 import { dataUrl, demand, kindOf, refuseFile, remembered, settingsOf, textOfFile, Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
+import { isStrict } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiChat.ts"
 import { flavourOf } from "./openAiChat.ts"
 import { mergeDetails } from "./openAiChatParts.ts"
@@ -85,19 +86,6 @@ const head = (request: Request, model: string, flavour: Flavour, settings: Setti
 /** Strict decoding is refused for schemas with optional or further properties, so it is asked for only without them. */
 const strictness = (schema: object): { readonly strict: true } | undefined =>
   isStrict(schema) ? { strict: true } : undefined
-
-const isStrict = (schema: unknown): boolean => {
-  if (Array.isArray(schema)) return schema.every(isStrict)
-  if (!isJson(schema)) return true
-  const properties = schema["properties"]
-  if (schema["type"] === "object" || isJson(properties)) {
-    const required = schema["required"]
-    const names = isJson(properties) ? Object.keys(properties) : []
-    if (schema["additionalProperties"] !== false || !Array.isArray(required)) return false
-    if (!names.every((name) => required.includes(name))) return false
-  }
-  return Object.values(schema).every(isStrict)
-}
 
 const encodeTool = (tool: ToolSpec): string => {
   if (tool.provider !== undefined) {

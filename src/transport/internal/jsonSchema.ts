@@ -1,0 +1,139 @@
+/**
+ * Adapts JSON schemas to what vendors accept, without changing what is decoded: a schema may become wider for the model
+ * (a bound that a vendor does not know is left out), never narrower, and the decoded value is checked against the whole.
+ */
+import { Unsupported } from "./encoding.ts"
+import type { Json } from "./json.ts"
+import { arrayOf, isJson, textOf } from "./json.ts"
+
+/** Where schemas stand in a schema: under names, in a list, or by themselves. */
+const named = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
+const listed = new Set(["anyOf", "oneOf", "allOf", "prefixItems"])
+const single = new Set([
+  "items",
+  "additionalProperties",
+  "not",
+  "if",
+  "then",
+  "else",
+  "contains",
+  "propertyNames",
+  "unevaluatedProperties",
+  "unevaluatedItems"
+])
+
+/**
+ * Applies a change to a schema and every schema within it, from the inside out. Values that only look like schemas
+ * (`const`, `enum`, `default`, `examples`) are left alone.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const everywhere = (schema: unknown, change: (schema: Json) => Json): unknown => {
+  if (!isJson(schema)) return schema
+  const inner = (value: unknown): unknown => everywhere(value, change)
+  const out: { [name: string]: unknown } = {}
+  for (const [name, value] of Object.entries(schema)) {
+    if (named.has(name) && isJson(value)) {
+      out[name] = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inner(item)]))
+    } else if (Array.isArray(value) && (listed.has(name) || name === "items")) out[name] = value.map(inner)
+    else out[name] = single.has(name) ? inner(value) : value
+  }
+  return change(out)
+}
+
+/**
+ * The schema without the keywords.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const without = (schema: object, keywords: ReadonlySet<string>): object =>
+  asObject(
+    everywhere(schema, (inner) => Object.fromEntries(Object.entries(inner).filter(([name]) => !keywords.has(name))))
+  )
+
+/**
+ * The schema with every object closed to further properties that does not say which further ones it takes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const closed = (schema: object): object =>
+  asObject(
+    everywhere(schema, (inner) =>
+      isObject(inner) && inner["additionalProperties"] === undefined && inner["patternProperties"] === undefined
+        ? { ...inner, additionalProperties: false }
+        : inner
+    )
+  )
+
+/**
+ * The schema with every `$ref` replaced by what it points at. A schema that contains itself cannot be written so and is
+ * refused.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inlined = (schema: object): object => {
+  const resolve = (value: unknown, path: ReadonlyArray<string>): unknown => {
+    if (Array.isArray(value)) return value.map((item) => resolve(item, path))
+    if (!isJson(value)) return value
+    const reference = textOf(value["$ref"])
+    if (reference === undefined) {
+      return Object.fromEntries(
+        Object.entries(value).flatMap(([name, item]) =>
+          name === "$defs" || name === "definitions" ? [] : [[name, resolve(item, path)]]
+        )
+      )
+    }
+    if (path.includes(reference)) {
+      throw new Unsupported(`The schema contains itself (${reference}), and this API takes no references.`)
+    }
+    const target = resolve(pointedAt(schema, reference), [...path, reference])
+    const { $ref: _, ...rest } = value
+    return isJson(target) ? { ...target, ...rest } : rest
+  }
+  return asObject(resolve(schema, []))
+}
+
+/**
+ * Whether a vendor's strict decoding takes the schema as it is: every object is closed and requires all it names.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isStrict = (schema: object): boolean => {
+  let strict = true
+  everywhere(schema, (inner) => {
+    if (!isObject(inner)) return inner
+    const names = isJson(inner["properties"]) ? Object.keys(inner["properties"]) : []
+    const required = arrayOf(inner["required"])
+    strict &&= inner["additionalProperties"] === false && names.every((name) => required.includes(name))
+    return inner
+  })
+  return strict
+}
+
+// internal
+
+const isObject = (schema: Json): boolean => schema["type"] === "object" || isJson(schema["properties"])
+
+const asObject = (value: unknown): object => (isJson(value) ? value : {})
+
+/** What a reference within the document points at: `#`, `#/$defs/Name` … */
+const pointedAt = (root: unknown, reference: string): unknown => {
+  if (!reference.startsWith("#")) {
+    throw new Unsupported(`The schema refers to ${reference}, and only references within it can be followed.`)
+  }
+  let value = root
+  for (const step of reference
+    .slice(1)
+    .split("/")
+    .filter((step) => step !== "")) {
+    const name = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~")
+    value = isJson(value) ? value[name] : Array.isArray(value) ? value[Number(name)] : undefined
+  }
+  if (value === undefined) throw new Unsupported(`The schema refers to ${reference}, which is not in it.`)
+  return value
+}
