@@ -27,16 +27,27 @@ export interface Options {
 }
 
 /**
- * The outcome of parsing: a job, a question about the program, or what is wrong.
+ * What the program can do besides running the agent. A command stands first; what follows is its own to read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Command = (typeof commands)[number]
+
+/**
+ * The outcome of parsing: a job, a command, a question about the program, or what is wrong.
  *
  * @category models
  * @since 0.1.0
  */
 export type Parsed =
   | { readonly _tag: "Run"; readonly options: Options }
+  | { readonly _tag: "Command"; readonly name: Command; readonly args: ReadonlyArray<string> }
   | { readonly _tag: "Help" }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Invalid"; readonly message: string }
+
+const commands = ["models", "login"] as const
 
 const flags = {
   session: { type: "string", short: "s" },
@@ -61,6 +72,13 @@ const flags = {
  * @since 0.1.0
  */
 export const parse = (args: ReadonlyArray<string>): Parsed => {
+  const command = commands.find((name) => name === args[0])
+  if (command !== undefined) {
+    const rest = args.slice(1)
+    return rest.some((arg) => arg === "--help" || arg === "-h")
+      ? { _tag: "Help" }
+      : { _tag: "Command", name: command, args: rest }
+  }
   try {
     const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true })
     if (values.help === true) return { _tag: "Help" }
@@ -104,6 +122,10 @@ With a prompt it answers once. Without one it is a conversation, or reads the pr
   axonal "read README.md and tell me what this is"
   git diff | axonal "what changed?"
   axonal --continue "and what is missing?"
+
+Commands
+  models [WORDS]       the known models: what they take, do and cost; all, or those that match
+  login codex          use a ChatGPT subscription
 
 Sessions
   -s, --session ID     use this session, and begin it if it is new

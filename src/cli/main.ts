@@ -23,6 +23,10 @@ const main = async (): Promise<number> => {
     case "Invalid":
       process.stderr.write(`axonal: ${parsed.message}. Try axonal --help.\n`)
       return 2
+    case "Command": {
+      const { run } = await import("./command.ts")
+      return await run(parsed.name, parsed.args)
+    }
     case "Run": {
       const { run } = await import("./program.ts")
       return await run(parsed.options)

@@ -1,0 +1,64 @@
+/**
+ * The commands besides the agent. Each is a module of its own that is loaded only when it is asked for; what can go
+ * wrong in them is told as it is for runs.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Command } from "./args.ts"
+import { exitCodes, explain, SetupError } from "./errors.ts"
+
+/**
+ * The environment variables of the process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Runs a command and answers its exit code. Never rejects. Ctrl-C interrupts the command and waits for its finalizers.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = async (name: Command, args: ReadonlyArray<string>): Promise<number> => {
+  const controller = new AbortController()
+  let code: number | undefined
+  const stop = (next: number) => () => {
+    if (code !== undefined) process.exit(code)
+    code = next
+    controller.abort()
+  }
+  process.on("SIGINT", stop(exitCodes.interrupted))
+  process.on("SIGTERM", stop(exitCodes.terminated))
+  const exit = await Effect.runPromiseExit(load(name, args, process.env), { signal: controller.signal })
+  if (Exit.isSuccess(exit)) return exitCodes.ok
+  if (code !== undefined && Cause.isInterruptedOnly(exit.cause)) return code
+  const told = explain(exit.cause, { debug: Boolean(process.env["AXONAL_DEBUG"]) })
+  process.stderr.write(`axonal: ${told.text}\n`)
+  return told.code
+}
+
+// internal
+
+const load = (name: Command, args: ReadonlyArray<string>, environment: Environment) => {
+  switch (name) {
+    case "models":
+      return Effect.flatMap(
+        loaded(name, () => import("./models.ts")),
+        (module) => module.run(args, environment)
+      )
+    case "login":
+      return Effect.flatMap(
+        loaded(name, () => import("./login.ts")),
+        (module) => module.run(args, environment)
+      )
+  }
+}
+
+const loaded = <A>(name: Command, load: () => Promise<A>): Effect.Effect<A, SetupError> =>
+  Effect.tryPromise({
+    try: load,
+    catch: (cause) => new SetupError({ message: `axonal ${name} cannot be loaded: ${String(cause)}`, cause })
+  })
