@@ -17,6 +17,8 @@ import type { Limits } from "./Limits.ts"
  * - `toolConcurrency`: how many calls of one answer may run at once; 8. `1` is one after the other, in order.
  * - `toolFailure`: `"result"` (the default) tells the model of a failing tool, `"fail"` ends the run with `ToolFailed`.
  * - `retries`: how often a request is sent again that failed before any of its answer arrived; 2.
+ * - `restarts`: how often a turn is begun anew whose answer broke off after some of it was shown; 0. What was shown of it
+ *   is void then, as the event `TurnRestarted` says: it is in no message and no output.
  * - `cutRepetition`: ends an answer that repeats one passage without end; off unless set.
  *
  * @category models
@@ -31,6 +33,7 @@ export interface Options<Kit, Tools> {
   readonly toolConcurrency?: number | undefined
   readonly toolFailure?: "result" | "fail" | undefined
   readonly retries?: number | undefined
+  readonly restarts?: number | undefined
   readonly cutRepetition?: boolean | undefined
 }
 
@@ -52,6 +55,8 @@ export interface Definition {
   readonly toolFailure: "result" | "fail"
   /** How often a request is sent again that failed before any of its answer was seen. */
   readonly retries: number
+  /** How often a turn is begun anew whose answer broke off. */
+  readonly restarts: number
   /** Whether an answer that repeats itself without end is cut. */
   readonly cutRepetition: boolean
 }
@@ -67,6 +72,7 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
   if (typeof name !== "string" || name.trim() === "") throw new TypeError("Agent name must be a non-empty string")
   atLeast("toolConcurrency", options.toolConcurrency, 1)
   atLeast("retries", options.retries, 0)
+  atLeast("restarts", options.restarts, 0)
   atLeast("limits.turns", limits.turns, 1)
   return {
     name,
@@ -77,6 +83,7 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
     toolConcurrency: options.toolConcurrency ?? 8,
     toolFailure: options.toolFailure ?? "result",
     retries: options.retries ?? 2,
+    restarts: options.restarts ?? 0,
     cutRepetition: options.cutRepetition ?? false
   }
 }

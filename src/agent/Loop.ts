@@ -204,25 +204,23 @@ const turn = (
       const asked = yield* Effect.exit(restore(Halt.haltable(state.halt, Turn.ask(run, request, progress))))
       if (Exit.isFailure(asked)) {
         const cut = yield* Turn.cutOff(run, request, progress)
-        state.output = cut.message === undefined ? "" : Messages.toText(cut.message)
-        yield* Effect.ensuring(
-          cut.usage === undefined ? Effect.void : Session.answer(session, spent, cut.message, cut.usage),
-          Effect.suspend(() => Session.endTurn(session, "other", cut.usage))
-        )
+        if (cut.message !== undefined) state.output = Messages.toText(cut.message)
+        yield* Session.abandon(session, spent, cut.message, cut.bill)
         yield* Ending.overflow(run, request, asked.cause)
         return yield* Effect.failCause(asked.cause)
       }
       const answer = asked.value
       state.output = Messages.toText(answer.message)
+      const bill = [...progress.lost, answer.usage]
       const calls = Messages.toolCalls(answer.message)
       const over = Answer.runs(answer) ? Limits.overCalls(limits, spent, calls.length) : undefined
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(
-          Session.answer(session, spent, answer.message, answer.usage),
+          Session.answer(session, spent, answer.message, bill),
           calls.length === 0 ? Effect.succeed(Exit.void) : work(state, calls, refusal, restore)
         ),
-        Effect.suspend(() => Session.endTurn(session, answer.reason, answer.usage))
+        Effect.suspend(() => Session.endTurn(session, answer.reason, bill))
       )
       yield* worked
       return { answer, over }

@@ -78,7 +78,8 @@ export const say = (
       )
 
 /**
- * Commits an answer and what it cost. An answer without content is paid for and not kept.
+ * Commits an answer and what it cost, and what answers cost that were lost before it. An answer without content is paid
+ * for and not kept.
  *
  * @category combinators
  * @since 0.1.0
@@ -87,11 +88,11 @@ export const answer = (
   session: Session,
   spent: Spent,
   message: Message | undefined,
-  usage: Usage.Usage
+  usages: ReadonlyArray<Usage.Usage>
 ): Effect.Effect<void, ContextStore.StoreError> => {
-  spent.usage = Usage.sum(spent.usage, usage)
+  spent.usage = usages.reduce(Usage.sum, spent.usage)
   const kept = message !== undefined && Answer.hasContent(message) ? message : undefined
-  return Effect.map(commit(session, kept === undefined ? [] : [["answer", kept]], usage), () => {
+  return Effect.map(commit(session, kept === undefined ? [] : [["answer", kept]], usages), () => {
     if (kept !== undefined) session.added = [kept]
   })
 }
@@ -116,10 +117,10 @@ export const results = (session: Session, message: Message): Effect.Effect<void,
 export const endTurn = (
   session: Session,
   reason: FinishReason,
-  usage: Usage.Usage | undefined
+  usages: ReadonlyArray<Usage.Usage>
 ): Effect.Effect<void> => {
   const { added, run } = session
-  const end = { reason, usage: usage ?? Usage.zero, messages: added }
+  const end = { reason, usage: usages.reduce(Usage.sum, Usage.zero), messages: added }
   session.added = []
   const written = Run.emit(run, () => [Run.event(run, "TurnEnd", end)])
   return run.hooks.turnEnd === undefined
@@ -130,12 +131,29 @@ export const endTurn = (
       )
 }
 
+/**
+ * Commits what there is of an answer that was cut off, and writes the end of its turn.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const abandon = (
+  session: Session,
+  spent: Spent,
+  message: Message | undefined,
+  bill: ReadonlyArray<Usage.Usage>
+): Effect.Effect<void, ContextStore.StoreError> =>
+  Effect.ensuring(
+    bill.length === 0 ? Effect.void : answer(session, spent, message, bill),
+    Effect.suspend(() => endTurn(session, "other", bill))
+  )
+
 // internal
 
 const commit = (
   session: Session,
   messages: ReadonlyArray<readonly [name: string, message: Message]>,
-  usage?: Usage.Usage
+  usages: ReadonlyArray<Usage.Usage> = []
 ): Effect.Effect<void, ContextStore.StoreError> =>
   Effect.flatMap(session.run.activities.now, (at) => {
     const { run, store } = session
@@ -150,7 +168,10 @@ const commit = (
       ...about(name),
       message
     }))
-    if (usage !== undefined) entries.push({ _tag: "Usage", ...about("usage"), model: run.transport.model.id, usage })
+    usages.forEach((usage, index) => {
+      const name = index === usages.length - 1 ? "usage" : `usage-${index}`
+      entries.push({ _tag: "Usage", ...about(name), model: run.transport.model.id, usage })
+    })
     return Effect.flatMap(
       store.append(run.session, entries, { after: session.position, owner: run.identity.userId }),
       (position) => {

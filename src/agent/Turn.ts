@@ -38,7 +38,11 @@ export interface Progress {
   /** Our call ids, by the index of the part, and by the vendor's id. */
   readonly calls: Map<number, Call>
   readonly wireIds: Map<string, CallId>
-  readonly repetition: Repetition.Detector | undefined
+  /** What answers cost that broke off and were begun anew. */
+  readonly lost: Array<Usage.Usage>
+  repetition: Repetition.Detector | undefined
+  /** How many call ids were given out in this turn. */
+  minted: number
   start: ResponseStart | undefined
   finish: Finish | undefined
   begun: boolean
@@ -82,32 +86,36 @@ export const begin = (run: Run.Run): Progress => ({
   open: new Map(),
   calls: new Map(),
   wireIds: new Map(),
+  lost: [],
   repetition: run.definition.cutRepetition ? Repetition.make() : undefined,
+  minted: 0,
   start: undefined,
   finish: undefined,
   begun: false
 })
 
 /**
- * Asks the model. Sends the request again when it failed before any of its answer arrived and the failure may pass.
+ * Asks the model. Sends the request again when the failure may pass: as often as `retries` says while nothing of an answer
+ * had arrived, and as often as `restarts` says after that.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
+  const { restarts, retries } = run.definition
   const attempt = (attempts: number): Effect.Effect<Answer, TransportError> =>
     Effect.catchAll(receive(run, request, progress), (error) => {
+      const restart = progress.lost.length + 1
       const delayMillis = error.retryAfterMillis ?? Math.min(30_000, 500 * 2 ** attempts)
-      if (!error.isRetryable || progress.begun || attempts >= run.definition.retries || delayMillis > 60_000) {
-        return Effect.fail(error)
-      }
-      return Run.emit(run, () => [
-        Run.event(run, "Retrying", {
-          attempt: attempts + 1,
-          delayMillis,
-          error: { tag: error.reason._tag, message: error.message }
-        })
-      ]).pipe(
+      const isAllowed = progress.begun ? restart <= restarts : attempts - progress.lost.length < retries
+      if (!error.isRetryable || !isAllowed || delayMillis > 60_000) return Effect.fail(error)
+      const about = { delayMillis, error: { tag: error.reason._tag, message: error.message } }
+      const said = progress.begun
+        ? Effect.flatMap(forget(run, request, progress), (usage) =>
+            Run.emit(run, () => [Run.event(run, "TurnRestarted", { restart, ...about, usage })])
+          )
+        : Run.emit(run, () => [Run.event(run, "Retrying", { attempt: attempts + 1, ...about })])
+      return said.pipe(
         Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn, attempt: attempts + 1 }, delayMillis)),
         Effect.zipRight(attempt(attempts + 1))
       )
@@ -116,8 +124,8 @@ export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.
 }
 
 /**
- * The message and the estimated usage of an answer that was cut off: what a person saw of it, never a call. Neither is
- * there when nothing had arrived.
+ * The message of an answer that was cut off, which is what a person saw of it, never a call; and what it and those lost
+ * before it cost. Nothing of it is there when nothing had arrived.
  *
  * @category converters
  * @since 0.1.0
@@ -126,15 +134,32 @@ export const cutOff = (
   run: Run.Run,
   request: Request,
   progress: Progress
-): Effect.Effect<{ readonly message: Message | undefined; readonly usage: Usage.Usage | undefined }> => {
-  if (!progress.begun) return Effect.succeed({ message: undefined, usage: undefined })
+): Effect.Effect<{ readonly message: Message | undefined; readonly bill: ReadonlyArray<Usage.Usage> }> => {
+  if (!progress.begun) return Effect.succeed({ message: undefined, bill: progress.lost })
   const text = progress.parts.filter((part) => part.type === "text" || part.type === "file")
   for (const open of progress.open.values()) if (open !== "") text.push(Part.text(open))
   const message: Message | undefined = text.length === 0 ? undefined : { role: "assistant", parts: text, meta: cutMeta }
-  return Effect.map(estimated(run, request, message), (usage) => ({ message, usage: progress.finish?.usage ?? usage }))
+  return Effect.map(estimated(run, request, message), (usage) => ({
+    message,
+    bill: [...progress.lost, progress.finish?.usage ?? usage]
+  }))
 }
 
 // internal
+
+/** Forgets what had arrived of an answer, but for what it cost. */
+const forget = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Usage.Usage> =>
+  Effect.map(cutOff(run, request, progress), ({ bill }) => {
+    const usage = bill[progress.lost.length] ?? Usage.unknown
+    progress.lost.push(usage)
+    progress.parts.length = 0
+    for (const memory of [progress.open, progress.calls, progress.wireIds]) memory.clear()
+    progress.repetition = begin(run).repetition
+    progress.start = undefined
+    progress.finish = undefined
+    progress.begun = false
+    return usage
+  })
 
 /** What an answer cost that ended before the vendor could say. */
 const estimated = (run: Run.Run, request: Request, message: Message | undefined): Effect.Effect<Usage.Usage> =>
@@ -293,7 +318,7 @@ const fold = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): R
 const callAt = (run: Run.Run, progress: Progress, index: number, name?: string): Call => {
   let call = progress.calls.get(index)
   if (call === undefined) {
-    const id = `call_${run.id.slice(-12)}_${run.turn}_${progress.calls.size}`
+    const id = `call_${run.id.slice(-12)}_${run.turn}_${progress.minted++}`
     call = { call: CallId.make(id, { disableValidation: true }), name: name ?? "" }
     progress.calls.set(index, call)
   }

@@ -71,6 +71,8 @@ export const text = (output: Output): Renderer => {
         )
       case "Retrying":
         return note(`… again in ${Math.ceil(event.delayMillis / 1000)} s: ${clip(printable(event.error.message), 100)}`)
+      case "TurnRestarted":
+        return note(`… the answer broke off and begins anew: ${clip(printable(event.error.message), 100)}`)
       case "LimitWarning":
         return note(`… near the limit of ${event.max} ${event.limit} (${event.actual})`)
       case "Compacted":

@@ -212,6 +212,22 @@ export const Retrying = Schema.TaggedStruct("Retrying", {
 export interface Retrying extends Schema.Schema.Type<typeof Retrying> {}
 
 /**
+ * The answer broke off after some of it was shown, and the turn begins anew after a pause. What was shown of this turn is
+ * void: forget its deltas. `usage` is what the broken answer cost, estimated.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const TurnRestarted = Schema.TaggedStruct("TurnRestarted", {
+  ...base,
+  restart: Schema.Finite,
+  delayMillis: Schema.Finite,
+  error: ErrorInfo,
+  usage: Usage
+})
+export interface TurnRestarted extends Schema.Schema.Type<typeof TurnRestarted> {}
+
+/**
  * Older messages were replaced by a summary in what the model sees.
  *
  * @category schemas
@@ -292,6 +308,7 @@ export const AgentEvent = Schema.Union(
   FileOutput,
   SourceOutput,
   Retrying,
+  TurnRestarted,
   Compacted,
   LimitWarning,
   TurnEnd,

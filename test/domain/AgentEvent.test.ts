@@ -60,13 +60,14 @@ describe("AgentEvent", () => {
       FileOutput: (event) => event.file.mediaType,
       SourceOutput: (event) => event.source.type,
       Retrying: (event) => event.error.tag,
+      TurnRestarted: (event) => event.error.tag,
       Compacted: () => "compacted",
       LimitWarning: (event) => event.limit,
       TurnEnd: (event) => event.reason,
       RunEnd: (event) => event.reason
     })
     assert.deepStrictEqual([name(start), name(delta)], ["s", "Hello"])
-    assert.strictEqual(AgentEvent.AgentEvent.members.length, 19)
+    assert.strictEqual(AgentEvent.AgentEvent.members.length, 20)
   })
 
   it.effect("matchPartial runs the handled tags and nothing else", () =>
