@@ -2,9 +2,11 @@
  * What a transport yields while a model answers. Plain objects without codecs: they live for microseconds and there are
  * many. The decoder of a transport assembles whole parts, so the loop reads only `PartEnd` and `Finish`.
  */
+import type { ModelInfo } from "./ModelInfo.ts"
 import type { FinishReason } from "./Outcome.ts"
 import type * as Part from "./Part.ts"
 import type { Usage } from "./Usage.ts"
+import * as Usages from "./Usage.ts"
 
 /**
  * The vendor accepted the request and named the response.
@@ -99,3 +101,14 @@ export interface Finish {
  * @since 0.1.0
  */
 export type Delta = ResponseStart | PartStart | TextDelta | ReasoningDelta | ToolInputDelta | PartEnd | Finish
+
+/**
+ * The deltas with what the answer cost in its finish, by the price of the model.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const priced = (deltas: ReadonlyArray<Delta>, { price }: ModelInfo): ReadonlyArray<Delta> =>
+  price === undefined
+    ? deltas
+    : deltas.map((delta) => (delta._tag === "Finish" ? { ...delta, usage: Usages.priced(delta.usage, price) } : delta))

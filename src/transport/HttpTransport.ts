@@ -17,6 +17,7 @@ import type { Delta } from "../domain/Delta.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
 import * as Exchange from "./internal/exchange.ts"
 import { withoutSecrets } from "./internal/failure.ts"
+import * as ToolNames from "./internal/toolNames.ts"
 import * as Models from "./Models.ts"
 import * as Transport from "./Transport.ts"
 import type { Reason, Replay } from "./TransportError.ts"
@@ -94,6 +95,14 @@ export interface Codec {
 }
 
 /**
+ * Which names of tools a vendor takes: at most `max` characters, none that `unsafe` (a global expression) matches.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ToolNameRule = ToolNames.Rule
+
+/**
  * A connection to one model.
  *
  * **Details**
@@ -101,6 +110,8 @@ export interface Codec {
  * - `url`: where requests are posted to.
  * - `headers`: their names in any case; secret ones are taken out of everything a server says.
  * - `authorize`: headers that change over time, such as a token that is renewed; asked before each request.
+ * - `toolNames`: which names of tools the vendor takes; 64 letters, digits, `_` and `-` unless said. Other names, of an
+ *   MCP server or made up by a model, are sent in a safe form and come back as they were.
  * - `idleTimeout`: see `Options`.
  *
  * @category models
@@ -112,6 +123,7 @@ export interface Connection {
   readonly headers?: Headers | undefined
   readonly authorize?: Effect.Effect<Headers, TransportError> | undefined
   readonly codec: Codec
+  readonly toolNames?: ToolNameRule | undefined
   readonly idleTimeout?: Duration.DurationInput | undefined
 }
 
@@ -134,6 +146,11 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
       "content-type": "application/json",
       ...connection.headers
     })
+    const names = ToolNames.make(connection.toolNames ?? ToolNames.common)
+    const codec: Codec = {
+      encode: (request) => connection.codec.encode(names.request(request)),
+      decoder: (request) => names.decoder(connection.codec.decoder(names.request(request)), request)
+    }
     const wire = {
       model: connection.model,
       origin: connection.url.host,
@@ -141,7 +158,10 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
       request,
       idleMillis: Duration.toMillis(connection.idleTimeout ?? "5 minutes")
     }
-    return { model: connection.model, open: (request) => open({ wire, secrets, connection }, request) }
+    return {
+      model: connection.model,
+      open: (request) => open({ wire, secrets, codec, authorize: connection.authorize }, request)
+    }
   })
 
 /**
@@ -164,6 +184,7 @@ export interface Vendor {
   readonly path: string
   readonly headers: (apiKey: Redacted.Redacted | undefined) => Headers
   readonly codec: (model: ModelInfo) => Codec
+  readonly toolNames?: ToolNameRule | undefined
 }
 
 /**
@@ -188,6 +209,7 @@ export const make = (
       url,
       headers: { ...vendor.headers(apiKey), ...options.headers },
       codec: vendor.codec(model),
+      toolNames: vendor.toolNames,
       idleTimeout: options.idleTimeout
     })
   })
@@ -277,20 +299,22 @@ const withHeaders = (
 interface Base {
   readonly wire: Omit<Exchange.Wire<TransportError>, "errorOf">
   readonly secrets: ReadonlyArray<string>
-  readonly connection: Connection
+  readonly codec: Codec
+  readonly authorize: Connection["authorize"]
 }
 
 const open = (base: Base, request: Transport.Request): Effect.Effect<Transport.Pull, TransportError, Scope.Scope> =>
   Effect.clockWith((clock) => {
-    const { codec, authorize, model } = base.connection
+    const { authorize, codec, secrets: known, wire } = base
+    const { model } = wire
     const body = codec.encode(request)
     if (Either.isLeft(body)) {
-      return Effect.fail(errorOf(model, base.secrets)({ _tag: "InvalidRequest", message: body.left }, "safe"))
+      return Effect.fail(errorOf(model, known)({ _tag: "InvalidRequest", message: body.left }, "safe"))
     }
     const send = (more: Headers) => {
-      const secrets = [...base.secrets]
+      const secrets = [...known]
       const exchange = new Exchange.Exchange(
-        { ...base.wire, request: withHeaders(base.wire.request, secrets, more), errorOf: errorOf(model, secrets) },
+        { ...wire, request: withHeaders(wire.request, secrets, more), errorOf: errorOf(model, secrets) },
         clock
       )
       return Effect.zipRight(

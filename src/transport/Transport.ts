@@ -11,6 +11,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Delta } from "../domain/Delta.ts"
+import { priced } from "../domain/Delta.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
 import type * as Requests from "../domain/Request.ts"
 import type { TransportError } from "./TransportError.ts"
@@ -88,7 +89,8 @@ export const stream = (request: Request): Stream.Stream<Delta, TransportError, T
   )
 
 /**
- * Makes a transport of a function that streams deltas, for authors who do not need the last microsecond.
+ * Makes a transport of a function that streams deltas, for authors who do not need the last microsecond. What an answer
+ * cost follows from the price of the model, unless the deltas say it.
  *
  * @category constructors
  * @since 0.1.0
@@ -101,7 +103,7 @@ export const fromStream = (
   open: (request) =>
     Effect.map(Stream.toPull(stream(request)), (pull) => {
       const next: Pull = Effect.flatMap(pull, (chunk) =>
-        Chunk.isEmpty(chunk) ? next : Effect.succeed(Chunk.toReadonlyArray(chunk))
+        Chunk.isEmpty(chunk) ? next : Effect.succeed(priced(Chunk.toReadonlyArray(chunk), model))
       )
       return next
     })

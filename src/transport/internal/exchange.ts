@@ -16,8 +16,8 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Delta } from "../../domain/Delta.ts"
+import { priced } from "../../domain/Delta.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
-import * as Usage from "../../domain/Usage.ts"
 import * as Body from "./body.ts"
 import type { Failure } from "./failure.ts"
 import { failureOfStatus, networkFailure, replayOf, retryAfter } from "./failure.ts"
@@ -44,6 +44,27 @@ export interface Decoder {
   readonly end: () => void
   readonly take: () => ReadonlyArray<Delta>
 }
+
+/**
+ * A decoder whose deltas are changed one by one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mapped = (decoder: Decoder, change: (delta: Delta) => Delta): Decoder => ({
+  get failure() {
+    return decoder.failure
+  },
+  get finished() {
+    return decoder.finished
+  },
+  get started() {
+    return decoder.started
+  },
+  push: (bytes) => decoder.push(bytes),
+  end: () => decoder.end(),
+  take: () => decoder.take().map(change)
+})
 
 type Replay = "safe" | "unknown" | "acknowledged"
 
@@ -141,7 +162,7 @@ export class Exchange<E> {
       const deltas: ReadonlyArray<Delta> = decoder.take()
       if (deltas.length > 0) {
         if (!decoder.finished) return Effect.succeed(deltas)
-        const last = priced(this.wire.model, deltas)
+        const last = priced(deltas, this.wire.model)
         return body.hasEnded() ? Effect.succeed(last) : Effect.as(body.drain(drainMillis), last)
       }
       if (decoder.failure !== undefined) {
@@ -222,14 +243,6 @@ const drainMillis = 100
 
 /** What is read of the body of an error. */
 const errorBytes = 1 << 16
-
-/** The deltas with the cost of the answer in its finish, by the price of the model. */
-const priced = (model: ModelInfo, deltas: ReadonlyArray<Delta>): ReadonlyArray<Delta> => {
-  const { price } = model
-  return price === undefined
-    ? deltas
-    : deltas.map((delta) => (delta._tag === "Finish" ? { ...delta, usage: Usage.priced(delta.usage, price) } : delta))
-}
 
 const realClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 

@@ -5,6 +5,7 @@
 import type { Delta } from "../../domain/Delta.ts"
 import type { Request, ToolSpec } from "../../domain/Request.ts"
 import type { Decoder } from "./exchange.ts"
+import { mapped } from "./exchange.ts"
 
 /**
  * The tool that an answer of this form is asked for with, or `undefined` where there is no schema to ask for.
@@ -69,18 +70,5 @@ export const unforced = (decoder: Decoder, answer: ToolSpec): Decoder => {
         return delta
     }
   }
-  return {
-    get failure() {
-      return decoder.failure
-    },
-    get finished() {
-      return decoder.finished
-    },
-    get started() {
-      return decoder.started
-    },
-    push: (bytes) => decoder.push(bytes),
-    end: () => decoder.end(),
-    take: () => decoder.take().map(change)
-  }
+  return mapped(decoder, change)
 }
