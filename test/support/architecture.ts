@@ -89,7 +89,8 @@ export const optionalPeers: ReadonlyArray<string> = [
   "@effect/opentelemetry",
   "@effect/platform-node",
   "@effect/sql",
-  "@effect/sql-sqlite-node"
+  "@effect/sql-sqlite-node",
+  "node-llama-cpp"
 ]
 /** Files that every user loads, so that nothing they import statically may need a peer that is optional, or a test runner. */
 export const lean: ReadonlyArray<string> = ["index.ts", "testing/index.ts"]
