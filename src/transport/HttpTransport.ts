@@ -92,6 +92,8 @@ export interface Codec {
   readonly encode: (request: Transport.Request) => Either.Either<string, string>
   /** A decoder for the answer to the request. */
   readonly decoder: (request: Transport.Request) => Decoder
+  /** Headers that depend on the request, over those of the connection. None when absent. */
+  readonly headers?: ((request: Transport.Request) => Headers) | undefined
 }
 
 /**
@@ -110,6 +112,8 @@ export type ToolNameRule = ToolNames.Rule
  * - `url`: where requests are posted to.
  * - `headers`: their names in any case; secret ones are taken out of everything a server says.
  * - `authorize`: headers that change over time, such as a token that is renewed; asked before each request.
+ * - `refusal`: what an answer that is not 2xx means, where the vendor says more than others: the failure so far, the text
+ *   of the body and the time.
  * - `toolNames`: which names of tools the vendor takes; 64 letters, digits, `_` and `-` unless said. Other names, of an
  *   MCP server or made up by a model, are sent in a safe form and come back as they were.
  * - `idleTimeout`: see `Options`.
@@ -122,6 +126,7 @@ export interface Connection {
   readonly url: URL
   readonly headers?: Headers | undefined
   readonly authorize?: Effect.Effect<Headers, TransportError> | undefined
+  readonly refusal?: ((failure: Reason, body: string, now: number) => Reason) | undefined
   readonly codec: Codec
   readonly toolNames?: ToolNameRule | undefined
   readonly idleTimeout?: Duration.DurationInput | undefined
@@ -149,13 +154,15 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
     const names = ToolNames.make(connection.toolNames ?? ToolNames.common)
     const codec: Codec = {
       encode: (request) => connection.codec.encode(names.request(request)),
-      decoder: (request) => names.decoder(connection.codec.decoder(names.request(request)), request)
+      decoder: (request) => names.decoder(connection.codec.decoder(names.request(request)), request),
+      headers: connection.codec.headers
     }
     const wire = {
       model: connection.model,
       origin: connection.url.host,
       client: HttpClient.withScope(HttpClient.withTracerDisabledWhen(client, () => true)),
       request,
+      refusal: connection.refusal,
       idleMillis: Duration.toMillis(connection.idleTimeout ?? "5 minutes")
     }
     return {
@@ -173,6 +180,7 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
  * - `variable`: where its key is when none is given; absent when it has none.
  * - `baseUrl`, `path`: where the API is when nothing else is said, and what is appended for the model's requests.
  * - `headers`: how a key is sent, and what else every request needs.
+ * - `authorize`, `refusal`, `toolNames`: see `Connection`.
  *
  * @category models
  * @since 0.1.0
@@ -184,6 +192,8 @@ export interface Vendor {
   readonly path: string
   readonly headers: (apiKey: Redacted.Redacted | undefined) => Headers
   readonly codec: (model: ModelInfo) => Codec
+  readonly authorize?: Connection["authorize"]
+  readonly refusal?: Connection["refusal"]
   readonly toolNames?: ToolNameRule | undefined
 }
 
@@ -209,6 +219,8 @@ export const make = (
       url,
       headers: { ...vendor.headers(apiKey), ...options.headers },
       codec: vendor.codec(model),
+      authorize: vendor.authorize,
+      refusal: vendor.refusal,
       toolNames: vendor.toolNames,
       idleTimeout: options.idleTimeout
     })
@@ -314,7 +326,11 @@ const open = (base: Base, request: Transport.Request): Effect.Effect<Transport.P
     const send = (more: Headers) => {
       const secrets = [...known]
       const exchange = new Exchange.Exchange(
-        { ...wire, request: withHeaders(wire.request, secrets, more), errorOf: errorOf(model, secrets) },
+        {
+          ...wire,
+          request: withHeaders(wire.request, secrets, { ...codec.headers?.(request), ...more }),
+          errorOf: errorOf(model, secrets)
+        },
         clock
       )
       return Effect.zipRight(

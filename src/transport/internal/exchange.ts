@@ -81,6 +81,7 @@ export interface Wire<E> {
   readonly request: HttpClientRequest.HttpClientRequest
   readonly idleMillis: number
   readonly errorOf: (failure: Failure, replay: Replay) => E
+  readonly refusal?: ((failure: Failure, body: string, now: number) => Failure) | undefined
 }
 
 /**
@@ -183,7 +184,9 @@ export class Exchange<E> {
       return pieces === undefined || text.length > errorBytes ? Effect.void : read
     })
     return Effect.flatMap(Effect.ignore(read), () => {
-      const failure = failureOfStatus(response.status, text, retryAfter(response.headers, this.now()))
+      const now = this.now()
+      const common = failureOfStatus(response.status, text, retryAfter(response.headers, now))
+      const failure = this.wire.refusal?.(common, text, now) ?? common
       return Effect.fail(this.wire.errorOf(failure, replayOf(failure)))
     })
   }
