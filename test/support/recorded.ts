@@ -10,6 +10,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
+import type { Message } from "../../src/domain/Message.ts"
 import { user } from "../../src/domain/Message.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 import * as Wire from "./wire.ts"
@@ -84,6 +85,29 @@ export const suite = (api: Api): void => {
   })
 }
 
+/**
+ * The answers of an API's recordings as messages of a session, read by a transport: those that were complete and not cut.
+ * None where the recordings are absent.
+ */
+export const answers = (
+  api: string,
+  make: Effect.Effect<Transport.Service, unknown, HttpClient.HttpClient>
+): Effect.Effect<ReadonlyArray<Message>> =>
+  Effect.forEach(
+    Wire.cases(api).filter(({ body, expected }) => expected.outcome === "ok" && body.length < 100_000),
+    (recorded) =>
+      Effect.map(overClient({ make: () => make }, recorded, [recorded.body]), ({ deltas }): ReadonlyArray<Message> => {
+        const end = deltas.at(-1)
+        if (end?._tag !== "Finish" || (end.reason !== "stop" && end.reason !== "tool-calls")) return []
+        const parts = Wire.parts(deltas).map((part) =>
+          (part.type === "tool-call" || part.type === "tool-result") && part.id !== ""
+            ? { ...part, wireId: part.id }
+            : part
+        )
+        return [{ role: "assistant", parts }]
+      })
+  ).pipe(Effect.map((messages) => messages.flat()))
+
 /** The value, or `undefined` for what a recording calls `null`. */
 export const orUndefined = <A>(value: A | null): A | undefined => value ?? undefined
 
@@ -91,7 +115,7 @@ export const orUndefined = <A>(value: A | null): A | undefined => value ?? undef
 
 const ask = Transport.request({ messages: [user("hi")] })
 
-const open = (api: Api, recorded: Wire.Case, baseUrl: string) =>
+const open = (api: Pick<Api, "make">, recorded: Wire.Case, baseUrl: string) =>
   Effect.flatMap(Effect.orDie(api.make(recorded, baseUrl)), (transport) => transport.open(ask))
 
 /** The transport over a server that sends the pieces one by one. */
@@ -105,7 +129,7 @@ const overSocket = (api: Api, recorded: Wire.Case, pieces: ReadonlyArray<Uint8Ar
   }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
 
 /** The transport over a client whose response holds the pieces, without a network. */
-const overClient = (api: Api, recorded: Wire.Case, pieces: ReadonlyArray<Uint8Array>) => {
+const overClient = (api: Pick<Api, "make">, recorded: Wire.Case, pieces: ReadonlyArray<Uint8Array>) => {
   const client = HttpClient.make((request) =>
     Effect.sync(() => {
       let next = 0
