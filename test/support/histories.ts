@@ -24,7 +24,13 @@ const wireIds = FastCheck.constantFrom("toolu_01", "call_1", "c 1|x", "x".repeat
 const names = FastCheck.constantFrom("look", "search", "web.search", "a name", "n".repeat(70))
 const inputs = FastCheck.constantFrom("{}", '{"q":"ü"}', '{"q":', "[1]", "", "null")
 const texts = FastCheck.constantFrom("hello", "ünï🙂", "two\nlines", "ends with space ", " ", "", '"quoted"')
-const outcomes = FastCheck.constantFrom("ok", "failed", "denied", "interrupted", "skipped" as const)
+const outcomes = FastCheck.constantFrom<Array<Part.ToolResult["outcome"]>>(
+  "ok",
+  "failed",
+  "denied",
+  "interrupted",
+  "skipped"
+)
 
 /** Reasoning and tools of vendors that no codec here speaks for: to be left out, not to be sent. */
 const foreign: ReadonlyArray<Part.Part> = [
@@ -67,19 +73,19 @@ interface Draft {
   readonly outcome: Part.ToolResult["outcome"]
 }
 
+const spoken: FastCheck.Arbitrary<ReadonlyArray<Part.Part>> = FastCheck.array(
+  FastCheck.oneof(
+    texts.map((text): Part.Part => Part.text(text)),
+    FastCheck.constantFrom(...foreign)
+  ),
+  { maxLength: 3 }
+)
+
 const drafts = (pool: ReadonlyArray<Message>): FastCheck.Arbitrary<Draft> =>
   FastCheck.record({
     parts: FastCheck.oneof(
-      FastCheck.array(
-        FastCheck.oneof(
-          texts.map((text): Part.Part => Part.text(text)),
-          FastCheck.constantFrom(...foreign)
-        ),
-        {
-          maxLength: 3
-        }
-      ),
-      ...(pool.length === 0 ? [] : [FastCheck.constantFrom(...pool).map(({ parts }) => parts)])
+      spoken,
+      ...(pool.length === 0 ? [] : [FastCheck.constantFrom(...pool.map(({ parts }) => parts))])
     ),
     calls: FastCheck.array(FastCheck.record({ name: names, input: inputs, wireId: wireIds }), { maxLength: 3 }),
     answered: FastCheck.array(FastCheck.boolean(), { minLength: 8, maxLength: 8 }),
