@@ -7,10 +7,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
-import * as Duration from "effect/Duration"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -18,6 +15,7 @@ import * as Scope from "effect/Scope"
 import type { Delta } from "../../domain/Delta.ts"
 import { priced } from "../../domain/Delta.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
+import * as Alarm from "./alarm.ts"
 import * as Body from "./body.ts"
 import type { Failure } from "./failure.ts"
 import { failureOfStatus, networkFailure, replayOf, retryAfter } from "./failure.ts"
@@ -201,13 +199,9 @@ export class Exchange<E> {
     return this.wire.errorOf(failure, replay !== "open" ? replay : reached ? "unknown" : "safe")
   }
 
-  /**
-   * One timer per request and none per delta: it looks how long the reader has been waiting, and is set again. A sleeping
-   * fiber costs 25 us more and is kept for clocks that are not the real one.
-   */
+  /** One timer per request and none per delta: it looks how long the reader has been waiting, and is set again. */
   private get watch(): Effect.Effect<void> {
     const { idleMillis } = this.wire
-    if (!Number.isFinite(idleMillis) || idleMillis > longestTimer) return Effect.void
     const left = (): number => {
       const since = this.body === undefined ? this.startedAt : this.body.waitingSince()
       return since === undefined ? idleMillis : since + idleMillis - this.now()
@@ -218,23 +212,8 @@ export class Exchange<E> {
       this.unwatch = undefined
       return this.close
     })
-    if (this.clock === realClock) {
-      const check = (): void => {
-        const millis = left()
-        if (millis <= 0) Effect.runFork(expire)
-        else timer = setTimeout(check, millis)
-      }
-      let timer = setTimeout(check, idleMillis)
-      this.unwatch = () => clearTimeout(timer)
-      return Effect.void
-    }
-    const sleep = (millis: number): Effect.Effect<void> =>
-      Effect.flatMap(this.clock.sleep(Duration.millis(millis)), () => {
-        const millis = left()
-        return millis <= 0 ? expire : sleep(millis)
-      })
-    return Effect.map(Effect.forkDaemon(sleep(idleMillis)), (fiber) => {
-      this.unwatch = () => fiber.unsafeInterruptAsFork(fiber.id())
+    return Effect.map(Alarm.set(this.clock, left, expire), (unset) => {
+      this.unwatch = unset
     })
   }
 }
@@ -246,10 +225,5 @@ const drainMillis = 100
 
 /** What is read of the body of an error. */
 const errorBytes = 1 << 16
-
-const realClock = Context.get(DefaultServices.liveServices, Clock.Clock)
-
-/** What a timer of JavaScript can wait for: 24 days. */
-const longestTimer = 2 ** 31 - 1
 
 const ended = Effect.fail(Option.none())
