@@ -2,6 +2,7 @@
  * What a message is made of. Plain JSON-safe data, so that a stored conversation outlives any version of any library.
  * `meta` belongs to the vendor that wrote it (signatures, encrypted reasoning, item ids) and goes back to it unchanged.
  */
+import * as Encoding from "effect/Encoding"
 import * as Schema from "effect/Schema"
 import { CallOutcome } from "./Outcome.ts"
 
@@ -163,6 +164,86 @@ export const file = (mediaType: string, data: FileData, name?: string): File => 
   data,
   ...(name === undefined ? undefined : { name })
 })
+
+/**
+ * Makes a file part from bytes. Texts are kept as text, everything else as base64.
+ *
+ * **Details**
+ *
+ * - A media type that says nothing (`""`, `application/octet-stream`, `image/*`) is replaced by what the bytes are, where
+ *   that can be told.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fileFromBytes = (mediaType: string, bytes: Uint8Array, name?: string): File => {
+  const type = isGeneric(mediaType) ? (mediaTypeOf(bytes) ?? textType(bytes) ?? (mediaType || binary)) : mediaType
+  const words = type.startsWith("text/") ? textOfBytes(bytes) : undefined
+  return file(type, words === undefined ? { base64: Encoding.encodeBase64(bytes) } : { text: words }, name)
+}
+
+/**
+ * Whether a media type says nothing about what the bytes are.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isGeneric = (mediaType: string): boolean =>
+  mediaType === "" || mediaType === binary || /\*$/.test(mediaType)
+
+/**
+ * The media type that the first bytes of a file tell, for the formats that models take: pictures, sound, video, PDF.
+ *
+ * **Details**
+ *
+ * - Source: the signatures of the formats' own specifications, as collected in "MIME Sniffing", WHATWG, sections 6.1 to
+ *   6.2, https://mimesniff.spec.whatwg.org.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const mediaTypeOf = (bytes: Uint8Array): string | undefined => {
+  let head = ""
+  for (const byte of bytes.subarray(0, 32)) head += String.fromCharCode(byte)
+  return signatures.find(([pattern]) => pattern.test(head))?.[1]
+}
+
+const binary = "application/octet-stream"
+
+const signatures: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^\x89PNG\r\n\x1a\n/, "image/png"],
+  [/^\xff\xd8\xff/, "image/jpeg"],
+  [/^GIF8[79]a/, "image/gif"],
+  [/^RIFF.{4}WEBP/s, "image/webp"],
+  [/^BM.{4}\0\0\0\0/s, "image/bmp"],
+  [/^(II\*\0|MM\0\*)/, "image/tiff"],
+  [/^.{4}ftyp(avif|avis)/s, "image/avif"],
+  [/^.{4}ftyp(heic|heix|hevc|mif1|msf1)/s, "image/heic"],
+  [/^.{4}ftypM4A/s, "audio/mp4"],
+  [/^.{4}ftypqt/s, "video/quicktime"],
+  [/^.{4}ftyp/s, "video/mp4"],
+  [/^RIFF.{4}WAVE/s, "audio/wav"],
+  [/^RIFF.{4}AVI /s, "video/x-msvideo"],
+  [/^FORM.{4}AIF[FC]/s, "audio/aiff"],
+  [/^fLaC/, "audio/flac"],
+  [/^OggS/, "audio/ogg"],
+  [/^\xff[\xf0\xf1\xf8\xf9]/, "audio/aac"],
+  [/^(ID3|\xff[\xe2-\xe7\xf2-\xf7\xfa-\xfd])/, "audio/mpeg"],
+  [/^\x1aE\xdf\xa3/, "video/webm"],
+  [/^%PDF-/, "application/pdf"]
+]
+
+/** The bytes as text, or nothing when they are none. */
+const textOfBytes = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+const textType = (bytes: Uint8Array): string | undefined =>
+  bytes.includes(0) || textOfBytes(bytes) === undefined ? undefined : "text/plain"
 
 /**
  * The text of tool result content as a model without richer input would read it. Files are named, not inlined.

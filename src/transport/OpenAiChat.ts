@@ -1,6 +1,7 @@
 /**
  * Transport for the Chat Completions API, which OpenAI made and most other vendors and local servers speak: DeepSeek,
- * Groq, Mistral, Ollama, OpenRouter, xAI, vLLM, llama.cpp and many more. Where they differ is settled in `internal/`.
+ * Groq, Mistral, OpenRouter, xAI, Together, Moonshot, vLLM, llama.cpp and many more. Where they differ is settled in
+ * `internal/`. For models on Ollama prefer its own transport, which notices when a conversation was cut.
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
@@ -9,6 +10,7 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as HttpTransport from "./HttpTransport.ts"
+import { unforced } from "./internal/forcedAnswer.ts"
 import { vendorOf } from "./internal/openAiChat.ts"
 import { Decoder } from "./internal/openAiChatDecode.ts"
 import * as Encode from "./internal/openAiChatEncode.ts"
@@ -21,13 +23,17 @@ import * as Transport from "./Transport.ts"
  *
  * - `apiKey`: from `OPENAI_API_KEY` when neither it nor `baseUrl` is given.
  * - `baseUrl`: up to and without `/chat/completions`. Default `https://api.openai.com/v1`.
- * - `vendor`: whose dialect it is; taken from the host of `baseUrl` when absent.
+ * - `vendor`: whose dialect it is; taken from the host of `baseUrl` when absent. Servers of one's own have names, too:
+ *   `vllm`, `llamacpp`, `lmstudio`, `ollama`.
+ * - `thinkTags`: makes reasoning of what stands between `<think>` and `</think>` in the text. Default false, because the
+ *   tags may be part of an answer. `"inside"` for models whose prompt opens the first tag, so that answers only close it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends HttpTransport.Options {
   readonly vendor?: string | undefined
+  readonly thinkTags?: boolean | "inside" | undefined
 }
 
 /**
@@ -48,7 +54,14 @@ export const make = (
       key === undefined ? {} : { authorization: Redacted.make(`Bearer ${Redacted.value(key)}`) },
     codec: (model) => {
       const encoder = Encode.make(model, options.settings)
-      return { encode: encoder.encode, decoder: () => new Decoder(model.vendor) }
+      return {
+        encode: encoder.encode,
+        decoder: (request) => {
+          const decoder = new Decoder(model.vendor, options.thinkTags)
+          const answer = Encode.answerOf(model, request)
+          return answer === undefined ? decoder : unforced(decoder, answer)
+        }
+      }
     }
   })
 

@@ -5,7 +5,7 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as ModelInfo from "../../domain/ModelInfo.ts"
-import type * as Part from "../../domain/Part.ts"
+import * as Part from "../../domain/Part.ts"
 import type { Request, Settings } from "../../domain/Request.ts"
 
 /**
@@ -46,23 +46,19 @@ export const make = (encode: (request: Request) => string): Encoder => ({
 })
 
 /**
- * The text that a value was converted to before, or is now. Messages and tools never change, so one conversation is
- * converted once, not once a turn.
+ * What a value was converted to before, or is now. Messages and tools never change, so one conversation is converted once,
+ * not once a turn.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const remembered = <A extends object>(
-  memory: WeakMap<A, string>,
-  value: A,
-  encode: (value: A) => string
-): string => {
-  let text = memory.get(value)
-  if (text === undefined) {
-    text = encode(value)
-    memory.set(value, text)
+export const remembered = <A extends object, B>(memory: WeakMap<A, B>, value: A, encode: (value: A) => B): B => {
+  let found = memory.get(value)
+  if (found === undefined) {
+    found = encode(value)
+    memory.set(value, found)
   }
-  return text
+  return found
 }
 
 /**
@@ -92,6 +88,23 @@ export const kindOf = (mediaType: string): "image" | "audio" | "video" | "pdf" |
   if (type === "application/pdf") return "pdf"
   return /^application\/([\w.-]+\+)?(json|xml|yaml|x-yaml|toml|javascript|sql)$/.test(type) ? "text" : "other"
 }
+
+/**
+ * The file with the media type that its first bytes tell, when it has none that says something (none at all,
+ * `application/octet-stream`, `image/*`). Vendors refuse those.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const typed = (file: Part.File): Part.File => {
+  if (!Part.isGeneric(file.mediaType) || !("base64" in file.data)) return file
+  const head = Either.getOrUndefined(Encoding.decodeBase64(file.data.base64.slice(0, headLength)))
+  const mediaType = head === undefined ? undefined : Part.mediaTypeOf(head)
+  return mediaType === undefined ? file : { ...file, mediaType }
+}
+
+/** Whole groups of four characters, enough for every signature. */
+const headLength = 64
 
 /**
  * Refuses a file, with its name and type.

@@ -115,7 +115,43 @@ export const isStrict = (schema: object): boolean => {
   return strict
 }
 
+/**
+ * The schema as a vendor's strict decoding takes it: closed, without the bounds it does not know, or `undefined` where it
+ * cannot be written so. Strict decoding then only accepts what the schema accepts, bounds aside.
+ *
+ * **Details**
+ *
+ * - Source: "Structured model outputs", section "Supported schemas", https://platform.openai.com/docs, read November 2026.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const strictForm = (schema: object): object | undefined => {
+  const form = closed(without(schema, unknownToStrict))
+  return isJson(form) && form["type"] === "object" && isStrict(form) && isPlain(form) ? form : undefined
+}
+
 // internal
+
+const unknownToStrict = new Set([
+  ...["$schema", "$id", "$comment", "default", "examples", "minLength", "maxLength", "uniqueItems", "contains"],
+  ...["minContains", "maxContains", "minProperties", "maxProperties", "propertyNames", "unevaluatedItems"],
+  ...["unevaluatedProperties", "contentEncoding", "contentMediaType", "contentSchema"]
+])
+
+/** Whether everything in it has a type or stands for something that has, and nothing is put together in unknown ways. */
+const isPlain = (schema: object): boolean => {
+  let plain = true
+  everywhere(schema, (inner) => {
+    plain &&=
+      ["type", "anyOf", "$ref", "enum", "const"].some((name) => name in inner) &&
+      !["allOf", "oneOf", "not", "if", "patternProperties", "dependentSchemas", "prefixItems"].some(
+        (name) => name in inner
+      )
+    return inner
+  })
+  return plain
+}
 
 const isObject = (schema: Json): boolean => schema["type"] === "object" || isJson(schema["properties"])
 

@@ -11,6 +11,7 @@ import { complaintOf } from "./failure.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, numberOf, parseJson, textOf } from "./json.ts"
 import { audioOf, finishReason, imageOf, mergeDetails, sourcesOf, usageOf } from "./openAiChatParts.ts"
+import { ThinkTags } from "./thinkTags.ts"
 
 /** A part that is being written, and what is remembered of it until it ends. */
 interface Building {
@@ -33,6 +34,7 @@ interface Building {
  */
 export class Decoder extends Base {
   private readonly vendor: string
+  private readonly tags: ThinkTags | undefined
   /** The text or reasoning that is being written. */
   private current: Building | undefined
   private readonly calls: Array<Building> = []
@@ -45,10 +47,14 @@ export class Decoder extends Base {
   private reason: string | undefined
   private nativeReason: string | undefined
   private usage: Json | undefined
+  /** The sealed form of reasoning, of GitHub Copilot. */
+  private opaque: string | undefined
 
-  constructor(vendor: string) {
+  /** `tags`: whether the text holds reasoning between tags, and whether it begins inside of them. */
+  constructor(vendor: string, tags: boolean | "inside" = false) {
     super()
     this.vendor = vendor
+    this.tags = tags === false ? undefined : new ThinkTags(this.tagged, tags === "inside")
   }
 
   protected override onField(field: string, value: string): void {
@@ -109,6 +115,10 @@ export class Decoder extends Base {
     // The same words may stand in two or three of these fields.
     if (typeof content === "string" && content !== "") this.reasoning("reasoning_content", content)
     else if (typeof plain === "string" && plain !== "") this.reasoning("reasoning", plain)
+    else if (typeof delta["reasoning_text"] === "string" && delta["reasoning_text"] !== "") {
+      this.reasoning("reasoning_text", delta["reasoning_text"])
+    }
+    this.opaque = textOf(delta["reasoning_opaque"]) ?? this.opaque
     if (Array.isArray(details) && details.length > 0) {
       this.details(details.filter(isJson), !textOf(content) && !textOf(plain))
     }
@@ -153,7 +163,25 @@ export class Decoder extends Base {
   }
 
   private visible(field: string, text: string): void {
-    this.write(this.turnTo("text", field).slot, text)
+    if (field === "" && this.tags !== undefined) this.tags.push(text)
+    else this.write(this.turnTo("text", field).slot, text)
+  }
+
+  /** What is found in a text with tags. The tags are remembered, so that the text goes back as it was. */
+  private get tagged() {
+    return {
+      text: (text: string): void => this.write(this.turnTo("text", "").slot, text),
+      open: (tag: string): void => {
+        this.closeCurrent()
+        this.turnTo("reasoning", "tags").extra = { open: tag }
+      },
+      thought: (text: string): void => void this.reasoning("tags", text),
+      close: (tag: string): void => {
+        const building = this.turnTo("reasoning", "tags")
+        building.extra = { ...building.extra, close: tag }
+        this.closeCurrent()
+      }
+    }
   }
 
   private reasoning(field: string, text: string): Building {
@@ -244,6 +272,7 @@ export class Decoder extends Base {
 
   /** Text and reasoning end when something else begins; the fragments of several calls may be interleaved. */
   private closeCurrent(): void {
+    this.tags?.flush()
     const current = this.current
     this.current = undefined
     if (current !== undefined) this.complete(current.slot, this.partOf(current))
@@ -281,6 +310,13 @@ export class Decoder extends Base {
         type: "reasoning",
         text: "",
         meta: { [this.vendor]: { field: "reasoning_details", details: this.lateDetails } }
+      })
+    }
+    if (this.opaque !== undefined) {
+      this.add({
+        type: "reasoning",
+        text: "",
+        meta: { [this.vendor]: { field: "reasoning_opaque", opaque: this.opaque } }
       })
     }
     this.addFound(audioOf(this.audio, this.vendor))

@@ -9,12 +9,14 @@ import * as Part from "../../domain/Part.ts"
 import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
 import type { Encoder } from "./encoding.ts"
 import * as Encoding from "./encoding.ts"
-import { dataUrl, demand, kindOf, refuseFile, remembered, settingsOf, textOfFile, Unsupported } from "./encoding.ts"
+import { kindOf, remembered, settingsOf, typed, Unsupported } from "./encoding.ts"
+import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
-import { isStrict } from "./jsonSchema.ts"
+import { strictForm, without } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiChat.ts"
 import { flavourOf } from "./openAiChat.ts"
+import { demandFewImages, encodeFile, isTaken } from "./openAiChatFiles.ts"
 import { mergeDetails } from "./openAiChatParts.ts"
 
 /**
@@ -24,40 +26,100 @@ import { mergeDetails } from "./openAiChatParts.ts"
  * @since 0.1.0
  */
 export const make = (model: ModelInfo.ModelInfo, defaults: Settings = {}): Encoder => {
-  const flavour = flavourOf(model.vendor)
+  const flavour = flavourOf(model.vendor, model.id)
   const messages = new WeakMap<Message, string>()
+  const files = new WeakMap<Message, string>()
   const tools = new WeakMap<ToolSpec, string>()
-  return Encoding.make((request) => {
+  return Encoding.make((given) => {
+    const answer = answerOf(model, given)
+    const request = answer === undefined ? given : ForcedAnswer.forced(given, answer)
     const settings = settingsOf(defaults, request.settings)
     const extra = settings.extra ?? {}
     let body = head(request, model.id, flavour, settings)
     if (request.tools.length > 0 && !("tools" in extra)) {
-      body += `,"tools":[${request.tools.map((tool) => remembered(tools, tool, encodeTool)).join(",")}]`
+      body += `,"tools":[${request.tools.map((tool) => remembered(tools, tool, (tool) => encodeTool(tool, flavour))).join(",")}]`
     }
     if (!("messages" in extra)) {
-      body += `,"messages":[`
-      let separator = ""
-      for (const message of request.messages) {
-        const text = remembered(messages, message, (message) => encodeMessage(message, model, flavour))
-        if (text === "") continue
-        body += separator + text
-        separator = ","
-      }
-      body += "]"
+      const list = joined(
+        request.messages,
+        flavour,
+        (message) => remembered(messages, message, (message) => encodeMessage(message, model, flavour)),
+        (message) => remembered(files, message, (message) => encodeResultFiles(message, model, flavour))
+      )
+      body += `,"messages":[${list}]`
+      demandFewImages(body, flavour)
     }
-    // Last, because it is what changes from turn to turn.
-    if (request.tools.length > 0 && request.toolChoice !== "auto" && !("tool_choice" in extra)) {
-      body += `,"tool_choice":${JSON.stringify(encodeToolChoice(request.toolChoice))}`
-    }
-    return body + "}"
+    return `${body}${tail(request, flavour, settings)}}`
   })
+}
+
+/**
+ * The tool that the answer is asked for with, where the vendor has no other way to bind it to the form that is asked for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const answerOf = (model: ModelInfo.ModelInfo, request: Request): ToolSpec | undefined => {
+  const { responseFormat: format } = request
+  const { schema } = flavourOf(model.vendor, model.id)
+  if (format.type === "text" || schema === "native") return undefined
+  if (schema === "native-without-tools") {
+    // Where tools exclude a form, they exclude any.
+    return request.tools.length === 0
+      ? undefined
+      : ForcedAnswer.toolOf({ ...request, responseFormat: { ...format, schema: format.schema ?? anyObject } })
+  }
+  return ForcedAnswer.toolOf(request)
 }
 
 // internal
 
+const anyObject = { type: "object" }
+
+/**
+ * The messages with commas between them. Files from the results of tools follow the last of a row of results, since nothing
+ * may stand between those; the assistant says a word between a tool and the user where the vendor wants it.
+ */
+const joined = (
+  messages: ReadonlyArray<Message>,
+  flavour: Flavour,
+  encode: (message: Message) => string,
+  encodeFiles: (message: Message) => string
+): string => {
+  const out: Array<string> = []
+  let afterTool = false
+  let files: Array<string> = []
+  const sayAsUser = (text: ReadonlyArray<string>): void => {
+    if (afterTool && flavour.bridged && text.length > 0) out.push(bridge)
+    out.push(...text)
+    afterTool &&= text.length === 0
+  }
+  for (const message of messages) {
+    const text = encode(message)
+    if (text === "") continue
+    if (message.role === "tool") {
+      const more = encodeFiles(message)
+      if (more !== "") files.push(more)
+      out.push(text)
+      afterTool = true
+      continue
+    }
+    sayAsUser(files)
+    files = []
+    if (message.role === "user") sayAsUser([text])
+    else {
+      out.push(text)
+      afterTool = false
+    }
+  }
+  sayAsUser(files)
+  return out.join(",")
+}
+
+const bridge = JSON.stringify({ role: "assistant", content: "OK." })
+
 /** The body up to the tools, without its closing brace. */
 const head = (request: Request, model: string, flavour: Flavour, settings: Settings): string => {
-  const format = request.responseFormat
   const fields: { [name: string]: unknown } = {
     model,
     stream: true,
@@ -67,27 +129,49 @@ const head = (request: Request, model: string, flavour: Flavour, settings: Setti
     [flavour.limitField]: settings.maxOutputTokens,
     stop: settings.stop,
     [flavour.seedField]: settings.seed,
-    reasoning_effort: settings.reasoningEffort,
     parallel_tool_calls: request.tools.length === 0 ? undefined : settings.parallelToolCalls,
-    response_format:
-      format.type === "text"
-        ? undefined
-        : format.schema === undefined || !flavour.jsonSchema
-          ? { type: "json_object" }
-          : {
-              type: "json_schema",
-              json_schema: { name: format.name ?? "answer", schema: format.schema, ...strictness(format.schema) }
-            }
+    response_format: encodeFormat(request.responseFormat, flavour)
   }
   Object.assign(fields, settings.extra)
   return JSON.stringify(fields).slice(0, -1)
 }
 
-/** Strict decoding is refused for schemas with optional or further properties, so it is asked for only without them. */
-const strictness = (schema: object): { readonly strict: true } | undefined =>
-  isStrict(schema) ? { strict: true } : undefined
+/** What changes from turn to turn, and what depends on it. */
+const tail = (request: Request, flavour: Flavour, settings: Settings): string => {
+  const choice = request.tools.length === 0 ? "auto" : request.toolChoice
+  const isForced = choice !== "auto" && choice !== "none"
+  const fields: { [name: string]: unknown } = {
+    ...(isForced && flavour.unthinking !== undefined
+      ? flavour.unthinking
+      : settings.reasoningEffort === undefined
+        ? undefined
+        : flavour.effort(settings.reasoningEffort)),
+    tool_choice: choice === "auto" ? undefined : encodeToolChoice(choice, flavour)
+  }
+  const extra = settings.extra ?? {}
+  const own = Object.entries(fields).filter(([name, value]) => value !== undefined && !(name in extra))
+  return own.map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join("")
+}
 
-const encodeTool = (tool: ToolSpec): string => {
+const encodeFormat = (format: Request["responseFormat"], flavour: Flavour): Json | undefined => {
+  if (format.type === "text") return undefined
+  const schema = format.schema ?? (flavour.json ? undefined : anyObject)
+  if (schema === undefined) return { type: "json_object" }
+  const strict = flavour.strict ? strictForm(schema) : undefined
+  return {
+    type: "json_schema",
+    json_schema: {
+      name: format.name ?? "answer",
+      schema: strict ?? without(schema, identity),
+      ...(strict === undefined ? undefined : { strict: true })
+    }
+  }
+}
+
+/** Says where a schema is defined and by which rules, and confuses some models and vendors. */
+const identity = new Set(["$schema", "$id"])
+
+const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
   if (tool.provider !== undefined) {
     throw new Unsupported(
       `Tool "${tool.name}" is defined by a vendor (${tool.provider.id}), and this API offers no such tools.`
@@ -95,12 +179,21 @@ const encodeTool = (tool: ToolSpec): string => {
   }
   return JSON.stringify({
     type: "function",
-    function: { name: tool.name, description: tool.description, parameters: tool.inputSchema, strict: tool.strict }
+    function: {
+      name: tool.name,
+      description: tool.description,
+      parameters: tool.inputSchema,
+      strict: flavour.strict ? tool.strict : undefined
+    }
   })
 }
 
-const encodeToolChoice = (choice: Request["toolChoice"]): unknown =>
-  typeof choice === "string" ? choice : { type: "function", function: { name: choice.tool } }
+const encodeToolChoice = (choice: Request["toolChoice"], flavour: Flavour): unknown =>
+  choice === "required"
+    ? flavour.required
+    : typeof choice === "string"
+      ? choice
+      : { type: "function", function: { name: choice.tool } }
 
 /** The JSON text of what a message becomes: one object, several with commas between them, or nothing. */
 const encodeMessage = (message: Message, model: ModelInfo.ModelInfo, flavour: Flavour): string => {
@@ -139,39 +232,6 @@ const encodeUser = (parts: ReadonlyArray<Part.Part>, model: ModelInfo.ModelInfo,
   return JSON.stringify({ role: "user", content: text ?? content })
 }
 
-const encodeFile = (file: Part.File, model: ModelInfo.ModelInfo, flavour: Flavour): Json => {
-  const { data, mediaType, name } = file
-  if ("text" in data) return { type: "text", text: data.text }
-  demand(model, file)
-  const url = dataUrl(file)
-  switch (kindOf(mediaType)) {
-    case "image":
-      return { type: "image_url", image_url: { url } }
-    case "audio": {
-      if ("url" in data) return refuseFile(file, "sound has to be inline here, not behind a URL.")
-      const format = /wav|wave/.test(mediaType) ? "wav" : /mpeg|mp3/.test(mediaType) ? "mp3" : mediaType.slice(6)
-      return { type: "input_audio", input_audio: { data: data.base64, format } }
-    }
-    case "video":
-      return flavour.vendor === "openrouter"
-        ? { type: "video_url", video_url: { url } }
-        : refuseFile(file, "this API takes no video.")
-    case "pdf":
-      if (flavour.vendor === "mistral") return { type: "document_url", document_url: url }
-      if ("url" in data && flavour.vendor !== "openrouter") {
-        return refuseFile(file, "a document has to be inline here.")
-      }
-      return { type: "file", file: { filename: name ?? "document.pdf", file_data: url } }
-    case "text": {
-      if ("url" in data) return refuseFile(file, "a text has to be inline here, not behind a URL.")
-      const text = textOfFile(file)
-      return text === undefined ? refuseFile(file, "its content is not base64.") : { type: "text", text }
-    }
-    default:
-      return refuseFile(file, "this API has no place for it.")
-  }
-}
-
 const encodeAssistant = (message: Message, flavour: Flavour): string => {
   let text = ""
   let refusal = ""
@@ -193,6 +253,8 @@ const encodeAssistant = (message: Message, flavour: Flavour): string => {
         break
       case "reasoning":
         if (Array.isArray(meta["details"])) mergeDetails(details, meta["details"].filter(isJson))
+        else if (field === "tags") text += `${textOf(meta["open"]) ?? ""}${part.text}${textOf(meta["close"]) ?? ""}`
+        else if (field === "reasoning_opaque") fields[field] = meta["opaque"]
         else if (field === "thinking") {
           const signature = meta["signature"] === undefined ? undefined : { signature: meta["signature"] }
           thinking.push({ type: "thinking", thinking: [{ type: "text", text: part.text }], ...signature })
@@ -214,8 +276,11 @@ const encodeAssistant = (message: Message, flavour: Flavour): string => {
         }
     }
   }
+  if (calls.length > 0 && flavour.reasoned) fields["reasoning_content"] ??= ""
   const plain = text === "" && (calls.length > 0 || refusal !== "" || fields["audio"] !== undefined) ? null : text
   const content = thinking.length === 0 ? plain : [...thinking, ...(text === "" ? [] : [{ type: "text", text }])]
+  // What another vendor left of itself alone says nothing here, and nothing is refused by many.
+  if (content === "" && details.length === 0 && images.length === 0 && Object.keys(fields).length === 0) return ""
   return JSON.stringify({
     role: "assistant",
     content,
@@ -238,31 +303,53 @@ const encodeCall = (call: Part.ToolCall, meta: Json, flavour: Flavour): Json => 
 const wireId = (part: { readonly id: string; readonly wireId?: string | undefined }, flavour: Flavour): string =>
   flavour.callId(textOf(part.wireId) ?? part.id)
 
-/** One message per result. Files have no place in them and follow in a message of the user. */
-const encodeResults = (message: Message, model: ModelInfo.ModelInfo, flavour: Flavour): string => {
-  const out: Array<string> = []
-  const files: Array<Part.Part> = []
-  for (const part of message.parts) {
-    if (part.type !== "tool-result" || part.transportExecuted === true) continue
-    const text = Part.contentToText(part.content)
-    const content = text === "" && part.outcome !== "ok" ? `The call ended with: ${part.outcome}.` : text
-    out.push(JSON.stringify({ role: "tool", tool_call_id: wireId(part, flavour), content }))
-    const attached = part.content.filter(
-      (item): item is Part.File => item.type === "file" && isTaken(item, model, flavour)
-    )
-    if (attached.length > 0) files.push(Part.text(`Files from the result of ${part.name}:`), ...attached)
-  }
-  if (files.length > 0) out.push(encodeUser(files, model, flavour))
-  return out.join(",")
+/** One message per result. Pictures stand in it where the vendor takes them there. */
+const encodeResults = (message: Message, model: ModelInfo.ModelInfo, flavour: Flavour): string =>
+  resultsOf(message)
+    .map((part) => {
+      const words = Part.contentToText(part.content)
+      const text = words === "" && part.outcome !== "ok" ? `The call ended with: ${part.outcome}.` : words
+      const inside = filesOf(part, model, flavour, true)
+      return JSON.stringify({
+        role: "tool",
+        tool_call_id: wireId(part, flavour),
+        name: flavour.named ? part.name : undefined,
+        content:
+          inside.length === 0
+            ? text
+            : [{ type: "text", text }, ...inside.map((file) => encodeFile(file, model, flavour))]
+      })
+    })
+    .join(",")
+
+/** The files of results that have no place in them, as a message of the user. */
+const encodeResultFiles = (message: Message, model: ModelInfo.ModelInfo, flavour: Flavour): string => {
+  const files = resultsOf(message).flatMap((part) => {
+    const after = filesOf(part, model, flavour, false)
+    return after.length === 0 ? [] : [Part.text(`Files from the result of ${part.name}:`), ...after]
+  })
+  return files.length === 0 ? "" : encodeUser(files, model, flavour)
 }
 
-/** A file that the model cannot take is only named in the result: the tool may hand out what it likes. */
-const isTaken = (file: Part.File, model: ModelInfo.ModelInfo, flavour: Flavour): boolean => {
-  if ("text" in file.data) return false
-  try {
-    encodeFile(file, model, flavour)
-    return true
-  } catch {
-    return false
-  }
-}
+const resultsOf = (message: Message): ReadonlyArray<Part.ToolResult> =>
+  message.parts.filter(
+    (part): part is Part.ToolResult => part.type === "tool-result" && part.transportExecuted !== true
+  )
+
+/**
+ * The files of a result that stand in it, or that follow. One that the model cannot take at all is only named: a tool may
+ * hand out what it likes.
+ */
+const filesOf = (
+  result: Part.ToolResult,
+  model: ModelInfo.ModelInfo,
+  flavour: Flavour,
+  inside: boolean
+): ReadonlyArray<Part.File> =>
+  result.content.filter(
+    (item): item is Part.File =>
+      item.type === "file" &&
+      !("text" in item.data) &&
+      (flavour.resultImages && kindOf(typed(item).mediaType) === "image") === inside &&
+      isTaken(item, model, flavour)
+  )
