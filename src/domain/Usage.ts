@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { Price } from "./ModelInfo.ts"
+import { priceAt } from "./ModelInfo.ts"
 
 const count = Schema.optional(Schema.Finite)
 
@@ -92,6 +93,7 @@ export const make = (known: {
  *
  * - Input that is not known to come from a cache is charged in full; without a price of their own, cache reads and writes
  *   are charged as input.
+ * - Above the number of input tokens that a price names, all of the request is charged at the other prices.
  *
  * @category combinators
  * @since 0.1.0
@@ -101,11 +103,12 @@ export const priced = (usage: Usage, price: Price): Usage => {
   const output = usage.outputTokens.total
   if (usage.costUsd !== undefined || input === undefined || output === undefined) return usage
   const plain = Math.max(0, input - cacheRead - cacheWrite)
+  const rates = priceAt(price, input)
   const micros =
-    plain * price.input +
-    cacheRead * (price.cacheRead ?? price.input) +
-    cacheWrite * (price.cacheWrite ?? price.input) +
-    output * price.output
+    plain * rates.input +
+    cacheRead * (rates.cacheRead ?? rates.input) +
+    cacheWrite * (rates.cacheWrite ?? rates.input) +
+    output * rates.output
   return { ...usage, costUsd: micros / 1_000_000 }
 }
 
