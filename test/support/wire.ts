@@ -26,15 +26,28 @@ export interface Expected {
   readonly text: string | null
   readonly refusal: string | null
   readonly reasoning: string
-  readonly opaque: ReadonlyArray<{ readonly kind: string; readonly length: number; readonly sha256: string }>
+  readonly opaque: ReadonlyArray<{
+    readonly kind: string
+    readonly length: number
+    readonly sha256: string
+    readonly alsoSha256?: string
+  }>
   readonly toolCalls: ReadonlyArray<{
     readonly id: string | null
     readonly name: string
     readonly arguments: unknown
     readonly argumentsText: string
+    readonly kind?: "function" | "custom"
   }>
-  readonly providerTools: ReadonlyArray<{ readonly type: string; readonly input: unknown }>
-  readonly finish: { readonly reason: string | null }
+  readonly providerTools: ReadonlyArray<{
+    readonly type: string
+    readonly input: unknown
+    readonly status?: string | null
+    readonly id?: string
+    readonly name?: string
+    readonly errorCode?: string | null
+  }>
+  readonly finish: { readonly reason: string | null; readonly detail?: string | null }
   readonly tokens: {
     readonly input: number | null
     readonly output: number | null
@@ -43,6 +56,12 @@ export interface Expected {
     readonly reasoning: number | null
   }
   readonly citations: { readonly count: number; readonly urls: ReadonlyArray<string> }
+  readonly media?: ReadonlyArray<{ readonly kind: string; readonly length: number; readonly sha256: string }>
+  readonly textParts?: ReadonlyArray<string>
+  readonly reasoningParts?: ReadonlyArray<string>
+  readonly itemTypes?: ReadonlyArray<string>
+  readonly blockTypes?: ReadonlyArray<string>
+  readonly usage?: unknown
   readonly error: null | {
     readonly where: "http" | "stream" | "body"
     readonly status: number | null

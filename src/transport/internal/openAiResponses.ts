@@ -1,0 +1,85 @@
+/**
+ * The facts in which the vendors of the Responses API differ. Nothing here knows of services.
+ */
+import { vendorOf as chatVendorOf } from "./openAiChat.ts"
+
+/**
+ * In what the vendors of this API differ.
+ *
+ * **Details**
+ *
+ * - `systemRole`: what they call the role of an application; `instructions`: whether its first message has a field of its
+ *   own (xAI refuses the field beside a reference to an earlier answer).
+ * - `encrypted`: whether reasoning can be asked for in a form that they read again later; `readable`: whether they read
+ *   plain reasoning again.
+ * - `stored`: whether they keep answers that later requests can refer to.
+ * - `jsonSchema`: whether an answer can be bound to a schema; otherwise only to JSON.
+ * - `limits`: whether output limit and sampling are the caller's to set.
+ * - `richResults`: whether results of tools may hold pictures and documents.
+ * - `runsCustom`: calls of custom tools that nobody offered are their own, and they ran them (xAI's searches).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Flavour {
+  readonly vendor: string
+  readonly systemRole: "developer" | "system"
+  readonly instructions: boolean
+  readonly encrypted: boolean
+  readonly readable: boolean
+  readonly stored: boolean
+  readonly jsonSchema: boolean
+  readonly limits: boolean
+  readonly richResults: boolean
+  readonly runsCustom: boolean
+}
+
+const own = new Set(["openai", "azure", "copilot", "codex"])
+
+/**
+ * The facts about a vendor. An unknown one is taken for a plain imitation of the API that remembers nothing.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const flavourOf = (vendor: string): Flavour => ({
+  vendor,
+  systemRole: own.has(vendor) ? "developer" : "system",
+  instructions: vendor !== "xai",
+  encrypted: own.has(vendor) || vendor === "xai" || vendor === "openrouter",
+  readable: !own.has(vendor) && vendor !== "xai",
+  stored: !["openrouter", "deepseek", "copilot", "codex"].includes(vendor),
+  jsonSchema: vendor !== "deepseek",
+  limits: vendor !== "codex",
+  richResults: own.has(vendor) || vendor === "openrouter",
+  runsCustom: vendor === "xai"
+})
+
+/**
+ * Whether a model is known not to reason. Asking such a model for encrypted reasoning is an error.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPlain = (model: string): boolean =>
+  /^(gpt-3|gpt-4|chatgpt|ft:gpt-[34]|gpt-5[\w.]*-chat)|non-reasoning/.test(model.slice(model.lastIndexOf("/") + 1))
+
+/**
+ * The vendor behind a base URL: its name if known, otherwise the host.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const vendorOf = (url: URL): string =>
+  /(^|\.)githubcopilot\.com$/.test(url.hostname) ? "copilot" : chatVendorOf(url)
+
+/**
+ * What a vendor wants in the headers beside the key. GitHub refuses requests that do not name the editor they come from.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const headersOf = (vendor: string): { readonly [name: string]: string } =>
+  vendor === "copilot"
+    ? { "copilot-integration-id": "vscode-chat", "editor-version": "axonal/0.1", "openai-intent": "conversation-edits" }
+    : {}
