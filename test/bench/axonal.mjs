@@ -6,13 +6,20 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Agent from "axonal/agent/Agent"
 import * as ContextStore from "axonal/context/ContextStore"
-import * as OpenAiChat from "axonal/transport/OpenAiChat"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+
+const transports = {
+  chat: "OpenAiChat",
+  responses: "OpenAiResponses",
+  anthropic: "Anthropic",
+  gemini: "Gemini",
+  ollama: "Ollama"
+}
 
 const partsOf = ({ role, call, text }) => {
   if (call === undefined) return [{ type: "text", text }]
@@ -42,14 +49,16 @@ const problemOf = (entries) => {
 }
 
 /** The contender: made once, run once per conversation. `session` continues one conversation instead of a new one. */
-export const make = async ({ url, model, tool, past }) => {
+export const make = async ({ url, model, tool, past, vendor = "chat" }) => {
   const echo = Agent.tool(
     "echo",
     { description: "Repeats the text", parameters: { text: Schema.String }, success: Schema.String },
     ({ text }) => Effect.promise((signal) => tool(text, signal))
   )
   const agent = Agent.make("bench", { tools: [echo], limits: { turns: 1000 } })
-  const transport = OpenAiChat.layer({ model, apiKey: Redacted.make("key"), baseUrl: url })
+  // Imported here, so that start-up is measured with the one transport that a program has.
+  const { layer } = await import(`axonal/transport/${transports[vendor]}`)
+  const transport = layer({ model, apiKey: Redacted.make("key"), baseUrl: url })
   const runtime = ManagedRuntime.make(
     Layer.merge(Layer.provide(transport, NodeHttpClient.layerUndici), ContextStore.layerMemory)
   )

@@ -15,14 +15,14 @@ const model = modelOf(scenario)
 const { make } = await import(`./${contender}.mjs`)
 
 const repeat = async () => {
-  const { runs = 1, deltas = 20, turns = 0, calls = 0 } = scenario
+  const { runs = 1, deltas = 20, turns = 0, calls = 0, size = 4, vendor } = scenario
   const seen = { deltas: 0, characters: 0, calls: 0, first: 0 }
   const tool = async (text) => {
     seen.calls++
     await null
     return text
   }
-  const { run } = await make({ url, model, tool, past: pastOf(scenario.past ?? 0) })
+  const { run } = await make({ url, model, tool, vendor, past: pastOf(scenario.past ?? 0) })
   const onDelta = (delta) => {
     if (seen.deltas++ === 0 && seen.first === 0) seen.first = performance.now()
     seen.characters += delta.length
@@ -34,9 +34,9 @@ const repeat = async () => {
     seen.deltas = seen.characters = seen.calls = 0
     const texts = await Promise.all(Array.from({ length: runs }, () => run({ prompt: "go", onDelta })))
     check("deltas", seen.deltas, deltas * runs)
-    check("characters", seen.characters, 4 * deltas * runs)
+    check("characters", seen.characters, size * deltas * runs)
     check("calls", seen.calls, turns * calls * runs)
-    for (const text of texts) check("characters in the final text", text.length, 4 * deltas)
+    for (const text of texts) check("characters in the final text", text.length, size * deltas)
   }
   const lasting = async (millis, least) => {
     const start = performance.now()

@@ -68,7 +68,11 @@ const toWire = (message) =>
         }
 
 /** The contender: made once, run once per conversation. */
-export const make = async ({ url, model, tool, past }) => {
+export const make = async ({ url, model, tool, past, vendor }) => {
+  if (vendor !== undefined) {
+    const { run } = await import("./raw-vendor.mjs")
+    return { run: (options) => run({ url, model, vendor, ...options }) }
+  }
   const before = past.map(toWire)
   const run = async ({ prompt, onDelta, signal }) => {
     const messages = [...before, { role: "user", content: prompt }]

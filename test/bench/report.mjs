@@ -2,7 +2,7 @@
  * Results as tables for people. Every ratio is the median of the ratios of single rounds, in which both contenders ran
  * one after the other; so a machine that is slow for a while is slow for both.
  */
-import { aborts, growth, scenarios, starts } from "./scenarios.mjs"
+import { aborts, growth, scenarios, starts, vendorScenarios } from "./scenarios.mjs"
 
 const median = (values) => {
   const sorted = values.filter((value) => Number.isFinite(value)).sort((left, right) => left - right)
@@ -44,7 +44,7 @@ const reader = (results) => {
 }
 
 const costs = ({ has, ratio }) => {
-  const rows = Object.entries(scenarios)
+  const rows = Object.entries({ ...scenarios, ...vendorScenarios })
     .filter(([id]) => has(id))
     .flatMap(([id, { aim, memory, must, title }]) => {
       const cpu = ratio(id, "cpuMillis")

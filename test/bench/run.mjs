@@ -12,7 +12,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { render } from "./report.mjs"
-import { aborts, growth, scenarios, starts } from "./scenarios.mjs"
+import { aborts, growth, scenarios, starts, vendorScenarios } from "./scenarios.mjs"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -89,6 +89,7 @@ const { values } = parseArgs({
 })
 const groups = {
   costs: Object.keys(scenarios),
+  vendors: Object.keys(vendorScenarios),
   starts: Object.keys(starts),
   aborts: Object.keys(aborts),
   growth: Object.values(growth).flatMap((row) => row.points.map((point) => point.id))

@@ -23,6 +23,16 @@ export const scenarios = {
   S8: { title: "100 streams, a delta each per 10 ms", runs: 100, deltas: 200, every: 10, must: 1.5, aim: 1 }
 }
 
+const wires = { anthropic: "Messages", gemini: "generateContent", responses: "Responses", ollama: "api/chat" }
+
+/** The bare answer of 5,000 deltas on the wire of each vendor. */
+export const vendorScenarios = Object.fromEntries(
+  Object.entries(wires).map(([vendor, title]) => [
+    `S1-${vendor}`,
+    { title: `5,000 deltas on the wire of ${title}`, vendor, deltas: 5000, must: 2, aim: 1.3 }
+  ])
+)
+
 /** Process start to the first sign of life. */
 export const starts = {
   S5: { title: "process start to the first delta", must: 3.5, aim: 2.7 },
@@ -46,6 +56,19 @@ export const growth = {
       { id: "G20000d", at: "20,000 deltas", deltas: 20_000, units: 20_000 }
     ]
   },
+  ...Object.fromEntries(
+    ["chat", ...Object.keys(wires)].map((vendor) => [
+      vendor,
+      {
+        title: `one megabyte in a single event, ${vendor}`,
+        unit: "megabyte",
+        points: [
+          { id: `G1M-${vendor}`, at: "1 MB", vendor, deltas: 1, size: 1 << 20, units: 1 },
+          { id: `G8M-${vendor}`, at: "8 MB", vendor, deltas: 1, size: 8 << 20, units: 8 }
+        ]
+      }
+    ])
+  ),
   turn: {
     title: "one turn",
     unit: "turn",
@@ -76,11 +99,11 @@ export const growth = {
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
 
 /** Every scenario by its id. */
-export const all = { ...scenarios, ...starts, ...aborts, ...points }
+export const all = { ...scenarios, ...vendorScenarios, ...starts, ...aborts, ...points }
 
 /** The name of the model that plays a scenario. */
-export const modelOf = ({ deltas = 20, turns = 0, calls = 0, past = 0, every = 0, write = "burst" }) =>
-  new URLSearchParams({ deltas, turns, calls, past, every, write }).toString()
+export const modelOf = ({ deltas = 20, turns = 0, calls = 0, past = 0, every = 0, write = "burst", size = 4 }) =>
+  new URLSearchParams({ deltas, turns, calls, past, every, write, size }).toString()
 
 /** A conversation of this many messages: question, call, result, answer, and again; what is left over is only talk. */
 export const pastOf = (count) =>

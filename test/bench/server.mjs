@@ -5,6 +5,7 @@
  * conversation in which any call lacks its result, so that nobody gets faster by forgetting.
  */
 import { createServer } from "node:http"
+import { vendorAt, vendors } from "./vendors.mjs"
 
 /** The text that call `call` of turn `turn` asks a tool to repeat. */
 const spoken = (turn, call) => `turn ${turn} call ${call}: ${"the quick brown fox jumps over the lazy dog ".repeat(2)}`
@@ -15,9 +16,11 @@ const piece = (index) => ` ${(index % 46_656).toString(36).padStart(3, "0")}`
 const callId = (turn, call) => `call-${turn}-${call}`
 
 /** What a model of this name does. A conversation that ends with the word "continue" gets a short text from any model. */
-const planOf = (body) => {
+const planOf = (body, vendor) => {
   const wish = new URLSearchParams(body.model)
   const number = (key, otherwise) => Number(wish.get(key) ?? otherwise)
+  const [deltas, size] = [number("deltas", 20), number("size", 4)]
+  if (vendor !== vendors.chat || size !== 4) return { vendor, deltas, size, isPaced: false, everyMillis: 0 }
   const turn = body.messages.filter((message) => message.tool_calls?.[0]?.id.startsWith("call-")).length
   const isContinued = body.messages.at(-1)?.content === "continue"
   const calls = !isContinued && turn < number("turns", 0) ? number("calls", 1) : 0
@@ -50,11 +53,17 @@ const callFrames = (turn, call) => {
 
 const prepared = new Map()
 
+/** The texts of an answer of one wire: short ones, or long ones. */
+const texts = (deltas, size) =>
+  Array.from({ length: deltas }, (_, index) => (size === 4 ? piece(index) : piece(index).repeat(size / 4)))
+
 /** The events of an answer, and the same cut as a busy network delivers them: 16 KiB at a time. */
-const answerOf = ({ turn, calls, deltas }) => {
-  const key = `${turn} ${calls} ${deltas}`
+const answerOf = (plan) => {
+  const { calls, deltas, size, turn, vendor } = plan
+  const key = `${vendor?.path("") ?? turn} ${calls} ${deltas} ${size}`
   const known = prepared.get(key)
   if (known !== undefined) return known
+  if (vendor !== undefined) return prepare(key, vendor.frames(texts(deltas, size)))
   const events = [frame(turn, { role: "assistant", content: calls > 0 ? null : "" })]
   for (let call = 0; call < calls; call++) events.push(...callFrames(turn, call))
   if (calls === 0) for (let index = 0; index < deltas; index++) events.push(frame(turn, { content: piece(index) }))
@@ -62,6 +71,10 @@ const answerOf = ({ turn, calls, deltas }) => {
   const usage = { prompt_tokens: 100, completion_tokens: deltas, total_tokens: 100 + deltas }
   const last = { id: `chatcmpl-${turn}`, object: "chat.completion.chunk", created: 1_760_000_000, model: "bench" }
   events.push(`data: ${JSON.stringify({ ...last, choices: [], usage })}\n\n`, "data: [DONE]\n\n")
+  return prepare(key, events)
+}
+
+const prepare = (key, events) => {
   const buffers = events.map((event) => Buffer.from(event))
   const whole = Buffer.concat(buffers)
   const slices = []
@@ -123,11 +136,14 @@ const send = (response, plan) => {
   step()
 }
 
-const answer = (response, text) => {
+const answer = (response, path, text) => {
+  const vendor = vendorAt(path)
   const body = JSON.parse(text)
-  const plan = planOf(body)
+  // One vendor names its model in the path.
+  body.model ??= decodeURIComponent(/models\/([^:]+):/.exec(path)?.[1] ?? "")
+  const plan = planOf(body, vendor)
   log.requests.push(nowMillis())
-  const problem = problemWith(body, plan)
+  const problem = plan.vendor === undefined ? problemWith(body, plan) : undefined
   if (problem === undefined) return send(response, plan)
   log.rejected.push(problem)
   response.writeHead(400, { "content-type": "application/json" })
@@ -142,7 +158,7 @@ const server = createServer((request, response) => {
   }
   const chunks = []
   request.on("data", (chunk) => chunks.push(chunk))
-  request.on("end", () => answer(response, Buffer.concat(chunks).toString()))
+  request.on("end", () => answer(response, request.url, Buffer.concat(chunks).toString()))
 })
 server.keepAliveTimeout = 120_000
 server.listen({ port: 0, host: "127.0.0.1", backlog: 1024 }, () => process.stdout.write(`${server.address().port}\n`))
