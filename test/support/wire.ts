@@ -47,7 +47,7 @@ export interface Expected {
     readonly name?: string
     readonly errorCode?: string | null
   }>
-  readonly finish: { readonly reason: string | null; readonly detail?: string | null }
+  readonly finish: { readonly reason: string | null; readonly detail?: string | null; readonly native?: string | null }
   readonly tokens: {
     readonly input: number | null
     readonly output: number | null
