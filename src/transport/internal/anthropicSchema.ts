@@ -1,0 +1,105 @@
+/**
+ * JSON schemas as the Messages API takes them: those of tools, whose root has to be one object, and those that an answer
+ * is bound to, for which only a part of JSON Schema is known.
+ */
+import { Unsupported } from "./encoding.ts"
+import type { Json } from "./json.ts"
+import { arrayOf, isJson, numberOf, textOf } from "./json.ts"
+import { closed, everywhere, inlined } from "./jsonSchema.ts"
+
+/**
+ * The schema of a tool's input. Alternatives at the root are refused and become one object in which all of their
+ * properties may stand.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofTool = (schema: object): Json => {
+  const root: Json = { ...schema }
+  const alternatives = combinators.flatMap((name) => arrayOf(root[name]).filter(isJson))
+  if (alternatives.length === 0) return textOf(root["type"]) === undefined ? { ...root, type: "object" } : root
+  const rest = Object.fromEntries(Object.entries(root).filter(([name]) => !combinators.includes(name)))
+  const properties: { [name: string]: unknown } = {}
+  for (const { properties: named } of [root, ...alternatives]) {
+    for (const [name, property] of Object.entries(isJson(named) ? named : {})) {
+      const known = properties[name]
+      properties[name] = known === undefined || isSame(known, property) ? property : { anyOf: [known, property] }
+    }
+  }
+  return { ...rest, type: "object", properties }
+}
+
+const combinators: ReadonlyArray<string> = ["anyOf", "oneOf", "allOf"]
+
+const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)
+
+/**
+ * The schema of an answer, `undefined` when it cannot be said in what the API knows without ruling answers out: objects
+ * with properties of any name, values of any kind, a schema that contains itself.
+ *
+ * **Details**
+ *
+ * - Bounds and patterns are left out, objects are closed, references replaced by what they point at.
+ * - Source: "Structured outputs", section "JSON Schema limitations", https://platform.claude.com/docs, and the SDK's own
+ *   transformation; read in November 2026.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofAnswer = (schema: object): object | undefined => {
+  try {
+    let isKnown = true
+    const known = everywhere(inlined(schema), (inner) => {
+      const typed = withType(inner)
+      isKnown &&= isNamed(inner)
+      isKnown &&= typed["type"] !== undefined || typed["anyOf"] !== undefined || typed["allOf"] !== undefined
+      return Object.fromEntries(Object.entries(typed).filter(([name, value]) => isTaken(name, value)))
+    })
+    return isKnown && isJson(known) ? closed(known) : undefined
+  } catch (error) {
+    if (error instanceof Unsupported) return undefined
+    throw error
+  }
+}
+
+const keywords = new Set([
+  "type",
+  "description",
+  "title",
+  "properties",
+  "required",
+  "additionalProperties",
+  "items",
+  "anyOf",
+  "allOf",
+  "enum",
+  "const",
+  "default"
+])
+
+const formats = new Set(["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"])
+
+/** Whether the properties of an object are those that have names. */
+const isNamed = (schema: Json): boolean => {
+  const further = schema["additionalProperties"]
+  if ((further !== undefined && further !== false) || schema["patternProperties"] !== undefined) return false
+  return schema["type"] !== "object" || further === false || isJson(schema["properties"])
+}
+
+const isTaken = (name: string, value: unknown): boolean =>
+  (keywords.has(name) && (name !== "items" || isJson(value))) ||
+  (name === "format" && formats.has(textOf(value) ?? "")) ||
+  (name === "minItems" && (numberOf(value) ?? 2) <= 1)
+
+/** One of several is any of several, and values say of what type they are. */
+const withType = (schema: Json): Json => {
+  const { oneOf, ...rest } = schema
+  const out = oneOf === undefined || schema["anyOf"] !== undefined ? schema : { ...rest, anyOf: oneOf }
+  if (out["type"] !== undefined || out["anyOf"] !== undefined || out["allOf"] !== undefined) return out
+  const values = "const" in out ? [out["const"]] : arrayOf(out["enum"])
+  const types = [...new Set(values.map(typeOf))]
+  return types.length === 0 ? out : { type: types.length === 1 ? types[0] : types, ...out }
+}
+
+const typeOf = (value: unknown): string =>
+  value === null ? "null" : Array.isArray(value) ? "array" : typeof value === "object" ? "object" : typeof value
