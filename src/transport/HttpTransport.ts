@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { Delta } from "../domain/Delta.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
+import * as Answers from "./internal/decoder.ts"
 import * as Exchange from "./internal/exchange.ts"
 import { withoutSecrets } from "./internal/failure.ts"
 import * as ToolNames from "./internal/toolNames.ts"
@@ -80,6 +81,22 @@ export interface Decoder {
   readonly end: () => void
   readonly take: () => ReadonlyArray<Delta>
 }
+
+/**
+ * A decoder that leaves nothing to write but what a vendor's JSON means. The body may be server-sent events, an array,
+ * objects on lines or one object; deltas come out in legal order.
+ *
+ * **Details**
+ *
+ * - `onJson(value, event)` is given each JSON object, `onEnd()` is told that no more will come, `onText` gets the data of
+ *   events that are no JSON object, such as `[DONE]`.
+ * - They write with `respond`, `begin`, `write`, `complete`, `add`, `finish` and `fail`, and set `recognised` when
+ *   something of this API arrived: then an early end is a lost connection, otherwise it is not an answer at all.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export abstract class AnswerDecoder extends Answers.Decoder {}
 
 /**
  * How a vendor writes requests and how its answers are read. Pure: the same request gives the same bytes.
@@ -177,7 +194,8 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
  * **Details**
  *
  * - `vendor`: its name, or how the name follows from the address.
- * - `variable`: where its key is when none is given; absent when it has none.
+ * - `variable`: where its key is when none is given, or several names in the order in which they are tried; absent when
+ *   it has none.
  * - `baseUrl`, `path`: where the API is when nothing else is said, and what is appended for the model's requests.
  * - `headers`: how a key is sent, and what else every request needs.
  * - `authorize`, `refusal`, `toolNames`: see `Connection`.
@@ -187,7 +205,7 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
  */
 export interface Vendor {
   readonly vendor: string | ((url: URL) => string)
-  readonly variable?: string | undefined
+  readonly variable?: string | ReadonlyArray<string> | undefined
   readonly baseUrl: string
   readonly path: string
   readonly headers: (apiKey: Redacted.Redacted | undefined) => Headers
@@ -259,17 +277,20 @@ const invalid = (field: string, message: string): ConfigError.ConfigError => Con
 
 const keyOf = (
   options: Options,
-  variable: string | undefined
+  variable: Vendor["variable"]
 ): Effect.Effect<Redacted.Redacted | undefined, ConfigError.ConfigError> => {
   if (options.apiKey !== undefined) return keyOfText("apiKey", options.apiKey)
   if (options.baseUrl !== undefined || variable === undefined) return Effect.succeed(undefined)
-  const none = `Expected an API key. Set ${variable}, or give apiKey; a server of your own that needs no key is named by baseUrl.`
-  return Config.redacted(variable).pipe(
-    Effect.mapError((error) =>
-      ConfigError.isMissingDataOnly(error) ? ConfigError.MissingData([variable], none) : error
-    ),
-    Effect.flatMap((key) => keyOfText(variable, key))
-  )
+  const variables = typeof variable === "string" ? [variable] : variable
+  const none = `Expected an API key. Set ${variables.join(" or ")}, or give apiKey; a server of your own that needs no key is named by baseUrl.`
+  return variables
+    .map((name) => Effect.flatMap(Config.redacted(name), (key) => keyOfText(name, key)))
+    .reduce((first, second) => Effect.catchIf(first, ConfigError.isMissingDataOnly, () => second))
+    .pipe(
+      Effect.mapError((error) =>
+        ConfigError.isMissingDataOnly(error) ? ConfigError.MissingData([...variables.slice(0, 1)], none) : error
+      )
+    )
 }
 
 const keyOfText = (field: string, key: Redacted.Redacted): Effect.Effect<Redacted.Redacted, ConfigError.ConfigError> =>

@@ -93,25 +93,38 @@ const retryInfo = (details: unknown): number | undefined => {
   return undefined
 }
 
-/** How vendors word that the conversation is too long. */
+/** How vendors word that the conversation is too long. Each wording is in the table of `overflow.test.ts`. */
 const overflow = new RegExp(
   [
     "context[_ ]?(length|window|size)[_ ]?(is[_ ])?exceed",
     "maximum context length",
     "(exceeds?|exceeded|greater than|larger than|longer than) (the |its |this )?(model'?s? )?(maximum |max |available )?context",
     "context window exceeds",
+    "configured context size",
     "prompt (is )?too (long|large)",
+    "prompt exceeds max(imum)? length",
+    "prompt token count of \\d+ exceeds",
     "input is too long",
     "input token count.*exceeds",
-    "maximum prompt length is",
+    "range of input length should be",
+    "maximum (allowed )?(prompt|input|model) length",
+    "(inputs|`inputs`)( tokens \\+ `?max_new_tokens`?)? must (be <=|have less than)",
     "reduce the length of (the|your) (messages|prompt|input)",
     "exceeded model token limit",
     "tokens? (in request )?more than max tokens? allowed",
+    "max tokens of \\d+ exceeded",
+    "too many tokens",
+    "tokens?_limit_reached",
+    "exceed_context_size",
     "model_context_window_exceeded",
     "string_above_max_length"
   ].join("|"),
   "i"
 )
+
+/** A limit per time, whatever else is said about tokens. */
+const paced =
+  /rate[_ -]?limit|too many requests|tokens? per (min|minute|hour|day)\b|\bTP[MDH]\b|throttl|please wait before/i
 
 const filtered = /content[_ ]?(filter|policy|management)|responsible_?ai|moderation|flagged|safety (system|filter)/i
 const badKey =
@@ -148,6 +161,7 @@ export const failureOf = (complaint: Complaint, retryAfterMillis?: number | unde
 const tagOf = (status: number | undefined, words: string): Failure["_tag"] => {
   // Never an overflow, whatever it says about tokens: the limit is one per minute.
   if (status === 429 || status === 402) return "RateLimited"
+  if ((status === undefined || status === 400 || status === 413) && paced.test(words)) return "RateLimited"
   if (overflow.test(words)) return "ContextOverflow"
   if (status === undefined || status === 400 || status === 403 || status === 422) {
     if (filtered.test(words)) return "Filtered"
@@ -155,12 +169,13 @@ const tagOf = (status: number | undefined, words: string): Failure["_tag"] => {
   if (status === 401 || status === 403) return "Authentication"
   if (status === 408 || status === 504) return "Timeout"
   if (status === 413) return "ContextOverflow"
-  if (status === 409 || status === 425) return "Overloaded"
+  // 499 is how Google says that it gave up on an answer.
+  if (status === 409 || status === 425 || status === 499) return "Overloaded"
   if (status === 501 || status === 505) return "InvalidRequest"
   if (status !== undefined && status >= 500) return "Overloaded"
   if (status === undefined || status === 400) {
     if (badKey.test(words)) return "Authentication"
-    if (/rate[_ ]?limit|too many requests|quota/i.test(words)) return "RateLimited"
+    if (/quota/i.test(words)) return "RateLimited"
   }
   if (status !== undefined) return "InvalidRequest"
   if (noMoney.test(words)) return "RateLimited"
