@@ -52,7 +52,7 @@ const checkAnswer = ({ expected }: Wire.Case, seen: Wire.Seen): void => {
         ? [{ type: part.name, input: JSON.parse(part.input) }]
         : []
     ),
-    expected.providerTools
+    [...expected.providerTools]
   )
   const sources = parts.flatMap((part) => (part.type === "source" ? [part.url] : []))
   assert.strictEqual(sources.length, expected.citations.count)
