@@ -9,6 +9,7 @@ import * as Streaming from "../examples/03_streaming.ts"
 import * as Guards from "../examples/04_guards_and_approval.ts"
 import * as Stores from "../examples/05_context_stores.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
+import * as Parrots from "../examples/15_your_own_transport.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -87,7 +88,8 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "chat scripted in invoke_agent desk",
       "invoke_agent desk in nothing"
     ]
-  ]
+  ],
+  "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]]
 }
 
 const read = (path: string): string => readFileSync(`${root}/${path}`, "utf8")
