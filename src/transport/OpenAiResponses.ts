@@ -10,7 +10,9 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as HttpTransport from "./HttpTransport.ts"
-import { flavourOf, headersOf, vendorOf } from "./internal/openAiResponses.ts"
+import { unforced } from "./internal/forcedAnswer.ts"
+import { vendorOf } from "./internal/openAiChat.ts"
+import { flavourOf, headersOf, requestHeadersOf } from "./internal/openAiResponses.ts"
 import { Decoder } from "./internal/openAiResponsesDecode.ts"
 import * as Encode from "./internal/openAiResponsesEncode.ts"
 import * as Transport from "./Transport.ts"
@@ -67,7 +69,12 @@ export const make = (
     }),
     codec: (model) => ({
       encode: Encode.make(model, options.settings, { ...options, flavour }).encode,
-      decoder: ({ tools }) => new Decoder(flavour, tools, options.previousResponse === true && flavour.stored)
+      decoder: (request) => {
+        const decoder = new Decoder(flavour, request.tools, options.previousResponse === true && flavour.stored)
+        const answer = Encode.answerOf(request, flavour)
+        return answer === undefined ? decoder : unforced(decoder, answer)
+      },
+      headers: (request) => requestHeadersOf(vendor, request)
     })
   })
 }

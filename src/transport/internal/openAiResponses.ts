@@ -1,7 +1,8 @@
 /**
  * The facts in which the vendors of the Responses API differ. Nothing here knows of services.
  */
-import { vendorOf as chatVendorOf } from "./openAiChat.ts"
+import type { Request } from "../../domain/Request.ts"
+import { kindOf } from "./encoding.ts"
 
 /**
  * In what the vendors of this API differ.
@@ -13,7 +14,7 @@ import { vendorOf as chatVendorOf } from "./openAiChat.ts"
  * - `encrypted`: whether reasoning can be asked for in a form that they read again later; `readable`: whether they read
  *   plain reasoning again.
  * - `stored`: whether they keep answers that later requests can refer to.
- * - `jsonSchema`: whether an answer can be bound to a schema; otherwise only to JSON.
+ * - `schema`: how an answer is bound to a schema: by itself, or as the arguments of a tool that has to be called.
  * - `limits`: whether output limit and sampling are the caller's to set.
  * - `richResults`: whether results of tools may hold pictures and documents.
  * - `runsCustom`: calls of custom tools that nobody offered are their own, and they ran them (xAI's searches).
@@ -28,13 +29,13 @@ export interface Flavour {
   readonly encrypted: boolean
   readonly readable: boolean
   readonly stored: boolean
-  readonly jsonSchema: boolean
+  readonly schema: "native" | "tool"
   readonly limits: boolean
   readonly richResults: boolean
   readonly runsCustom: boolean
 }
 
-const own = new Set(["openai", "azure", "copilot", "codex"])
+const own = new Set(["openai", "azure", "github", "copilot", "codex"])
 
 /**
  * The facts about a vendor. An unknown one is taken for a plain imitation of the API that remembers nothing.
@@ -49,7 +50,7 @@ export const flavourOf = (vendor: string): Flavour => ({
   encrypted: own.has(vendor) || vendor === "xai" || vendor === "openrouter",
   readable: !own.has(vendor) && vendor !== "xai",
   stored: !["openrouter", "deepseek", "copilot", "codex"].includes(vendor),
-  jsonSchema: vendor !== "deepseek",
+  schema: vendor === "deepseek" ? "tool" : "native",
   limits: vendor !== "codex",
   richResults: own.has(vendor) || vendor === "openrouter",
   runsCustom: vendor === "xai"
@@ -65,15 +66,6 @@ export const isPlain = (model: string): boolean =>
   /^(gpt-3|gpt-4|chatgpt|ft:gpt-[34]|gpt-5[\w.]*-chat)|non-reasoning/.test(model.slice(model.lastIndexOf("/") + 1))
 
 /**
- * The vendor behind a base URL: its name if known, otherwise the host.
- *
- * @category converters
- * @since 0.1.0
- */
-export const vendorOf = (url: URL): string =>
-  /(^|\.)githubcopilot\.com$/.test(url.hostname) ? "copilot" : chatVendorOf(url)
-
-/**
  * What a vendor wants in the headers beside the key. GitHub refuses requests that do not name the editor they come from.
  *
  * @category constructors
@@ -83,3 +75,21 @@ export const headersOf = (vendor: string): { readonly [name: string]: string } =
   vendor === "copilot"
     ? { "copilot-integration-id": "vscode-chat", "editor-version": "axonal/0.1", "openai-intent": "conversation-edits" }
     : {}
+
+/**
+ * What a vendor wants in the headers of one request: GitHub counts what a person asked for, and not what an agent goes on
+ * to do, and wants to know of pictures.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const requestHeadersOf = (vendor: string, { messages }: Request): { readonly [name: string]: string } => {
+  if (vendor !== "copilot") return {}
+  const seen = messages.some(({ parts }) =>
+    parts.some((part) => part.type === "file" && kindOf(part.mediaType) === "image")
+  )
+  return {
+    "x-initiator": messages[messages.length - 1]?.role === "user" ? "user" : "agent",
+    ...(seen ? { "copilot-vision-request": "true" } : undefined)
+  }
+}

@@ -9,11 +9,13 @@ import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
 import type { Encoder } from "./encoding.ts"
 import * as Encoding from "./encoding.ts"
 import { remembered, settingsOf, Unsupported } from "./encoding.ts"
+import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, textOf } from "./json.ts"
-import { isStrict } from "./jsonSchema.ts"
+import { strictForm } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiResponses.ts"
 import { flavourOf, isPlain } from "./openAiResponses.ts"
+import type { Items } from "./openAiResponsesInput.ts"
 import { itemsOf, responseOf, systemText } from "./openAiResponsesInput.ts"
 import { typeOf } from "./openAiResponsesItems.ts"
 
@@ -46,10 +48,12 @@ export interface Options {
  */
 export const make = (model: ModelInfo, defaults: Settings = {}, options: Options = {}): Encoder => {
   const flavour = options.flavour ?? flavourOf(model.vendor)
-  const messages = new WeakMap<Message, string>()
+  const messages = new WeakMap<Message, Items>()
   const tools = new WeakMap<ToolSpec, string>()
   const refers = options.previousResponse === true && flavour.stored
-  return Encoding.make((request) => {
+  return Encoding.make((given) => {
+    const answer = answerOf(given, flavour)
+    const request = answer === undefined ? given : ForcedAnswer.forced(given, answer)
     const settings = settingsOf(defaults, request.settings)
     const extra = settings.extra ?? {}
     const [first] = request.messages
@@ -62,14 +66,17 @@ export const make = (model: ModelInfo, defaults: Settings = {}, options: Options
     const previous = refers ? latestAnswer(request.messages, flavour) : undefined
     if (!("input" in extra)) {
       body += `,"input":[`
+      const sent = new Set<string>()
       let separator = ""
       for (let index = previous?.next ?? (apart ? 1 : 0); index < request.messages.length; index++) {
         const message = request.messages[index]
         if (message === undefined) continue
         const before = request.messages[index - 1]
-        const text = remembered(messages, message, (message) => itemsOf(message, before, model, flavour))
-        if (text === "") continue
-        body += separator + text
+        let items = remembered(messages, message, (message) => itemsOf(message, before, model, flavour))
+        if (items.ids.some((id) => sent.has(id))) items = itemsOf(message, before, model, flavour, sent)
+        for (const id of items.ids) sent.add(id)
+        if (items.text === "") continue
+        body += separator + items.text
         separator = ","
       }
       body += "]"
@@ -82,6 +89,15 @@ export const make = (model: ModelInfo, defaults: Settings = {}, options: Options
     return body + "}"
   })
 }
+
+/**
+ * The tool that the answer is asked for with, where the vendor has no other way to bind it to a schema.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const answerOf = (request: Request, flavour: Flavour): ToolSpec | undefined =>
+  flavour.schema === "tool" ? ForcedAnswer.toolOf(request) : undefined
 
 // internal
 
@@ -115,7 +131,7 @@ const head = (request: Request, model: ModelInfo, flavour: Flavour, settings: Se
     top_p: limits.topP,
     max_output_tokens: limits.maxOutputTokens,
     reasoning: object({ effort: settings.reasoningEffort, summary: options.reasoningSummary }),
-    text: object({ format: format(request, flavour) }),
+    text: object({ format: format(request) }),
     parallel_tool_calls: request.tools.length === 0 ? undefined : settings.parallelToolCalls,
     prompt_cache_key: options.promptCacheKey
   }
@@ -132,21 +148,21 @@ const merged = (ours: unknown, extra: unknown): unknown => {
   return Array.isArray(ours) && Array.isArray(extra) ? [...new Set([...ours, ...extra])] : extra
 }
 
-const format = ({ responseFormat }: Request, flavour: Flavour): Json | undefined => {
+const format = ({ responseFormat }: Request): Json | undefined => {
   if (responseFormat.type === "text") return undefined
   const { name = "answer", schema } = responseFormat
-  if (schema === undefined || !flavour.jsonSchema) return { type: "json_object" }
-  const clean = name.replace(/[^\w-]/g, "_").slice(0, 64)
-  // Strict decoding is refused for schemas with optional or further properties.
-  return { type: "json_schema", name: clean, schema, strict: isStrict(schema) }
+  if (schema === undefined) return { type: "json_object" }
+  const strict = strictForm(schema)
+  return { type: "json_schema", name, schema: strict ?? schema, strict: strict !== undefined }
 }
 
 const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
   const { description, inputSchema, name, provider, strict } = tool
   if (provider === undefined) {
+    const form = strict === true ? strictForm(inputSchema) : undefined
+    const schema = form ?? parameters(inputSchema)
     // Absent means strict here, so it is always said.
-    const isSafe = strict === true && isStrict(inputSchema)
-    return JSON.stringify({ type: "function", name, description, parameters: parameters(inputSchema), strict: isSafe })
+    return JSON.stringify({ type: "function", name, description, parameters: schema, strict: form !== undefined })
   }
   const vendor = provider.id.slice(0, Math.max(0, provider.id.indexOf(".")))
   if (vendor !== "openai" && vendor !== flavour.vendor) {

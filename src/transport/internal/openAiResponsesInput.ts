@@ -6,22 +6,51 @@
 import type { Message } from "../../domain/Message.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
-import { dataUrl, demand, kindOf, refuseFile, textOfFile, Unsupported } from "./encoding.ts"
+import { dataUrl, demand, kindOf, refuseFile, textOfFile, typed, Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, parseJson, textOf } from "./json.ts"
 import type { Flavour } from "./openAiResponses.ts"
 import { without } from "./openAiResponsesItems.ts"
+import { safe } from "./toolNames.ts"
 
 /**
- * The JSON text of the items that a message becomes, with commas between them, or nothing. The message before it says
- * what kind of calls its results answer.
+ * The items that a message becomes: their JSON text with commas between them, or nothing, and the vendor's ids in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Items {
+  readonly text: string
+  readonly ids: ReadonlyArray<string>
+}
+
+/**
+ * Converts a message.
+ *
+ * **Details**
+ *
+ * - `before`: the message before it, which says what kind of calls its results answer.
+ * - `sent`: ids that the request holds already. "Duplicate item found with id": an item said twice has its id once.
  *
  * @category converters
  * @since 0.1.0
  */
-export const itemsOf = (message: Message, before: Message | undefined, model: ModelInfo, flavour: Flavour): string => {
-  const items = encode(message, before, model, flavour)
-  return JSON.stringify(items).slice(1, -1)
+export const itemsOf = (
+  message: Message,
+  before: Message | undefined,
+  model: ModelInfo,
+  flavour: Flavour,
+  sent?: ReadonlySet<string>
+): Items => {
+  const ids: Array<string> = []
+  const items = encode(message, before, model, flavour).map((item) => {
+    const id = textOf(item["id"])
+    if (id === undefined) return item
+    if (ids.includes(id) || sent?.has(id) === true) return without(item, "id")
+    ids.push(id)
+    return item
+  })
+  return { text: JSON.stringify(items).slice(1, -1), ids }
 }
 
 /**
@@ -99,7 +128,8 @@ const userItems = (parts: ReadonlyArray<Part.Part>, model: ModelInfo): ReadonlyA
 /** Documents that the vendor turns into text by itself. */
 const documents = /officedocument|opendocument|msword|ms-excel|ms-powerpoint|rtf/
 
-const fileContent = (file: Part.File, model: ModelInfo): Json => {
+const fileContent = (given: Part.File, model: ModelInfo): Json => {
+  const file = typed(given)
   const { data, mediaType, name } = file
   if ("text" in data) return { type: "input_text", text: data.text }
   demand(model, file)
@@ -214,11 +244,12 @@ const callItem = (call: Part.ToolCall, item: Json): Json => {
   return { type, call_id: wireId(call), name: call.name, arguments: input, ...without(item, "type", "id") }
 }
 
-/** "string too long. Expected a string with maximum length 64"; vendors without ids send "", and get ours. */
-const wireId = (part: { readonly id: string; readonly wireId?: string | undefined }): string => {
-  const id = textOf(part.wireId) ?? part.id
-  return /^[\w.:-]{1,64}$/.test(id) ? id : id.replace(/[^\w.:-]/g, "_").slice(-64)
-}
+/** Vendors without ids send "", and get ours. */
+const wireId = (part: { readonly id: string; readonly wireId?: string | undefined }): string =>
+  safe(textOf(part.wireId) ?? part.id, callIds)
+
+/** "Invalid 'input[2].call_id': string too long. Expected a string with maximum length 64." */
+const callIds = { max: 64, unsafe: /[^\w.:-]/g }
 
 const resultItems = (
   parts: ReadonlyArray<Part.Part>,
