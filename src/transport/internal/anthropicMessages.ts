@@ -196,7 +196,7 @@ const withoutType = ({ type: _, ...rest }: Json): Json => rest
 /** Other vendors' ids may hold what is refused here, or be counters that begin anew in each answer. */
 const wireId = ({ id, wireId }: { readonly id: string; readonly wireId?: string | undefined }): string => {
   const own = textOf(wireId) ?? id
-  return safe(id !== "" && /^\D*\d{0,4}$/.test(own) ? id : own, common)
+  return safe(id !== "" && /^(?!toolu_)\D*\d{0,4}$/.test(own) ? id : own, common)
 }
 
 /** Results come first; files that cannot stand in a result follow, with what else the message holds. */
