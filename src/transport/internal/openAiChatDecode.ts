@@ -303,6 +303,11 @@ export class Decoder extends Base {
   }
 
   private conclude(): void {
+    // z.ai's way to refuse a conversation that is too long.
+    if (this.reason === "model_context_window_exceeded" && !this.started) {
+      this.fail({ message: "The conversation does not fit.", code: this.reason })
+      return
+    }
     this.closeCurrent()
     for (const call of this.calls) this.complete(call.slot, this.partOf(call))
     if (this.lateDetails.length > 0) {

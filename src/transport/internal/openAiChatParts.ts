@@ -146,9 +146,11 @@ export const finishReason = (reason: string | undefined, hasCalls: boolean): Fin
     case "max_tokens":
     case "max_output_tokens":
     case "model_length":
+    case "model_context_window_exceeded":
       return "length"
     case "content_filter":
     case "safety":
+    case "sensitive":
       return "content-filter"
     case "error":
       return "error"
