@@ -14,7 +14,10 @@ import * as Schema from "effect/Schema"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import { user } from "../../src/domain/Message.ts"
+import * as Anthropic from "../../src/transport/Anthropic.ts"
+import * as Gemini from "../../src/transport/Gemini.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
+import * as OpenAiResponses from "../../src/transport/OpenAiResponses.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 import * as Wire from "../support/wire.ts"
 
@@ -31,7 +34,18 @@ interface Vendor {
 const apiKey = Redacted.make("sk-test-0123456789")
 
 const vendors: ReadonlyArray<Vendor> = [
-  { name: "openai-chat", path: "/v1", make: (options) => OpenAiChat.make({ ...options, model: "gpt-5-mini", apiKey }) }
+  { name: "openai-chat", path: "/v1", make: (options) => OpenAiChat.make({ ...options, model: "gpt-5-mini", apiKey }) },
+  {
+    name: "openai-responses",
+    path: "/v1",
+    make: (options) => OpenAiResponses.make({ ...options, model: "gpt-5-mini", apiKey })
+  },
+  {
+    name: "anthropic",
+    path: "/v1",
+    make: (options) => Anthropic.make({ ...options, model: "claude-haiku-4-5", apiKey })
+  },
+  { name: "gemini", path: "/v1beta", make: (options) => Gemini.make({ ...options, model: "gemini-2.5-flash", apiKey }) }
 ]
 
 const words = "The quick brown fox jumps over the lazy dog. ".repeat(8).trim()
@@ -40,8 +54,8 @@ const mock = Effect.acquireRelease(
   Effect.promise(async () => {
     const server = new LLMock({ port: 0, chunkSize: 10 })
     server.onMessage("whole", { content: words })
-    server.onMessage("truncated", { content: words }, { latency: 10, truncateAfterChunks: 3 })
-    server.onMessage("disconnected", { content: words }, { latency: 20, disconnectAfterMs: 90 })
+    server.onMessage("truncated", { content: words }, { latency: 10, truncateAfterChunks: 10 })
+    server.onMessage("disconnected", { content: words }, { latency: 20, disconnectAfterMs: 250 })
     server.onMessage("slow", { content: words }, { latency: 5000 })
     server.onMessage("malformed", { content: words }, { chaos: { malformedRate: 1 } })
     server.onMessage("limited", {

@@ -164,6 +164,8 @@ export const finishReason = (reason: string | undefined, blocked: boolean, hasCa
     case undefined:
       return blocked ? "content-filter" : "other"
     case "STOP":
+    // Of servers that imitate this API.
+    case "FUNCTION_CALL":
       return hasCalls ? "tool-calls" : "stop"
     case "MAX_TOKENS":
       return "length"
