@@ -236,7 +236,7 @@ const signatures: ReadonlyArray<readonly [RegExp, string]> = [
 /** The bytes as text, or nothing when they are none. */
 const textOfBytes = (bytes: Uint8Array): string | undefined => {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return undefined
   }
