@@ -76,3 +76,19 @@ export interface Request {
   readonly responseFormat: ResponseFormat
   readonly settings: Settings
 }
+
+/**
+ * The value as JSON has it, with the keys of every object in order and nothing that is `undefined`: two requests are the
+ * same when the texts of these are.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map((item) => canonical(item))
+  if (typeof value !== "object" || value === null) return value
+  if ("toJSON" in value && typeof value.toJSON === "function") return canonical(value.toJSON())
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
+  entries.sort(([left], [right]) => (left < right ? -1 : 1))
+  return Object.fromEntries(entries.map(([name, field]) => [name, canonical(field)]))
+}
