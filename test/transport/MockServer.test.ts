@@ -27,6 +27,8 @@ interface Vendor {
     readonly baseUrl: string
     readonly idleTimeout: Duration.DurationInput
   }) => Effect.Effect<Transport.Service, unknown, HttpClient.HttpClient>
+  /** Whether a call is never cut: it comes in one piece, with the finish. */
+  readonly hasWholeCalls?: boolean
   /** Where the mock has its API. */
   readonly path: string
 }
@@ -45,7 +47,12 @@ const vendors: ReadonlyArray<Vendor> = [
     path: "/v1",
     make: (options) => Anthropic.make({ ...options, model: "claude-haiku-4-5", apiKey })
   },
-  { name: "gemini", path: "/v1beta", make: (options) => Gemini.make({ ...options, model: "gemini-2.5-flash", apiKey }) }
+  {
+    name: "gemini",
+    path: "/v1beta",
+    hasWholeCalls: true,
+    make: (options) => Gemini.make({ ...options, model: "gemini-2.5-flash", apiKey })
+  }
 ]
 
 const words = "The quick brown fox jumps over the lazy dog. ".repeat(8).trim()
@@ -126,7 +133,7 @@ describe("a mock server of others", () => {
         })
       )
 
-      it.live("TURN-1 TR-4 a call in a truncated answer does not run", () =>
+      it.live.skipIf(vendor.hasWholeCalls === true)("TURN-1 TR-4 a call in a truncated answer does not run", () =>
         Effect.gen(function* () {
           const { result, seen } = yield* act(vendor, "cut")
           assert.deepStrictEqual([result._tag, seen], ["Left", []])
