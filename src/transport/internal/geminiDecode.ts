@@ -43,7 +43,7 @@ export class Decoder extends Base {
   private minted = 0
   private chunks: ReadonlyArray<unknown> = []
   private pages: ReadonlyArray<unknown> = []
-  private citations: ReadonlyArray<unknown> = []
+  private readonly citations: Array<unknown> = []
   private reason: string | undefined
   private blockReason: string | undefined
   private usage: Json | undefined
@@ -106,8 +106,7 @@ export class Decoder extends Base {
     }
     if (isJson(citationMetadata)) {
       // Two names for the same, by two servers.
-      const sources = [...arrayOf(citationMetadata["citationSources"]), ...arrayOf(citationMetadata["citations"])]
-      this.citations = [...this.citations, ...sources]
+      this.citations.push(...arrayOf(citationMetadata["citationSources"]), ...arrayOf(citationMetadata["citations"]))
     }
   }
 

@@ -100,7 +100,8 @@ const resolved = (root: Json): Json => {
   const name = textOf(root["$ref"])?.split("/")[2]
   const definitions = isJson(root["$defs"]) ? root["$defs"] : {}
   const target = name === undefined ? undefined : definitions[decodeURIComponent(name)]
-  return isJson(target) ? { ...target, $defs: definitions } : root
+  if (!isJson(target)) return root
+  return referencesOf(target).length === 0 ? target : { ...target, $defs: definitions }
 }
 
 const changed = (schema: Json, change: (schema: Json) => Json): Json => {
@@ -166,9 +167,13 @@ const merged = (schema: Json): Json => {
 /** Properties whose names follow a pattern are among the further ones here. */
 const withRest = (schema: Json): Json => {
   const rest = schema["additionalProperties"]
-  const patterns = Object.values(objectOf(schema["patternProperties"])).flatMap(schemaOf)
-  if (patterns.length === 0 || rest === undefined || rest === true) return schema
-  const all = [...patterns, ...schemaOf(rest)]
+  const patterns = objectOf(schema["patternProperties"])
+  // The empty pattern is found in every name.
+  const every = patterns[""]
+  if (rest === undefined && isJson(every)) return { ...schema, additionalProperties: every }
+  const named = Object.values(patterns).flatMap(schemaOf)
+  if (named.length === 0 || rest === undefined || rest === true) return schema
+  const all = [...named, ...schemaOf(rest)]
   return { ...schema, additionalProperties: all.length === 1 ? all[0] : { anyOf: all } }
 }
 
@@ -190,7 +195,7 @@ const withItems = (schema: Json, change: (schema: Json) => Json): Json => {
 /** Choices may be texts and numbers; of others only their types are told. */
 const choice = (schema: Json, out: Json): Json => {
   const values = "const" in schema ? [schema["const"]] : schema["enum"]
-  if (!Array.isArray(values)) return {}
+  if (!Array.isArray(values) || values.length === 0) return {}
   const types = [...new Set(values.map(typeOf))]
   const type = out["type"] ?? (types.length === 1 ? types[0] : types)
   const isTold = types.every((name) => name === "string" || name === "number")
