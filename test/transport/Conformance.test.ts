@@ -1,15 +1,21 @@
 /**
- * The public transport suite, run on the transports that need no vendor: rules without a network, and Chat Completions
- * against a server of our own.
+ * The public transport suite, run on rules without a network, on Chat Completions against a server of our own, and on the
+ * other wires against a mock server of others.
  */
 import { createServer } from "node:http"
+import { LLMock } from "@copilotkit/aimock"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Message from "../../src/domain/Message.ts"
 import { transport as suite } from "../../src/testing/internal/transportSuite.ts"
+import * as Anthropic from "../../src/transport/Anthropic.ts"
+import * as Gemini from "../../src/transport/Gemini.ts"
 import * as Offline from "../../src/transport/Offline.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
+import * as OpenAiResponses from "../../src/transport/OpenAiResponses.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 
 const calculate: Transport.ToolSpec = {
@@ -68,5 +74,38 @@ const server = Layer.unwrapScoped(
     ({ port }) => OpenAiChat.layer({ model: "m", baseUrl: `http://127.0.0.1:${port}/v1` })
   )
 ).pipe(Layer.provide(FetchHttpClient.layer))
+
+/** A mock server of others, which speaks the wires of several vendors. */
+const mock = (make: (url: string) => Effect.Effect<Transport.Service, unknown, HttpClient.HttpClient>) =>
+  Layer.scoped(
+    Transport.Transport,
+    Effect.flatMap(
+      Effect.acquireRelease(
+        Effect.promise(async () => {
+          const made = new LLMock({ port: 0, chunkSize: 10 })
+          made.on({ userMessage: "2*(3+4)" }, { toolCalls: [{ name: "calculate", arguments: '{"expression":"1"}' }] })
+          made.onMessage("hello", { content: "Hello, how are you today?" })
+          made.onMessage("refuse", { error: { message: "no", type: "authentication_error" }, status: 401 })
+          made.onMessage("break off", { content: "Half of a longer text. ".repeat(10) }, { latency: 10, truncateAfterChunks: 6 })
+          await made.start()
+          return made
+        }),
+        (made) => Effect.promise(() => made.stop())
+      ),
+      ({ url }) => make(url)
+    )
+  ).pipe(Layer.provide(FetchHttpClient.layer))
+
+const model = "m"
+const apiKey = Redacted.make("key-0123456789")
+const wires = {
+  responses: mock((url) => OpenAiResponses.make({ model, apiKey, baseUrl: `${url}/v1` })),
+  anthropic: mock((url) => Anthropic.make({ model, apiKey, baseUrl: `${url}/v1` })),
+  gemini: mock((url) => Gemini.make({ model, apiKey, baseUrl: `${url}/v1beta` }))
+}
+
+for (const [name, layer] of Object.entries(wires)) {
+  suite(name, layer, { text, toolCall, failing: [ask("refuse"), ask("break off")] })
+}
 
 suite("chat completions", server, { text, toolCall, failing: [ask("refuse"), ask("break off")] })

@@ -133,12 +133,14 @@ describe("a mock server of others", () => {
         })
       )
 
-      it.live.skipIf(vendor.hasWholeCalls === true)("TURN-1 TR-4 a call in a truncated answer does not run", () =>
-        Effect.gen(function* () {
-          const { result, seen } = yield* act(vendor, "cut")
-          assert.deepStrictEqual([result._tag, seen], ["Left", []])
-        })
-      )
+      if (vendor.hasWholeCalls !== true) {
+        it.live("TURN-1 TR-4 a call in a truncated answer does not run", () =>
+          Effect.gen(function* () {
+            const { result, seen } = yield* act(vendor, "cut")
+            assert.deepStrictEqual([result._tag, seen], ["Left", []])
+          })
+        )
+      }
 
       it.live.each(["truncated", "disconnected"])("RUN-4 an answer that is %s fails, and keeps what came", (how) =>
         Effect.gen(function* () {
