@@ -257,6 +257,16 @@ describe("Anthropic decode", () => {
       )
     })
 
+    it("are called by our name, even when the call was in an earlier answer", () => {
+      const block = { type: "web_search_tool_result", tool_use_id: "srvtoolu_1", content: [] }
+      const names = new Map([["web_search", "Search"]])
+      const { parts } = decode(events(start(), begin(0, block), begin(1, use), end("end_turn"), over), names)
+      assert.deepStrictEqual(
+        parts.map((part) => "name" in part && part.name),
+        ["Search", "Search"]
+      )
+    })
+
     it("keep blocks that nobody reads", () => {
       const answer = events(
         start(),
@@ -269,7 +279,7 @@ describe("Anthropic decode", () => {
         end("end_turn"),
         over
       )
-      const reasoning = (anthropic: object) => ({ type: "reasoning", text: "", meta: { anthropic } })
+      const reasoning = (anthropic: object) => ({ type: "reasoning", text: "", meta: { anthropic } }) as const
       assert.deepStrictEqual(decode(answer).parts, [
         reasoning({ type: "compaction", content: "ab", encrypted_content: "x" }),
         reasoning({ type: "redacted_thinking", data: "d" })

@@ -212,10 +212,12 @@ export class Decoder extends Base {
   /** What a tool of the vendor came to. It is whole when it appears. */
   private result(type: string, block: Json): void {
     const id = textOf(block["tool_use_id"]) ?? ""
+    // The call may stand in an earlier answer, which the vendor paused.
+    const kind = type.slice(0, -"_tool_result".length)
     this.add({
       type: "tool-result",
       id,
-      name: this.executed.get(id) ?? type.slice(0, -"_tool_result".length),
+      name: this.executed.get(id) ?? this.names.get(kind) ?? kind,
       outcome: isFailed(block) ? "failed" : "ok",
       content: [{ type: "json", value: readable(block["content"]) }],
       transportExecuted: true,
