@@ -2,7 +2,7 @@
  * A model in one line, for configuration and command lines: `vendor:model@url;flag;flag=value`. `parse` reads it, `layer`
  * makes the transport that it names. Only that transport is loaded.
  */
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -123,10 +123,11 @@ export const config = (name: string): Config.Config<ModelString> =>
  *
  * **Details**
  *
+ * - Flags that say what a model is count for more than the registry. For Ollama `context` is also asked for.
  * - Key: from the variable that `key=NAME` names, else from the vendor's own; with an address only from the former.
  * - A model that the registry of `Models` does not have is taken for a mistake where the registry has all models of the
  *   vendor, unless the text says where it is, something of what it is, or `;unlisted`.
- * - `codex` keeps its tokens in a file and needs a `FileSystem` as well.
+ * - `codex` keeps its tokens in a file, and fails unless a `FileSystem` is provided, too.
  *
  * **Gotchas**
  *
@@ -152,9 +153,13 @@ export const layer = (
         case "Anthropic":
           return (yield* load(() => import("./Anthropic.ts"))).layer(options)
         case "Codex":
-          return (yield* load(() => import("./Codex.ts"))).layer(options).pipe(Layer.provide(fileSystem))
+          return Layer.provide((yield* load(() => import("./Codex.ts"))).layer(options), yield* load(files))
         case "Gemini":
           return (yield* load(() => import("./Gemini.ts"))).layer(options)
+        case "Ollama": {
+          const contextLength = parsed.flags.info.contextWindow
+          return (yield* load(() => import("./Ollama.ts"))).layer({ ...options, contextLength })
+        }
         case "OpenAiResponses":
           return (yield* load(() => import("./OpenAiResponses.ts"))).layer(named)
         case "OpenAiChat":
@@ -218,17 +223,23 @@ const problemOf = (
 
 const load = <A>(module: () => Promise<A>): Effect.Effect<A> => Effect.promise(module)
 
-/** Asked for only by who needs it: most programs that name a model have no use for files. */
-const fileSystem: Layer.Layer<FileSystem.FileSystem, ConfigError.ConfigError> = Layer.effect(
-  FileSystem.FileSystem,
-  Effect.flatMap(
-    Effect.serviceOption(FileSystem.FileSystem),
-    Option.match({
-      onNone: () => Effect.fail(refused("codex keeps its tokens in a file: provide a FileSystem too.")),
-      onSome: Effect.succeed
-    })
+/** Loaded and asked for only by who needs it: most programs that name a model have no use for files. */
+const files = async (): Promise<Layer.Layer<FileSystem.FileSystem, ConfigError.ConfigError>> => {
+  const { FileSystem } = await import("@effect/platform/FileSystem")
+  return Layer.effect(
+    FileSystem,
+    Effect.flatMap(
+      Effect.serviceOption(FileSystem),
+      Option.match({
+        onNone: () => Effect.fail(refused("codex keeps its tokens in a file: provide a FileSystem too.")),
+        onSome: Effect.succeed
+      })
+    )
   )
-)
+}
+
+/** Models that were trained further have ids of their own. */
+const isTuned = /^(ft:|tunedModels\/)/
 
 const optionsOf = (parsed: ModelString): Effect.Effect<HttpTransport.Options, ConfigError.ConfigError> =>
   Effect.gen(function* () {
@@ -236,7 +247,8 @@ const optionsOf = (parsed: ModelString): Effect.Effect<HttpTransport.Options, Co
     const { all, find } = yield* Models.Models
     const registered = vendor.vendor ?? vendor.name
     const known = find(registered, model)
-    if (known === undefined && vendor.isListed && parsed.baseUrl === undefined && !ModelFlags.describes(flags)) {
+    const isOdd = known === undefined && vendor.isListed && !isTuned.test(model)
+    if (isOdd && parsed.baseUrl === undefined && !ModelFlags.describes(flags)) {
       const valid = all.flatMap(({ id, vendor }) => (vendor === registered ? [id] : []))
       return yield* Effect.fail(
         refused(

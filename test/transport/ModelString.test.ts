@@ -104,8 +104,8 @@ describe("ModelString", () => {
           }
         ]
       )
-      assert.deepStrictEqual(parsed("ollama:m;context=1m;think-tags=inside;top-p=0.9;seed=7"), [
-        ...["ollama", "m"],
+      assert.deepStrictEqual(parsed("groq:m;context=1m;think-tags=inside;top-p=0.9;seed=7"), [
+        ...["groq", "m"],
         { contextWindow: 1_000_000, thinkTags: "inside", topP: 0.9, seed: 7 }
       ])
     })
@@ -250,6 +250,7 @@ describe("ModelString", () => {
           ["openai:gpt-99@http://localhost:1/v1", Layer.empty],
           ["openai:gpt-5-mini-2025-08-07", Layer.empty],
           ["openai:gpt-99", Models.layer([mine])],
+          ["openai:ft:gpt-4.1:me::1", Layer.empty],
           ["groq:anything/at-all", Layer.empty]
         ] as const) {
           assert.isTrue("sent" in (yield* sent(text, layer)), text)
@@ -264,6 +265,21 @@ describe("ModelString", () => {
           "Expected the key of groq. Set GROQ_API_KEY, or name another variable with ;key=NAME."
         )
         assert.include(of(yield* sent("openai:gpt-5-mini", Layer.empty, {})), "OPENAI_API_KEY")
+      })
+    )
+
+    it.effect("Ollama is asked for the context that a flag names", () =>
+      Effect.gen(function* () {
+        const result = yield* sent("ollama:llama3.2:1b;context=16k")
+        if ("problem" in result) return assert.fail(result.problem)
+        assert.deepStrictEqual(
+          [result.sent?.url, result.sent?.body["model"]],
+          [...["http://127.0.0.1:11434/api/chat", "llama3.2:1b"]]
+        )
+        assert.deepStrictEqual(
+          [result.sent?.body["options"], result.model.contextWindow],
+          [{ num_ctx: 16_000 }, 16_000]
+        )
       })
     )
 

@@ -21,7 +21,15 @@
 export interface Vendor {
   readonly name: string
   readonly aliases: ReadonlyArray<string>
-  readonly transport: "Anthropic" | "Codex" | "Gemini" | "LlamaCpp" | "Offline" | "OpenAiChat" | "OpenAiResponses"
+  readonly transport:
+    | "Anthropic"
+    | "Codex"
+    | "Gemini"
+    | "LlamaCpp"
+    | "Offline"
+    | "Ollama"
+    | "OpenAiChat"
+    | "OpenAiResponses"
   readonly vendor?: string | undefined
   readonly variables: ReadonlyArray<string>
   readonly baseUrl?: string | undefined
@@ -84,7 +92,7 @@ export const vendors: ReadonlyArray<Vendor> = [
   chat("moonshot", "MOONSHOT_API_KEY", "https://api.moonshot.ai/v1", { aliases: ["kimi"], isListed: true }),
   chat("zai", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4", { aliases: ["z.ai"], isListed: true }),
   chat("qwen", "DASHSCOPE_API_KEY", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
-  { ...common, name: "ollama", transport: "OpenAiChat", baseUrl: "http://127.0.0.1:11434/v1" },
+  { ...common, name: "ollama", transport: "Ollama" },
   { ...common, name: "codex", transport: "Codex" },
   { ...common, name: "compatible", aliases: ["chat"], transport: "OpenAiChat", address: "required" },
   { ...common, name: "responses", transport: "OpenAiResponses", address: "required" },
