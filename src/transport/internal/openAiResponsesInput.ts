@@ -197,11 +197,14 @@ const textContent = (text: string, own: Json): Json =>
     ? { type: "refusal", refusal: text }
     : { type: "output_text", text, annotations: arrayOf(own["annotations"]) }
 
-/** Plain words in the shortest form, which everyone reads; an id only where the rest of the item is the vendor's, too. */
+/** Plain words in the shortest form, which everyone reads. Ids are left out: nothing refers to them. */
 const messageItem = (item: Json, content: ReadonlyArray<Json>): Json => {
-  const only = content.length === 1 ? content[0] : undefined
-  const plain = arrayOf(only?.["annotations"]).length === 0 ? textOf(only?.["text"]) : undefined
-  return { role: "assistant", content: plain ?? content, ...without(item, "id", "type") }
+  const isPlain = content.every(
+    (entry) => entry["type"] === "output_text" && arrayOf(entry["annotations"]).length === 0
+  )
+  const isOne = content.length === 1 || item["id"] === undefined
+  const words = isPlain && isOne ? content.map((entry) => entry["text"]).join("") : content
+  return { role: "assistant", content: words, ...without(item, "id", "type") }
 }
 
 /** The item of a part other than text: the vendor's own, or what ours comes to. */
