@@ -1,0 +1,209 @@
+/**
+ * Finds the library, loads a model with it, and says in our words what went wrong on the way. Nothing here is loaded, and
+ * the library need not be installed, until somebody asks for a model.
+ */
+import type { ChatWrapper, Llama, LlamaContext, LlamaModel, LlamaOptions } from "node-llama-cpp"
+
+/**
+ * The library.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Library = typeof import("node-llama-cpp")
+
+/**
+ * Why there is no model.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Trouble =
+  | "NotInstalled"
+  | "NoBinary"
+  | "FileMissing"
+  | "NotAModel"
+  | "Unsupported"
+  | "OutOfMemory"
+  | "Closed"
+  | "Failed"
+
+/**
+ * What went wrong, and the library's own words for it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Failed extends Error {
+  readonly trouble: Trouble
+
+  constructor(trouble: Trouble, message: string) {
+    super(message)
+    this.trouble = trouble
+  }
+}
+
+/**
+ * Imports the library.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const library = async (load: () => Promise<Library> = () => import("node-llama-cpp")): Promise<Library> => {
+  try {
+    return await load()
+  } catch (error) {
+    const isMissing = codeOf(error) === "ERR_MODULE_NOT_FOUND" && wordsOf(error).includes("node-llama-cpp'")
+    throw isMissing
+      ? new Failed("NotInstalled", "The package node-llama-cpp is not installed: npm install node-llama-cpp")
+      : new Failed("Failed", `The package node-llama-cpp could not be loaded: ${wordsOf(error)}`)
+  }
+}
+
+/**
+ * Starts the engine on a kind of processor. It is never built or downloaded here.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start = async (
+  library: Library,
+  gpu: Exclude<LlamaOptions["gpu"], undefined>
+): Promise<{ readonly llama: Llama; readonly complaints: Array<string> }> => {
+  const complaints: Array<string> = []
+  try {
+    const llama = await library.getLlama({
+      gpu,
+      build: "never",
+      progressLogs: false,
+      logLevel: library.LlamaLogLevel.error,
+      logger: (_, message) => {
+        complaints.push(message.trim())
+        if (complaints.length > manyComplaints) complaints.shift()
+      }
+    })
+    return { llama, complaints }
+  } catch (error) {
+    throw error instanceof library.NoBinaryFoundError
+      ? new Failed(
+          "NoBinary",
+          "node-llama-cpp has no binary for this machine and was told not to build one. Install it with its optional dependencies, or build it: npx node-llama-cpp source download"
+        )
+      : new Failed("Failed", `The engine did not start: ${wordsOf(error)}`)
+  }
+}
+
+/**
+ * Loads the weights of a model.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load = async (
+  library: Library,
+  llama: Llama,
+  complaints: ReadonlyArray<string>,
+  options: { readonly modelPath: string; readonly gpuLayers?: number | "auto" | "max" | undefined },
+  signal: AbortSignal
+): Promise<LlamaModel> => {
+  const { gpuLayers, modelPath } = options
+  await inspect(library, modelPath, signal)
+  try {
+    return await llama.loadModel({
+      modelPath,
+      loadSignal: signal,
+      ...(gpuLayers === undefined ? undefined : { gpuLayers })
+    })
+  } catch (error) {
+    if (error instanceof library.InsufficientMemoryError) throw new Failed("OutOfMemory", error.message)
+    const words = [...complaints, wordsOf(error)].join(" ")
+    const unknown = /unknown (model architecture|(pre-)?tokenizer)[^.;\n]*/i.exec(words)?.[0]
+    if (unknown !== undefined) {
+      throw new Failed("Unsupported", `${unknown.trim()}. A newer version of node-llama-cpp may know it.`)
+    }
+    if (outOfMemory.test(words)) throw new Failed("OutOfMemory", words)
+    throw new Failed(/tensor|corrupt|gguf/i.test(words) ? "NotAModel" : "Failed", words)
+  }
+}
+
+/**
+ * Makes the context in which requests are evaluated, with all its sequences.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const contextOf = async (
+  library: Library,
+  model: LlamaModel,
+  options: {
+    readonly contextLength: number | undefined
+    readonly sequences: number
+    readonly threads: number | undefined
+  }
+): Promise<LlamaContext> => {
+  const { contextLength, sequences, threads } = options
+  try {
+    return await model.createContext({
+      sequences,
+      ...(contextLength === undefined ? undefined : { contextSize: contextLength, failedCreationRemedy: false }),
+      ...(threads === undefined ? undefined : { threads })
+    })
+  } catch (error) {
+    throw error instanceof library.DisposedError
+      ? new Failed("Closed", "The model was disposed of.")
+      : new Failed(
+          error instanceof library.InsufficientMemoryError || outOfMemory.test(wordsOf(error))
+            ? "OutOfMemory"
+            : "Failed",
+          wordsOf(error)
+        )
+  }
+}
+
+/**
+ * The model's own way to write a conversation.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const wrapperOf = (library: Library, model: LlamaModel): ChatWrapper => {
+  try {
+    return library.resolveChatWrapper(model)
+  } catch (error) {
+    throw new Failed("Unsupported", `The model's chat template cannot be used: ${wordsOf(error)}`)
+  }
+}
+
+/**
+ * What an error says.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+// internal
+
+const manyComplaints = 20
+const outOfMemory =
+  /out of memory|insufficient memory|(failed|unable) to (allocate|create context)|too large for the available/i
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
+
+/** Reads the head of the file, which says better what is wrong with it than the engine does. */
+const inspect = async (library: Library, modelPath: string, signal: AbortSignal): Promise<void> => {
+  try {
+    await library.readGgufFileInfo(modelPath, {
+      sourceType: "filesystem",
+      readTensorInfo: false,
+      logWarnings: false,
+      signal
+    })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === "ENOENT" || code === "ENOTDIR") throw new Failed("FileMissing", "There is no such file.")
+    if (code !== undefined) throw new Failed("Failed", `The file cannot be read: ${code}`)
+    throw new Failed("NotAModel", `The file is no model in the GGUF format: ${wordsOf(error)}`)
+  }
+}
