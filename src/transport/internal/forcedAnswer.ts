@@ -2,10 +2,9 @@
  * Structured output for APIs or models without a form of their own for it: the answer is asked for as the arguments of a
  * tool that the model has to call, and turned back into text on the way in. Nobody else ever sees that tool.
  */
-import type { Delta } from "../../domain/Delta.ts"
+import type { Delta, Finish, PartStart } from "../../domain/Delta.ts"
 import type { Request, ToolSpec } from "../../domain/Request.ts"
 import type { Decoder } from "./exchange.ts"
-import { mapped } from "./exchange.ts"
 
 /**
  * The tool that an answer of this form is asked for with, or `undefined` where there is no schema to ask for.
@@ -34,41 +33,101 @@ export const toolOf = (request: Request): ToolSpec | undefined => {
 export const forced = (request: Request, answer: ToolSpec): Request => ({
   ...request,
   tools: [...request.tools, answer],
-  toolChoice: request.tools.length === 0 || request.toolChoice === "none" ? { tool: answer.name } : "required",
+  toolChoice:
+    typeof request.toolChoice === "object"
+      ? request.toolChoice
+      : request.tools.length === 0 || request.toolChoice === "none"
+        ? { tool: answer.name }
+        : "required",
   responseFormat: { type: "text" }
 })
 
 /**
  * A decoder that turns the call of the tool back into text.
  *
+ * **Details**
+ *
+ * - What the model says beside the answer is left out, so that the text is the answer and nothing else; so are further
+ *   answers. Text is therefore held back until the answer begins. A model that does not call the tool is heard in full.
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const unforced = (decoder: Decoder, answer: ToolSpec): Decoder => {
-  const texts = new Set<number>()
-  let calls = 0
-  const change = (delta: Delta): Delta => {
-    switch (delta._tag) {
-      case "PartStart": {
-        if (delta.kind !== "tool-call") return delta
-        if (delta.name !== answer.name) {
-          calls++
-          return delta
-        }
-        texts.add(delta.index)
-        return { _tag: "PartStart", index: delta.index, kind: "text" }
-      }
-      case "ToolInputDelta":
-        return texts.has(delta.index) ? { ...delta, _tag: "TextDelta" } : delta
-      case "PartEnd":
-        return texts.has(delta.index) && delta.part.type === "tool-call"
-          ? { ...delta, part: { type: "text", text: delta.part.input } }
-          : delta
-      case "Finish":
-        return delta.reason === "tool-calls" && calls === 0 ? { ...delta, reason: "stop" } : delta
-      default:
-        return delta
+  const state = new Unforced(answer.name)
+  return {
+    get failure() {
+      return decoder.failure
+    },
+    get finished() {
+      return decoder.finished
+    },
+    get started() {
+      return decoder.started
+    },
+    push: (bytes) => decoder.push(bytes),
+    end: () => decoder.end(),
+    take: () => state.take(decoder.take(), decoder.failure !== undefined)
+  }
+}
+
+// internal
+
+class Unforced {
+  private readonly name: string
+  private answer: number | undefined
+  /** Parts that are left out once there is an answer: texts, and further answers. */
+  private readonly beside = new Set<number>()
+  private calls = 0
+  /** What came since the first text. */
+  private held: Array<Delta> = []
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  take(deltas: ReadonlyArray<Delta>, hasFailed: boolean): ReadonlyArray<Delta> {
+    const out: Array<Delta> = []
+    for (const delta of deltas) {
+      if (delta._tag === "PartStart") this.begin(delta, out)
+      const isBeside = "index" in delta && this.beside.has(delta.index)
+      if (this.answer === undefined && this.beside.size > 0 && delta._tag !== "Finish") this.held.push(delta)
+      else if (delta._tag === "Finish") this.release(out).push(this.finish(delta))
+      else if (!isBeside || this.answer === undefined) out.push(this.change(delta))
+    }
+    return hasFailed ? this.release(out) : out
+  }
+
+  private begin(delta: PartStart, out: Array<Delta>): void {
+    if (delta.kind === "text") this.beside.add(delta.index)
+    if (delta.kind !== "tool-call") return
+    if (delta.name !== this.name) this.calls++
+    else if (this.answer !== undefined) this.beside.add(delta.index)
+    else {
+      this.answer = delta.index
+      this.held = this.held.filter((held) => !("index" in held) || !this.beside.has(held.index))
+      this.release(out)
     }
   }
-  return mapped(decoder, change)
+
+  private change(delta: Delta): Delta {
+    if (!("index" in delta) || delta.index !== this.answer) return delta
+    const { index } = delta
+    if (delta._tag === "PartStart") return { _tag: "PartStart", index, kind: "text" }
+    if (delta._tag === "ToolInputDelta") return { ...delta, _tag: "TextDelta" }
+    return delta._tag === "PartEnd" && delta.part.type === "tool-call"
+      ? { ...delta, part: { type: "text", text: delta.part.input } }
+      : delta
+  }
+
+  private finish(delta: Finish): Finish {
+    const isAnswer = this.answer !== undefined && this.calls === 0
+    return delta.reason === "tool-calls" && isAnswer ? { ...delta, reason: "stop" } : delta
+  }
+
+  private release(out: Array<Delta>): Array<Delta> {
+    for (const delta of this.held) out.push(delta)
+    this.held = []
+    return out
+  }
 }

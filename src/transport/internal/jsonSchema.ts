@@ -145,6 +145,7 @@ const isPlain = (schema: object): boolean => {
   everywhere(schema, (inner) => {
     plain &&=
       ["type", "anyOf", "$ref", "enum", "const"].some((name) => name in inner) &&
+      (inner["type"] !== "array" || isJson(inner["items"])) &&
       !["allOf", "oneOf", "not", "if", "patternProperties", "dependentSchemas", "prefixItems"].some(
         (name) => name in inner
       )
