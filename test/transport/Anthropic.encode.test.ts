@@ -289,15 +289,20 @@ describe("Anthropic encode", () => {
 
     it("TURN-3 thinking goes back as it came, and to no other vendor", () => {
       const redacted = { type: "redacted_thinking", data: "d" }
-      const parts = [thinking("t"), thinking("", redacted), thinking("", { type: "thinking" }), Part.text("a")]
-      assert.deepStrictEqual(said(parts), [
-        { type: "thinking", thinking: "t", signature: "s" },
-        redacted,
-        { type: "thinking", thinking: "" },
-        text("a")
-      ])
+      const parts = [thinking("t"), thinking("", redacted), Part.text("a")]
+      const signed = { type: "thinking", thinking: "t", signature: "s" }
+      assert.deepStrictEqual(said(parts), [signed, redacted, text("a")])
       const foreign: Part.Reasoning = { type: "reasoning", text: "t", meta: { openai: { id: "rs_1" } } }
       assert.deepStrictEqual(said([foreign, Part.text("a")]), [text("a")])
+    })
+
+    it("thinking does not end a message, and unsigned goes only to those who do not sign", () => {
+      assert.deepStrictEqual(said([thinking("t"), Part.text("a"), thinking("u")])?.length, 2)
+      assert.deepStrictEqual(said([thinking("t"), Part.text(" "), thinking("u")]), undefined)
+      const list = [Message.assistant([thinking("t", { type: "thinking" }), Part.text("a")])]
+      const sent = (id: string) => body({ messages: list }, { id, cache: false }).messages[1].content
+      assert.deepStrictEqual(sent(opus), [text("a")])
+      assert.deepStrictEqual(sent("deepseek-chat"), [{ type: "thinking", thinking: "t" }, text("a")])
     })
 
     it("citations and calls of the vendor's tools go back, in their order", () => {

@@ -28,6 +28,7 @@ export const vendor = "anthropic"
  * - `display`: whether readable thinking has to be asked for.
  * - `sampling`: whether it takes temperature and top_p, one of them, or neither.
  * - `forces`: whether it can be made to call a tool. `jsonSchema`: whether an answer can be bound to a schema.
+ * - `signs`: whether thinking that goes back has to be signed.
  * - `binds`: whether thinking is bound to the conversation before it, and refused when that has changed.
  *
  * @category models
@@ -42,6 +43,7 @@ export interface Facts {
   readonly sampling: "both" | "one" | "none"
   readonly forces: boolean
   readonly jsonSchema: boolean
+  readonly signs: boolean
   readonly binds: boolean
 }
 
@@ -74,6 +76,7 @@ const foreign: Facts = {
   sampling: "both",
   forces: true,
   jsonSchema: false,
+  signs: false,
   binds: false
 }
 
@@ -112,6 +115,7 @@ export const factsOf = (id: string): Facts => {
     sampling: isNewest ? "none" : has(oneSampler) ? "one" : "both",
     forces: !has(unforced),
     jsonSchema: has(jsonSchema),
+    signs: true,
     binds: has(binding)
   }
 }

@@ -5,7 +5,7 @@
 import type { Message } from "../../domain/Message.ts"
 import type * as ModelInfo from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
-import { vendor } from "./anthropic.ts"
+import { factsOf, vendor } from "./anthropic.ts"
 import { demand, kindOf, refuseFile, textOfFile, typed, Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
@@ -41,7 +41,7 @@ export interface Encoded {
 export const encodeMessage = (message: Message, model: ModelInfo.ModelInfo, isLast: boolean): Encoded => {
   const isAssistant = message.role === "assistant"
   const blocks = isAssistant
-    ? encodeAssistant(message.parts, isLast)
+    ? encodeAssistant(message.parts, isLast, factsOf(model.id).signs)
     : message.role === "tool"
       ? encodeResults(message.parts, model)
       : message.role === "system"
@@ -150,22 +150,29 @@ const textSource = (file: Part.File): Json => {
     : { type: "text", media_type: "text/plain", data: text }
 }
 
-const encodeAssistant = (parts: ReadonlyArray<Part.Part>, isLast: boolean): ReadonlyArray<Json> => {
+const encodeAssistant = (parts: ReadonlyArray<Part.Part>, isLast: boolean, signs: boolean): ReadonlyArray<Json> => {
   // A call of the vendor's that was left behind is refused, unless calls of ours stand between it and its result.
   const hasCalls = parts.some((part) => part.type === "tool-call" && part.transportExecuted !== true)
   const answered = isLast || hasCalls ? undefined : answeredIn(parts)
-  const blocks = parts.flatMap((part) => encodeAssistantPart(part, answered))
-  const last = blocks[blocks.length - 1]
+  const blocks = parts.flatMap((part) => encodeAssistantPart(part, answered, signs))
+  // "The final block in an assistant message cannot be `thinking`."
+  const end = blocks.findLastIndex(({ type }) => type !== "thinking" && type !== "redacted_thinking") + 1
+  const last = blocks[end - 1]
   const text = textOf(last?.["text"])
-  if (!isLast || last?.["type"] !== "text" || text === undefined) return blocks
-  return [...blocks.slice(0, -1), { ...last, text: text.trimEnd() }]
+  return isLast && last?.["type"] === "text" && text !== undefined
+    ? [...blocks.slice(0, end - 1), { ...last, text: text.trimEnd() }]
+    : blocks.slice(0, end)
 }
 
 /** The ids of the vendor's calls whose results are here. */
 const answeredIn = (parts: ReadonlyArray<Part.Part>): ReadonlySet<unknown> =>
   new Set(parts.flatMap((part) => (part.type === "tool-result" ? [ownMeta(part)?.["tool_use_id"]] : [])))
 
-const encodeAssistantPart = (part: Part.Part, answered: ReadonlySet<unknown> | undefined): ReadonlyArray<Json> => {
+const encodeAssistantPart = (
+  part: Part.Part,
+  answered: ReadonlySet<unknown> | undefined,
+  signs: boolean
+): ReadonlyArray<Json> => {
   // What another vendor marked is not this one's to read.
   const own = part.type === "file" || part.type === "source" ? undefined : ownMeta(part)
   switch (part.type) {
@@ -174,8 +181,9 @@ const encodeAssistantPart = (part: Part.Part, answered: ReadonlySet<unknown> | u
       return textBlock(part.text).map((block) => (citations === undefined ? block : { ...block, citations }))
     }
     case "reasoning":
-      if (own === undefined) return []
-      return [own["type"] === "thinking" ? { type: "thinking", thinking: part.text, ...withoutType(own) } : own]
+      if (own?.["type"] !== "thinking") return own === undefined ? [] : [own]
+      if (signs && own["signature"] === undefined) return []
+      return [{ type: "thinking", thinking: part.text, ...withoutType(own) }]
     case "tool-call": {
       const input = parseJson(part.input)
       const sent = { input: isJson(input) ? input : {} }
