@@ -161,7 +161,7 @@ export const make = (fs: FileSystem.FileSystem, path: string): TokenFile => {
 const staleMillis = 30_000
 /** How long to wait for the others: long enough to see a stale lock. */
 const patienceMillis = 60_000
-const waitMillis = 50
+const waitMillis = 100
 
 const failure = (message: string): Failure => ({ _tag: "Authentication", message })
 

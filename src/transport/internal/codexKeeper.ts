@@ -36,6 +36,9 @@ export interface Keeper {
  */
 export const marginMillis = 5 * 60_000
 
+/** How long the vendor is left in peace after a renewal failed that was not needed yet. */
+const restMillis = 30_000
+
 /**
  * Makes a keeper of a file and the request that renews.
  *
@@ -45,11 +48,15 @@ export const marginMillis = 5 * 60_000
 export const make = (file: TokenFile, refresh: (tokens: Tokens) => Effect.Effect<Tokens, Failure>): Keeper => {
   let held: Tokens | undefined
   let running: Deferred.Deferred<Tokens, Failure> | undefined
+  /** Until when tokens do that should be renewed, since the vendor had trouble. */
+  let restsUntil = 0
   /** A refresh token that was refused is not sent again: vendors take that for a theft. */
   let spent: { readonly tokens: Tokens; readonly failure: Failure } | undefined
 
   const isGood = (tokens: Tokens | undefined, refused: Tokens | undefined, now: number): tokens is Tokens =>
-    tokens !== undefined && isFresh(tokens, now, marginMillis) && (refused === undefined || !isSame(tokens, refused))
+    tokens !== undefined &&
+    isFresh(tokens, now, now < restsUntil ? 0 : marginMillis) &&
+    (refused === undefined || !isSame(tokens, refused))
 
   /** Asks for new tokens and stores them before anyone sees them. Runs under the lock of the file. */
   const ask = (old: Tokens): Effect.Effect<Tokens, Failure> => {
@@ -78,12 +85,12 @@ export const make = (file: TokenFile, refresh: (tokens: Tokens) => Effect.Effect
         isGood(current, refused, now) ? Effect.succeed(current) : ask(current)
       )
       return yield* Effect.catchAll(file.locked(renew), (failure) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          // The old ones do for now: the next request tries again.
-          failure._tag !== "Authentication" && refused === undefined && isFresh(stored, now, 0)
-            ? Effect.succeed(stored)
-            : Effect.fail(failure)
-        )
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const isOver = failure._tag === "Authentication" || refused !== undefined || !isFresh(stored, now, 0)
+          if (isOver) return Effect.fail(failure)
+          restsUntil = now + restMillis
+          return Effect.succeed(stored)
+        })
       )
     })
 
