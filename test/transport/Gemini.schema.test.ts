@@ -69,7 +69,7 @@ const Tree = Schema.Struct({
 }).annotations({ identifier: "Tree" })
 
 class Point extends Schema.Class<Point>("Point")({
-  x: Schema.Number.pipe(Schema.greaterThan(0), Schema.lessThan(9))
+  x: Schema.Finite.pipe(Schema.greaterThan(0), Schema.lessThan(9))
 }) {}
 
 const Everything = Schema.Struct({
@@ -88,7 +88,7 @@ const Everything = Schema.Struct({
 
 describe("Gemini schema", () => {
   const cases: ReadonlyArray<readonly [string, Schema.Schema.Any]> = [
-    ["a class", Schema.encodedSchema(Point)],
+    ["a class", Point],
     ["a recursive structure", Tree],
     ["everything at once", Everything]
   ]
