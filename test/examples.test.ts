@@ -8,6 +8,7 @@ import * as Tools from "../examples/02_tools.ts"
 import * as Streaming from "../examples/03_streaming.ts"
 import * as Guards from "../examples/04_guards_and_approval.ts"
 import * as Stores from "../examples/05_context_stores.ts"
+import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
 import { root } from "./support/sources.ts"
@@ -76,6 +77,10 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
   "05_context_stores.ts": [
     Effect.provide(Stores.program, Stores.layer),
     ["In memory", ...museum, "In a file, written by one connection and read by the next", ...museum]
+  ],
+  "07_transports_and_fallback.ts": [
+    Effect.provide(Fallback.program, Fallback.layer),
+    ["scripted first: Overloaded: scripted The vendor has trouble; try again later.", "Moby-Dick. (0.006 dollars)"]
   ],
   "08_hooks_and_tracing.ts": [
     Effect.provide(Hooks.program, Hooks.layer),

@@ -248,6 +248,7 @@ export const cut: Break = { _tag: "Cut" }
  * **Details**
  *
  * - Every turn yields `ResponseStart`, its parts with `PartStart` and `PartEnd` around their deltas, and `Finish`.
+ * - When `model` has a price, usage has a cost.
  * - Steps after `finish`, `cut` or `error` are not played.
  * - A request for which no turn is left is a defect that quotes its last message.
  *

@@ -51,7 +51,7 @@ export const compile = <E>(steps: ReadonlyArray<Step<E>>, options: Options): Rea
         emit(writer, step.delta)
         break
       case "Finish":
-        emit(writer, { _tag: "Finish", reason: step.reason, usage })
+        emit(writer, { _tag: "Finish", reason: step.reason, usage: priced(usage, options.model) })
         return writer.program
       case "Part":
         if (step.part.type === "tool-call" && step.part.transportExecuted !== true) calls = true
@@ -61,7 +61,7 @@ export const compile = <E>(steps: ReadonlyArray<Step<E>>, options: Options): Rea
         if (happens(writer, step)) return writer.program
     }
   }
-  emit(writer, { _tag: "Finish", reason: calls ? "tool-calls" : "stop", usage })
+  emit(writer, { _tag: "Finish", reason: calls ? "tool-calls" : "stop", usage: priced(usage, options.model) })
   return writer.program
 }
 
@@ -95,6 +95,9 @@ export const play = <E>(
     ? Effect.catchAll(Effect.as(pull, pull), () => Effect.fail(first.error))
     : Effect.succeed(pull)
 }
+
+const priced = (usage: Usage.Usage, { price }: ModelInfo): Usage.Usage =>
+  price === undefined ? usage : Usage.priced(usage, price)
 
 interface Writer<E> {
   readonly options: Options
