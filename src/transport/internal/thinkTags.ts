@@ -57,9 +57,12 @@ export class ThinkTags {
       }
       const tags = this.tags
       const found = next(text, position, tags)
-      if (found > position) this.words(text.slice(position, found))
-      position = found
-      if (position === text.length) return
+      if (found > position) {
+        this.words(text.slice(position, found))
+        position = found
+        // Words change which tags may come next.
+        continue
+      }
       const tag = tags.find((candidate) => text.startsWith(candidate, position))
       if (tag === undefined) {
         this.rest = text.slice(position)
