@@ -202,6 +202,14 @@ describe("Anthropic encode", () => {
       ])
     })
 
+    it("puts what else stands with results behind them", () => {
+      const mixed: Message.Message = { role: "tool", parts: [Part.text("t"), result([Part.text("r")])] }
+      assert.deepStrictEqual(
+        messages(mixed)[0].content.map(({ type }: Part.Part) => type),
+        ["tool_result", "text"]
+      )
+    })
+
     it("sends no blank text, no message of nothing, and begins with the user", () => {
       const list = [Message.assistant("a"), Message.user(" \n"), Message.assistant([Part.text(""), Part.text("b")])]
       assert.deepStrictEqual(messages(...list), [user(text("Continue.")), assistant(text("a"), text("b"))])
