@@ -3,6 +3,7 @@
  * nothing is remembered between requests.
  */
 import type { Message } from "./Message.ts"
+import type { Part } from "./Part.ts"
 
 /**
  * A tool as a model sees it.
@@ -78,17 +79,41 @@ export interface Request {
 }
 
 /**
- * The value as JSON has it, with the keys of every object in order and nothing that is `undefined`: two requests are the
- * same when the texts of these are.
+ * The request as plain data by which it is told from others: two requests say the same when the JSON texts of these are
+ * equal.
+ *
+ * **Details**
+ *
+ * - Keys of objects are in order, and nothing is `undefined`.
+ * - The ids of calls are ours and made anew in each run: here they are numbers in the order of their coming. Ids of the
+ *   vendor (`wireId`) stay.
  *
  * @category converters
  * @since 0.1.0
  */
-export const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map((item) => canonical(item))
+export const canonical = (request: Request): unknown => {
+  const calls = new Map<string, string>()
+  const numbered = (part: Part): Part => {
+    if (part.type !== "tool-call" && part.type !== "tool-result") return part
+    const id = calls.get(part.id) ?? `call ${calls.size + 1}`
+    calls.set(part.id, id)
+    return { ...part, id }
+  }
+  const messages = request.messages.map((message) => ({ ...message, parts: message.parts.map(numbered) }))
+  return sorted({ ...request, messages })
+}
+
+/**
+ * The value as JSON has it, with the keys of every object in order and nothing that is `undefined`.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map((item) => sorted(item))
   if (typeof value !== "object" || value === null) return value
-  if ("toJSON" in value && typeof value.toJSON === "function") return canonical(value.toJSON())
+  if ("toJSON" in value && typeof value.toJSON === "function") return sorted(value.toJSON())
   const entries = Object.entries(value).filter(([, field]) => field !== undefined)
   entries.sort(([left], [right]) => (left < right ? -1 : 1))
-  return Object.fromEntries(entries.map(([name, field]) => [name, canonical(field)]))
+  return Object.fromEntries(entries.map(([name, field]) => [name, sorted(field)]))
 }
