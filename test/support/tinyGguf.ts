@@ -6,11 +6,14 @@
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Llama, LlamaModel } from "node-llama-cpp"
 
 export interface Options {
   readonly seed?: number | undefined
   /** What it answers, token by token, no token twice. One that is not a printable character becomes a token of its own. */
   readonly says?: ReadonlyArray<string> | undefined
+  /** The last token of its prompts, after which it begins; a newline unless the template ends otherwise. */
+  readonly after?: string | undefined
   /** Begins again instead of ending the answer. */
   readonly forever?: boolean | undefined
   readonly architecture?: string | undefined
@@ -26,18 +29,28 @@ export const directory = (): string => {
   return path
 }
 
-/** Why no model can be run on this machine, printed; `undefined` when one can. */
-export const obstacle = async (): Promise<string | undefined> => {
+/** The engine, or `undefined` with a printed reason where it does not run. It has one processor to itself. */
+export const engine = async (): Promise<Llama | undefined> => {
   try {
-    const { getLlama } = await import("node-llama-cpp")
-    const llama = await getLlama({ gpu: false, build: "never", progressLogs: false })
-    await llama.dispose()
-    return undefined
+    const { getLlama, LlamaLogLevel } = await import("node-llama-cpp")
+    return await getLlama({
+      gpu: false,
+      build: "never",
+      progressLogs: false,
+      maxThreads: 1,
+      logLevel: LlamaLogLevel.error
+    })
   } catch (error) {
-    const reason = `llama.cpp does not run on this machine: ${error instanceof Error ? error.message : String(error)}`
-    console.warn(`skipped: ${reason}`)
-    return reason
+    console.warn(`skipped, llama.cpp does not run on this machine: ${error instanceof Error ? error.message : error}`)
+    return undefined
   }
+}
+
+/** Loads a model that is written for it. Needs an engine. */
+export const load = async (llama: Llama | undefined, options: Options = {}): Promise<LlamaModel> => {
+  if (llama === undefined) throw new Error("There is no engine.")
+  const path = join(directory(), "tiny.gguf")
+  return await llama.loadModel({ modelPath: write(path, { contextLength: 4096, ...options }) })
 }
 
 /** Writes the model and answers its path. */
@@ -93,7 +106,7 @@ interface Vocabulary {
   readonly scores: ReadonlyArray<number>
 }
 
-const typeOf = { normal: 1, unknown: 2, control: 3, byte: 6 } as const
+const typeOf = { normal: 1, unknown: 2, control: 3, own: 4, byte: 6 } as const
 
 const vocabularyOf = (says: ReadonlyArray<string>): Vocabulary => {
   const all: Array<readonly [token: string, type: number, score: number]> = [
@@ -108,7 +121,7 @@ const vocabularyOf = (says: ReadonlyArray<string>): Vocabulary => {
     all.push([code === 32 ? "\u2581" : String.fromCharCode(code), typeOf.normal, -code])
   }
   for (const token of says) {
-    if (!all.some(([known]) => known === token)) all.push([token, typeOf.normal, -200])
+    if (!all.some(([known]) => known === token)) all.push([token, typeOf.own, 0])
   }
   all.push(["<|im_start|>", typeOf.control, 0], ["<|im_end|>", typeOf.control, 0])
   return {
@@ -167,7 +180,7 @@ const tensorsOf = (vocabulary: Vocabulary, options: Options): ReadonlyArray<Tens
   const murmur = taught ? 0.01 : 0.4
   const input = make("token_embd.weight", [embedding, size], 0.4)
   const output = make("output.weight", [embedding, size], taught ? 0.02 : 0.4)
-  if (options.says !== undefined) teach(vocabulary, input, output, options.says, options.forever === true)
+  if (options.says !== undefined) teach(vocabulary, input, output, { ...options, says: options.says })
   const tensors = [input, make("output_norm.weight", [embedding], 0), output]
   const keys = (embedding / heads) * keyHeads
   for (let layer = 0; layer < layers; layer++) {
@@ -187,13 +200,12 @@ const tensorsOf = (vocabulary: Vocabulary, options: Options): ReadonlyArray<Tens
   return tensors
 }
 
-/** The row of each token in the output points where the token before it stands in the input. A newline begins. */
+/** The row of each token in the output points where the token before it stands in the input. */
 const teach = (
   { tokens }: Vocabulary,
   input: Tensor,
   output: Tensor,
-  says: ReadonlyArray<string>,
-  forever: boolean
+  { after = "<0x0A>", forever = false, says }: Options & { readonly says: ReadonlyArray<string> }
 ): void => {
   const idOf = (token: string): number => tokens.indexOf(token === " " ? "\u2581" : token)
   const row = ({ values }: Tensor, id: number): Float32Array => values.subarray(id * embedding, (id + 1) * embedding)
@@ -204,12 +216,12 @@ const teach = (
       to[index] = (to[index] ?? 0) + (2 * value) / size
     })
   }
-  const newline = tokens.indexOf("<0x0A>")
+  const first = idOf(after)
   const ids = says.map(idOf)
   ids.forEach((id, index) => {
-    follow(ids[index - 1] ?? newline, id)
+    follow(ids[index - 1] ?? first, id)
   })
-  follow(ids.at(-1) ?? newline, forever ? (ids[0] ?? newline) : tokens.length - 1)
+  follow(ids.at(-1) ?? first, forever ? (ids[0] ?? first) : tokens.length - 1)
 }
 
 /** A small generator of numbers from 0 to 1, the same on every machine. */

@@ -161,14 +161,18 @@ export const contextOf = async (
 }
 
 /**
- * The model's own way to write a conversation.
+ * The model's own way to write a conversation. It takes a while to find, and is remembered as long as the model is.
  *
  * @category converters
  * @since 0.1.0
  */
 export const wrapperOf = (library: Library, model: LlamaModel): ChatWrapper => {
+  const known = wrappers.get(model)
+  if (known !== undefined) return known
   try {
-    return library.resolveChatWrapper(model)
+    const wrapper = library.resolveChatWrapper(model)
+    wrappers.set(model, wrapper)
+    return wrapper
   } catch (error) {
     throw new Failed("Unsupported", `The model's chat template cannot be used: ${wordsOf(error)}`)
   }
@@ -183,6 +187,8 @@ export const wrapperOf = (library: Library, model: LlamaModel): ChatWrapper => {
 export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 // internal
+
+const wrappers = new WeakMap<LlamaModel, ChatWrapper>()
 
 const manyComplaints = 20
 const outOfMemory =
