@@ -134,7 +134,7 @@ Sessions
       --no-save        keep nothing
 
 Model
-  -m, --model ID       the model; "vendor:ID" names the vendor too
+  -m, --model MODEL    vendor:id, or an id alone; vendor:id@https://host;key=NAME;effort=high says more
       --base-url URL   any server that speaks the OpenAI chat protocol
       --offline        no network and no model: a few rules that use the tools
       --max-turns N    at most N model requests in a run
@@ -146,12 +146,33 @@ Output
   -h, --help           this text
   -v, --version        the version
 
-The vendor is the first of these that is there: OPENAI_API_KEY or OPENAI_BASE_URL, OPENROUTER_API_KEY, GROQ_API_KEY,
-DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY, TOGETHER_API_KEY, a local Ollama (OLLAMA_HOST or 127.0.0.1:11434),
-else offline. AXONAL_MODEL is the default of --model. AXONAL_DEBUG=1 shows causes of errors.
+Without a vendor in --model it is the first of these that is there: OPENAI_BASE_URL, OPENAI_API_KEY, ANTHROPIC_API_KEY,
+GEMINI_API_KEY or GOOGLE_API_KEY, OPENROUTER_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY,
+TOGETHER_API_KEY, CEREBRAS_API_KEY, FIREWORKS_API_KEY, MOONSHOT_API_KEY, ZAI_API_KEY, DASHSCOPE_API_KEY, a local Ollama
+(OLLAMA_HOST or 127.0.0.1:11434), else offline. Of several keys the one counts whose vendor is known to have the model.
+AXONAL_MODEL is the default of --model. AXONAL_DEBUG=1 shows causes of errors.
 
 Exit codes: 0 answered, 1 the run failed, 2 bad usage, 130 stopped by Ctrl-C, 143 terminated.
 `
+
+/**
+ * How many letters have to change to make one word of the other (Levenshtein).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const distance = (left: string, right: string): number => {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (let i = 0; i < left.length; i++) {
+    const next = [i + 1]
+    for (let j = 0; j < right.length; j++) {
+      const change = (row[j] ?? 0) + (left[i] === right[j] ? 0 : 1)
+      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[right.length] ?? 0
+}
 
 // internal
 
@@ -201,18 +222,4 @@ const nearest = (name: string): string | undefined => {
     .map((flag) => ({ flag, distance: flag.startsWith(name) && name.length > 1 ? 0 : distance(name, flag) }))
     .sort((left, right) => left.distance - right.distance)[0]
   return near !== undefined && near.distance <= Math.min(3, Math.ceil(name.length / 3)) ? near.flag : undefined
-}
-
-/** How many letters have to change (Levenshtein). */
-const distance = (left: string, right: string): number => {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let i = 0; i < left.length; i++) {
-    const next = [i + 1]
-    for (let j = 0; j < right.length; j++) {
-      const change = (row[j] ?? 0) + (left[i] === right[j] ? 0 : 1)
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[right.length] ?? 0
 }

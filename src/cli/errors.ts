@@ -3,6 +3,7 @@
  * secrets; `AXONAL_DEBUG=1` adds the causes.
  */
 import * as Cause from "effect/Cause"
+import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import { StoreError } from "../context/ContextStore.ts"
@@ -61,7 +62,7 @@ export const explain = (
 ): { readonly text: string; readonly code: number } => {
   const error = Cause.squash(cause)
   const text = hide(line(error, where), where)
-  const code = error instanceof UsageError ? exitCodes.usage : exitCodes.failed
+  const code = error instanceof UsageError || ConfigError.isConfigError(error) ? exitCodes.usage : exitCodes.failed
   return { text: where.debug ? `${text}\n${hide(Cause.pretty(cause, { renderErrorCause: true }), where)}` : text, code }
 }
 
@@ -69,6 +70,7 @@ export const explain = (
 
 const line = (error: unknown, where: Where): string => {
   if (error instanceof UsageError) return `${error.message}. Try axonal --help.`
+  if (ConfigError.isConfigError(error)) return "message" in error ? oneLine(String(error.message)) : String(error)
   if (error instanceof SetupError) return error.message
   if (error instanceof TransportError) return ofTransport(error, where.choice)
   if (error instanceof StoreError) return ofStore(error, where.database)
@@ -88,10 +90,11 @@ const ofTransport = (error: TransportError, choice: Choice | undefined): string 
   const { reason } = error
   const detail = oneLine(reason.message)
   if (choice?._tag !== "Online") return detail
-  const server = withoutSecrets(choice.baseUrl)
+  const server = choice.baseUrl === undefined ? choice.vendor : withoutSecrets(choice.baseUrl)
   const status = reason.status === undefined ? "" : ` (${reason.status})`
   switch (reason._tag) {
     case "Authentication":
+      if (choice.variable === undefined) return `${server} wants to know who asks${status}: ${detail}`
       return choice.key === undefined
         ? `${server} wants a key${status}: ${detail} Set ${choice.variable}.`
         : `${server} refused the key of ${choice.variable}${status}: ${detail} Check that it is right and may use ${choice.model}.`

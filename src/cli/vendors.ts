@@ -2,9 +2,14 @@
  * Finds out which model to talk to: from the flags, else from the environment in a fixed order, else a local Ollama,
  * else none at all. It always knows why, and never falls back in silence from what was asked for.
  */
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import * as ModelString from "../transport/ModelString.ts"
+import * as Models from "../transport/Models.ts"
 import type { Options } from "./args.ts"
+import { distance } from "./args.ts"
 import { UsageError } from "./errors.ts"
 import { isHttp, withoutSecrets } from "./internal/address.ts"
 
@@ -21,61 +26,37 @@ export type Choice =
       /** A word for messages: `openai`, `groq` … */
       readonly vendor: string
       readonly model: string
-      readonly baseUrl: string
+      /** Where it is, if not where the vendor always is. */
+      readonly baseUrl: string | undefined
       readonly key: Redacted.Redacted | undefined
       /** The variable that the key came from, or should. */
-      readonly variable: string
+      readonly variable: string | undefined
       readonly why: string
+      /** What the transport is made of. */
+      readonly named: ModelString.ModelString
     }
 
-interface Vendor {
-  readonly name: string
-  readonly variable: string
-  readonly baseUrl: string
-  readonly model: string
-}
-
-const openai: Vendor = {
-  name: "openai",
-  variable: "OPENAI_API_KEY",
-  baseUrl: "https://api.openai.com/v1",
-  model: "gpt-5-mini"
-}
-
-/** In the order in which they are looked for. */
-const vendors: ReadonlyArray<Vendor> = [
-  openai,
-  {
-    name: "openrouter",
-    variable: "OPENROUTER_API_KEY",
-    baseUrl: "https://openrouter.ai/api/v1",
-    model: "openai/gpt-5-mini"
-  },
-  {
-    name: "groq",
-    variable: "GROQ_API_KEY",
-    baseUrl: "https://api.groq.com/openai/v1",
-    model: "llama-3.3-70b-versatile"
-  },
-  { name: "deepseek", variable: "DEEPSEEK_API_KEY", baseUrl: "https://api.deepseek.com/v1", model: "deepseek-chat" },
-  {
-    name: "mistral",
-    variable: "MISTRAL_API_KEY",
-    baseUrl: "https://api.mistral.ai/v1",
-    model: "mistral-small-latest"
-  },
-  { name: "xai", variable: "XAI_API_KEY", baseUrl: "https://api.x.ai/v1", model: "grok-4" },
-  {
-    name: "together",
-    variable: "TOGETHER_API_KEY",
-    baseUrl: "https://api.together.xyz/v1",
-    model: "meta-llama/Llama-3.3-70B-Instruct-Turbo"
-  }
+/** The vendors that are looked for, in order, with the model that is asked when none is named. */
+const detected: ReadonlyArray<readonly [vendor: string, model: string]> = [
+  ["openai", "gpt-6-luna"],
+  ["anthropic", "claude-haiku-5-5"],
+  ["google", "gemini-3.8-flash"],
+  ["openrouter", "openai/gpt-5-mini"],
+  ["groq", "openai/gpt-oss-120b"],
+  ["deepseek", "deepseek-flash"],
+  ["mistral", "mistral-small-latest"],
+  ["xai", "grok-4.7"],
+  ["together", "openai/gpt-oss-120b"],
+  ["cerebras", "gpt-oss-120b"],
+  ["fireworks", "accounts/fireworks/models/gpt-oss-120b"],
+  ["moonshot", "kimi-k2.6"],
+  ["zai", "glm-5.2"],
+  ["qwen", "qwen3.7-plus"]
 ]
 
-const ollama = "ollama"
-
 type Environment = Readonly<Record<string, string | undefined>>
+
+type Read = (name: string) => string | undefined
 
 /**
  * Chooses the model.
@@ -83,7 +64,7 @@ type Environment = Readonly<Record<string, string | undefined>>
  * **Details**
  *
  * - Order: `--offline`; a vendor named in `--model vendor:id`; `--base-url` or `OPENAI_BASE_URL`; the first key that is
- *   set; a local Ollama; offline.
+ *   set, or for a model without a vendor the first whose vendor is known to have it; a local Ollama; offline.
  * - Looks at the network only for an Ollama (100 ms, or a second when `OLLAMA_HOST` names one) and for the models of a
  *   server of one's own when none is named.
  *
@@ -96,30 +77,27 @@ export const choose = (
 ): Effect.Effect<Choice, UsageError> =>
   Effect.gen(function* () {
     if (options.offline) return { _tag: "Offline", why: "as asked by --offline" }
-    const read = (name: string): string | undefined => environment[name]?.trim() || undefined
-    const wanted = split(options.model ?? read("AXONAL_MODEL"))
-    if (wanted.vendor === ollama) return yield* local(read("OLLAMA_HOST"), wanted.model, true)
-    const baseUrl = options.baseUrl ?? (wanted.vendor === undefined ? read("OPENAI_BASE_URL") : undefined)
-    if (baseUrl !== undefined && wanted.vendor === undefined) {
-      return yield* custom(baseUrl, wanted.model, read(openai.variable), options.baseUrl !== undefined)
+    const read: Read = (name) => environment[name]?.trim() || undefined
+    const text = options.model ?? read("AXONAL_MODEL")
+    if (text !== undefined && isNamed(text)) return yield* named(yield* parse(text), options.baseUrl, read)
+    // An address without a vendor is that of any server that speaks the usual protocol.
+    if (text !== undefined && /@https?:/.test(text)) {
+      return yield* named(yield* parse(`compatible:${text}`), options.baseUrl, read)
     }
-    const vendor = vendors.find(({ name, variable }) =>
-      wanted.vendor === undefined ? read(variable) !== undefined : name === wanted.vendor
-    )
-    const key = vendor === undefined ? undefined : read(vendor.variable)
-    if (vendor !== undefined && key === undefined) {
-      return yield* new UsageError({ message: `${vendor.name} needs a key: set ${vendor.variable}` })
-    }
-    if (vendor === undefined || key === undefined) return yield* local(read("OLLAMA_HOST"), wanted.model, false)
-    return {
-      _tag: "Online",
-      vendor: vendor.name,
-      model: wanted.model ?? vendor.model,
-      baseUrl: options.baseUrl ?? vendor.baseUrl,
-      key: Redacted.make(key),
-      variable: vendor.variable,
-      why: `${vendor.variable} is set`
-    }
+    const baseUrl = options.baseUrl ?? read("OPENAI_BASE_URL")
+    if (baseUrl !== undefined) return yield* custom(baseUrl, text, read, options.baseUrl !== undefined)
+    const present = detected.flatMap(([name, model]) => {
+      const vendor = ModelString.vendorOf(name)
+      const variable = vendor?.variables.find((variable) => read(variable) !== undefined)
+      return vendor === undefined || variable === undefined ? [] : [{ vendor, variable, model }]
+    })
+    const models = yield* Models.Models
+    if (text !== undefined) yield* refuseTypo(text, models)
+    const id = text?.split(";")[0]
+    const knowing = id === undefined ? undefined : present.find(({ vendor }) => models.find(vendor.name, id))
+    const chosen = knowing ?? present[0]
+    if (chosen === undefined) return yield* local(read("OLLAMA_HOST"), text, false)
+    return online(yield* parse(text ?? chosen.model, chosen.vendor), read, `${chosen.variable} is set`)
   })
 
 /**
@@ -134,46 +112,106 @@ export const announce = (choice: Choice): string =>
 // internal
 
 /** `groq:llama` names a vendor; `llama3.2:1b` does not, because no vendor is called so. */
-const split = (model: string | undefined): { readonly vendor?: string; readonly model?: string | undefined } => {
-  const colon = model?.indexOf(":") ?? -1
-  const vendor = model?.slice(0, Math.max(colon, 0)) ?? ""
-  return vendor === ollama || vendors.some(({ name }) => name === vendor)
-    ? { vendor, model: model?.slice(colon + 1) || undefined }
-    : { model }
+const isNamed = (text: string): boolean => {
+  const word = text.split(/[:;]/)[0] ?? ""
+  const vendor = ModelString.vendorOf(word)
+  return vendor !== undefined && (text.includes(":") || vendor.name === "offline")
 }
+
+/** Reads a model string; its problem is one of usage. */
+const parse = (text: string, vendor?: ModelString.Vendor): Effect.Effect<ModelString.ModelString, UsageError> =>
+  Either.match(ModelString.parse(text, { vendor }), {
+    onLeft: (error) => new UsageError({ message: problemOf(error) }),
+    onRight: Effect.succeed
+  })
+
+/** What is wrong with a model, without the full stop that the line of an error adds. */
+const problemOf = (error: ConfigError.ConfigError): string =>
+  (ConfigError.isInvalidData(error) ? error.message : String(error)).replace(/\.$/, "")
+
+/** `opnai:gpt-5-mini` is a vendor misspelled and no model of anybody's; `qwen3:8b` is a model. */
+const refuseTypo = (text: string, { all }: Models.Service): Effect.Effect<void, UsageError> => {
+  const [, word, model] = /^([a-z.]+):([^;@]+)/i.exec(text) ?? []
+  if (word === undefined || model === undefined) return Effect.void
+  const isNear = ModelString.vendors.some(({ name }) => distance(word.toLowerCase(), name) === 1)
+  return isNear || all.some(({ id }) => id === model) ? Effect.asVoid(parse(text)) : Effect.void
+}
+
+/** A model with an address between its name and its flags. */
+const withAddress = (model: string, url: string): string => {
+  const flags = model.includes(";") ? model.indexOf(";") : model.length
+  return `${model.slice(0, flags)}@${url.replaceAll(";", "%3B")}${model.slice(flags)}`
+}
+
+/** What is known about a model string whose key is in place. */
+const online = (
+  named: ModelString.ModelString,
+  read: Read,
+  why: string,
+  vendor = named.vendor.name
+): Choice & { readonly _tag: "Online" } => {
+  const { flags, model } = named
+  const ours = named.vendor.variables.find((variable) => read(variable) !== undefined) ?? named.vendor.variables[0]
+  const variable = flags.key ?? ours
+  const text = named.baseUrl !== undefined && flags.key === undefined ? undefined : variable && read(variable)
+  const key = text === undefined ? undefined : Redacted.make(text)
+  return { _tag: "Online", vendor, model, baseUrl: named.baseUrl, key, variable, why, named }
+}
+
+/** A vendor that somebody named: it is asked, or it is said why not. */
+const named = (
+  parsed: ModelString.ModelString,
+  baseUrl: string | undefined,
+  read: Read
+): Effect.Effect<Choice, UsageError> =>
+  Effect.gen(function* () {
+    const { flags, vendor } = parsed
+    if (vendor.name === "offline") return { _tag: "Offline", why: "as asked by the model" }
+    if (baseUrl !== undefined && parsed.baseUrl !== undefined) {
+      return yield* new UsageError({ message: "the model has an address already: leave out --base-url" })
+    }
+    const key = flags.key ?? vendor.variables.find((variable) => read(variable) !== undefined)
+    // Whoever names both a vendor and a server of his own on the command line wants the vendor's key to go there.
+    const at =
+      baseUrl === undefined ? parsed : { ...parsed, baseUrl, flags: key === undefined ? flags : { ...flags, key } }
+    const wanted = flags.key ?? (at.baseUrl === undefined ? vendor.variables[0] : undefined)
+    if (wanted !== undefined && (key === undefined || read(key) === undefined)) {
+      return yield* new UsageError({ message: `${vendor.name} needs a key: set ${wanted}` })
+    }
+    if (vendor.name === "ollama") return yield* local(at.baseUrl ?? read("OLLAMA_HOST"), at, true)
+    const where = at.baseUrl === undefined ? "as named" : `at ${withoutSecrets(at.baseUrl)}`
+    return online(at, read, key === undefined ? where : `${key} is set`)
+  })
 
 /** A server that somebody named. Asked for its models when no model is named. */
 const custom = (
   baseUrl: string,
-  model: string | undefined,
-  key: string | undefined,
+  text: string | undefined,
+  read: Read,
   byFlag: boolean
 ): Effect.Effect<Choice, UsageError> =>
   Effect.gen(function* () {
     const source = byFlag ? "--base-url" : "OPENAI_BASE_URL"
     if (!isHttp(baseUrl)) return yield* new UsageError({ message: `${source} is not an http or https address` })
     const url = baseUrl.replace(/\/+$/, "")
-    const found = model ?? (yield* Effect.promise(() => modelsOf(`${url}/models`, key, 2000)))?.[0]
+    const variable = "OPENAI_API_KEY"
+    const key = read(variable)
+    const found = text ?? (yield* Effect.promise(() => modelsOf(`${url}/models`, key, 2000)))?.[0]
     if (found === undefined) {
       return yield* new UsageError({
         message: `no model is named and ${withoutSecrets(url)} does not list any: add --model ID, or check that the server runs`
       })
     }
-    return {
-      _tag: "Online",
-      vendor: "openai-compatible",
-      model: found,
-      baseUrl: url,
-      key: key === undefined ? undefined : Redacted.make(key),
-      variable: openai.variable,
-      why: `${source} is ${withoutSecrets(url)}`
-    }
+    const parsed = yield* parse(`compatible:${withAddress(found, url)}`)
+    // The key of a server of one's own is in the usual place, unless the model says otherwise.
+    const flags = key === undefined ? parsed.flags : { key: variable, ...parsed.flags }
+    return online({ ...parsed, flags }, read, `${source} is ${withoutSecrets(url)}`, "openai-compatible")
   })
 
 /** An Ollama on this machine, or where `OLLAMA_HOST` says; offline when there is none, unless something was asked for. */
 const local = (
   host: string | undefined,
-  model: string | undefined,
+  model: string | ModelString.ModelString | undefined,
   named: boolean
 ): Effect.Effect<Choice, UsageError> =>
   Effect.gen(function* () {
@@ -181,16 +219,16 @@ const local = (
     const models = yield* Effect.promise(() => modelsOf(`${url}/v1/models`, undefined, host === undefined ? 100 : 1000))
     const found = model ?? models?.[0]
     if (models !== undefined && found !== undefined) {
-      const baseUrl = `${url}/v1`
-      const why = `Ollama runs at ${withoutSecrets(url)}`
-      return { _tag: "Online", vendor: ollama, model: found, baseUrl, key: undefined, variable: "OLLAMA_HOST", why }
+      const parsed = typeof found === "string" ? yield* parse(found, ModelString.vendorOf("ollama")) : found
+      const choice = online({ ...parsed, baseUrl: url }, () => undefined, `Ollama runs at ${withoutSecrets(url)}`)
+      return { ...choice, variable: "OLLAMA_HOST" }
     }
     const none =
       models === undefined ? `no Ollama at ${withoutSecrets(url)}` : "Ollama has no model; ollama pull gets one"
     if (named) return yield* new UsageError({ message: none })
     if (model !== undefined) {
       return yield* new UsageError({
-        message: `there is nobody to ask for the model ${model}: no key is set (see --help) and there is ${none}`
+        message: `there is nobody to ask for the model ${typeof model === "string" ? model : model.model}: no key is set (see --help) and there is ${none}`
       })
     }
     return { _tag: "Offline", why: `no key is set and ${models === undefined ? "there is " : ""}${none}` }
@@ -204,7 +242,7 @@ const address = (host: string | undefined): string => {
   const url = new URL(text)
   if (url.hostname === "0.0.0.0") url.hostname = "127.0.0.1"
   if (url.port === "" && url.protocol === "http:") url.port = String(port)
-  return url.href.replace(/\/+$/, "")
+  return url.href.replace(/\/+$/, "").replace(/\/v1$/, "")
 }
 
 /** The models that a server lists, or nothing when it does not answer in time. */

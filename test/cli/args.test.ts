@@ -1,10 +1,12 @@
 import type { Server } from "node:http"
 import { createServer } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { parse } from "axonal/cli/args"
+import { help, parse } from "axonal/cli/args"
 import { dataDir } from "axonal/cli/sessions"
 import type { Choice } from "axonal/cli/vendors"
 import { announce, choose } from "axonal/cli/vendors"
+import * as ModelString from "axonal/transport/ModelString"
+import * as Models from "axonal/transport/Models"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 
@@ -71,6 +73,17 @@ describe("args", () => {
     ])
   })
 
+  it("a command stands first and reads the rest by itself", () => {
+    assert.deepStrictEqual(parse(["models", "gpt", "--json"]), {
+      _tag: "Command",
+      name: "models",
+      args: ["gpt", "--json"]
+    })
+    assert.deepStrictEqual(parse(["login", "codex", "-h"]), { _tag: "Help" })
+    assert.strictEqual(parse(["--json", "models"])._tag, "Run")
+    assert.strictEqual(parse(["models of cars"])._tag, "Run")
+  })
+
   it("a value that begins with a dash is written with =", () => {
     assert.deepStrictEqual(parse(["--session", "-x", "hi"]), {
       _tag: "Invalid",
@@ -89,12 +102,12 @@ describe("vendors", () => {
 
   it.effect("the first key that is set decides, in a fixed order", () =>
     Effect.gen(function* () {
-      const groq = ["groq", "llama-3.3-70b-versatile", "https://api.groq.com/openai/v1", "g"]
+      const groq = ["groq", "openai/gpt-oss-120b", undefined, "g"]
       const environment = { ...nobody, XAI_API_KEY: "x", GROQ_API_KEY: " g ", OPENROUTER_API_KEY: " " }
       assert.deepStrictEqual(plain(yield* choose(nothing, environment)), groq)
       const both = yield* choose(nothing, { ...environment, OPENAI_API_KEY: "o" })
-      assert.deepStrictEqual(plain(both), ["openai", "gpt-5-mini", "https://api.openai.com/v1", "o"])
-      assert.strictEqual(announce(both), "openai gpt-5-mini (OPENAI_API_KEY is set)")
+      assert.deepStrictEqual(plain(both), ["openai", "gpt-6-luna", undefined, "o"])
+      assert.strictEqual(announce(both), "openai gpt-6-luna (OPENAI_API_KEY is set)")
     })
   )
 
@@ -102,11 +115,84 @@ describe("vendors", () => {
     Effect.gen(function* () {
       const environment = { OPENAI_API_KEY: "o", XAI_API_KEY: "x" }
       const named = yield* choose({ ...nothing, model: "xai:grok-5" }, environment)
-      assert.deepStrictEqual(plain(named), ["xai", "grok-5", "https://api.x.ai/v1", "x"])
+      assert.deepStrictEqual(plain(named), ["xai", "grok-5", undefined, "x"])
       const own = yield* choose({ ...nothing, model: "ft:mine:1" }, environment)
-      assert.deepStrictEqual(plain(own), ["openai", "ft:mine:1", "https://api.openai.com/v1", "o"])
+      assert.deepStrictEqual(plain(own), ["openai", "ft:mine:1", undefined, "o"])
     })
   )
+
+  it.effect("AM-33 a model string names vendor, address, key and flags", () =>
+    Effect.gen(function* () {
+      const environment = { ...nobody, OPENAI_API_KEY: "o", MY_KEY: "m", GOOGLE_API_KEY: "g" }
+      const named = (model: string, baseUrl?: string) => choose({ ...nothing, model, baseUrl }, environment)
+      const at = yield* named("compatible:mine@http://h/v1;key=MY_KEY;temperature=0.2")
+      assert.deepStrictEqual(plain(at), ["compatible", "mine", "http://h/v1", "m"])
+      assert.deepStrictEqual(at._tag === "Online" && at.named.flags.settings, { temperature: 0.2 })
+      assert.deepStrictEqual(plain(yield* named("mine@http://h/v1")), ["compatible", "mine", "http://h/v1", undefined])
+      assert.deepStrictEqual(plain(yield* named("gemini:gemini-3.8-flash")), [
+        "google",
+        "gemini-3.8-flash",
+        undefined,
+        "g"
+      ])
+      assert.deepStrictEqual(plain(yield* named("openai:m", "http://h/v1")), ["openai", "m", "http://h/v1", "o"])
+      assert.deepStrictEqual(plain(yield* named("m;max=9", "http://h/v1")), [
+        "openai-compatible",
+        "m",
+        "http://h/v1",
+        "o"
+      ])
+      assert.deepStrictEqual(yield* named("offline"), { _tag: "Offline", why: "as asked by the model" })
+    })
+  )
+
+  it.effect("AM-33 a vendor misspelled lists the vendors, a model with a colon is one", () =>
+    Effect.gen(function* () {
+      const environment = { ...nobody, OPENAI_API_KEY: "o" }
+      const problem = (model: string) =>
+        Effect.map(Effect.either(choose({ ...nothing, model }, environment)), (result) =>
+          result._tag === "Left" ? result.left.message : plain(result.right)
+        )
+      for (const model of ["opnai:gpt-5-mini", "antropic:new", "foo:gpt-5-mini", "xia:grok-4.7"]) {
+        assert.match(String(yield* problem(model)), /^"\w+" is no vendor\. Vendors: openai, .*llamacpp$/)
+      }
+      assert.deepStrictEqual(yield* problem("qwen3:8b"), ["openai", "qwen3:8b", undefined, "o"])
+      assert.include(yield* problem("openai:m;max=some"), "The flag max takes a number of tokens")
+      assert.include(yield* problem("llamacpp:tiny.gguf"), "LlamaCpp.layer")
+    })
+  )
+
+  it.effect("of several keys the one counts whose vendor has the model", () =>
+    Effect.gen(function* () {
+      const environment = { OPENAI_API_KEY: "o", ANTHROPIC_API_KEY: "a", MISTRAL_API_KEY: "m" }
+      const chosen = (model: string) => Effect.map(choose({ ...nothing, model }, environment), plain)
+      const claude = yield* chosen("claude-haiku-4-5-20251001;effort=low")
+      assert.deepStrictEqual(claude, ["anthropic", "claude-haiku-4-5-20251001", undefined, "a"])
+      assert.deepStrictEqual(yield* chosen("nobody's"), ["openai", "nobody's", undefined, "o"])
+    })
+  )
+
+  it.effect("each vendor's own model is known and can use tools", () =>
+    Effect.gen(function* () {
+      const { find } = yield* Models.Models
+      for (const { name, variables } of ModelString.vendors) {
+        const [variable] = variables
+        if (variable === undefined || name === "openai-chat") continue
+        const choice = yield* choose(nothing, { ...nobody, [variable]: "k" })
+        assert.strictEqual(choice._tag === "Online" ? choice.vendor : "", name)
+        const can = choice._tag === "Online" ? find(name, choice.model)?.capabilities : undefined
+        assert.isTrue(can?.includes("tools"), name)
+      }
+    })
+  )
+
+  it("help names every variable of a vendor", () => {
+    const variables = ModelString.vendors.flatMap(({ variables }) => variables)
+    assert.deepStrictEqual(
+      variables.filter((variable) => !help.includes(variable)),
+      []
+    )
+  })
 
   it.effect("a base URL decides where, and is printed without its password", () =>
     Effect.gen(function* () {
@@ -129,10 +215,10 @@ describe("vendors", () => {
       )
       const address = server.address()
       const host = `127.0.0.1:${typeof address === "object" ? address?.port : ""}`
-      const expected = ["ollama", "llama:1b", `http://${host}/v1`, undefined]
+      const expected = ["ollama", "llama:1b", `http://${host}`, undefined]
       assert.deepStrictEqual(plain(yield* choose(nothing, { OLLAMA_HOST: host })), expected)
       const other = yield* choose({ ...nothing, model: "ollama:other" }, { OLLAMA_HOST: host, OPENAI_API_KEY: "o" })
-      assert.deepStrictEqual(plain(other), ["ollama", "other", `http://${host}/v1`, undefined])
+      assert.deepStrictEqual(plain(other), ["ollama", "other", `http://${host}`, undefined])
     })
   )
 

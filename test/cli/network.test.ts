@@ -103,4 +103,32 @@ describe("axonal, with a server", () => {
     const { code, stderr } = await run(["--model", "groq:llama", "hi"], { cwd: folderOf() })
     assert.deepStrictEqual([code, stderr], [2, "axonal: groq needs a key: set GROQ_API_KEY. Try axonal --help.\n"])
   })
+
+  it("AM-33 a vendor is spoken to in its own protocol", async () => {
+    const asked: Array<unknown> = []
+    const server = await serve((response, request) => {
+      asked.push(request.url, request.headers["x-api-key"])
+      refuse(403, { type: "permission_error", message: "no" })(response)
+    })
+    await withServer(server, async ({ baseUrl, requests }) => {
+      const args = ["hi", "--no-save", "--model", `anthropic:claude-haiku-5-5@${baseUrl};key=MY_KEY;max=77`]
+      const { code, stderr } = await run(args, { cwd: folderOf(), env: { MY_KEY: key } })
+      assert.deepStrictEqual(
+        [code, asked, requests.map(({ model }) => model)],
+        [...[1, ["/v1/messages", key], ["claude-haiku-5-5"]]]
+      )
+      assert.include(stderr, "axonal: anthropic claude-haiku-5-5 (MY_KEY is set)\n")
+      assert.include(stderr, `axonal: ${baseUrl} refused the `)
+    })
+  })
+
+  it("AM-33 a model that the vendor does not have lists those it has", async () => {
+    const args = ["--no-save", "--model", "deepseek:deepsek-flash", "hi"]
+    const { code, stderr } = await run(args, { cwd: folderOf(), env: { DEEPSEEK_API_KEY: key } })
+    assert.strictEqual(code, 2)
+    assert.match(
+      stderr,
+      /\naxonal: deepseek has no model deepsek-flash that is known here\. Known: deepseek-flash, .*\n$/
+    )
+  })
 })

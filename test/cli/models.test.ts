@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ModelInfo } from "axonal/domain/ModelInfo"
+import * as Models from "axonal/transport/Models"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { folderOf, run, setUp } from "./support.ts"
+
+setUp()
+
+const known = Effect.runSync(Models.Models)
+const decode = Schema.decodeUnknownSync(Schema.parseJson(ModelInfo))
+const axonal = (...args: ReadonlyArray<string>) => run(args, { cwd: folderOf() })
+
+describe("axonal models", () => {
+  it("shows every known model without a network or a key", async () => {
+    const { code, stderr, stdout } = await axonal("models")
+    const [head = "", ...rows] = stdout.trimEnd().split("\n")
+    assert.deepStrictEqual(
+      [code, stderr, head.split(/ {2,}/)],
+      [...[0, "", ["model", "context", "output", "$ per million, in/out", "can"]]]
+    )
+    assert.deepStrictEqual(
+      rows.map((row) => row.split(" ")[0]),
+      known.all.map(({ id, vendor }) => `${vendor}:${id}`)
+    )
+  })
+
+  it("says what a model takes, does and costs", async () => {
+    const { stdout } = await axonal("models", "gpt-5.4", "file")
+    assert.deepStrictEqual(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .slice(1)
+        .filter((row) => row.startsWith("openai:"))
+        .map((row) => row.split(/ {2,}/)),
+      [
+        [
+          ...["openai:gpt-5.4", "1.05M", "128k", "2.5/15, above 272k 5/22.5"],
+          "tools reasoning structured-output image file"
+        ]
+      ]
+    )
+    assert.match((await axonal("models", "gemma3:4b")).stdout, /\nollama:gemma3:4b +- +- +- +image\n$/)
+  })
+
+  it("AM-33 vendors are found by their other names", async () => {
+    const [by, alias] = await Promise.all([axonal("models", "google:"), axonal("models", "GEMINI:")])
+    assert.strictEqual(by.stdout, alias.stdout)
+    assert.strictEqual(by.stdout.trimEnd().split("\n").length, known.byPrefix("google:").length + 1)
+  })
+
+  it("json is one model a line", async () => {
+    const { stdout } = await axonal("models", "--json", "claude-haiku")
+    assert.deepStrictEqual(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => decode(line)),
+      known.search("claude-haiku")
+    )
+  })
+
+  it("AM-33 words without a match list the vendors", async () => {
+    const { code, stderr, stdout } = await axonal("models", "nobody:")
+    assert.deepStrictEqual([code, stdout], [0, ""])
+    assert.match(
+      stderr,
+      /^axonal: no known model matches\. Vendors: openai, .*, ollama, .*\. Unknown models work, too\.\n$/
+    )
+  })
+
+  it("an unknown flag is a usage error", async () => {
+    const { code, stderr } = await axonal("models", "--al")
+    assert.deepStrictEqual(
+      [code, stderr],
+      [...[2, "axonal: axonal models knows words and --json, not --al. Try axonal --help.\n"]]
+    )
+  })
+
+  it("help is help, and a prompt that begins so is quoted", async () => {
+    assert.match((await axonal("models", "--help")).stdout, /^Usage: axonal/)
+    assert.include((await axonal("models of lamps", "--no-save")).stdout, "“models of lamps”")
+    assert.include((await axonal("--no-save", "--", "models", "of lamps")).stdout, "“models of lamps”")
+  })
+})
