@@ -148,16 +148,17 @@ describe("OpenAiChat thinkTags", () => {
     assert.deepStrictEqual(found, [thought(long, "<think>", "</think>"), text("<".repeat(20_000))])
   })
 
-  it.skipIf(!Wire.isPresent)("a recorded answer with tags loses nothing but them", () => {
+  it.skipIf(!Wire.isPresent)("TURN-3 a recorded answer with tags goes back as it came", () => {
     const recorded = Wire.cases("openai-chat").find(({ name }) => name === "compat/together-think-tags-stream")
     assert(recorded !== undefined)
     const decoder = new Decoder("v", true)
     decoder.push(recorded.body)
     decoder.end()
     const said = Wire.parts(decoder.take())
+    // Its middle is missing in the recording, and with it the closing tag.
     assert.deepStrictEqual(
       said.map(({ type }) => type),
-      ["reasoning", "text"]
+      ["reasoning"]
     )
     assert.strictEqual(returned(said), recorded.expected.text)
   })
