@@ -124,7 +124,7 @@ const overflow = new RegExp(
 
 /** A limit per time, whatever else is said about tokens. */
 const paced =
-  /rate[_ -]?limit|too many requests|tokens? per (min|minute|hour|day)\b|\bTP[MDH]\b|throttl|please wait before/i
+  /(rate|usage)[_ -]?limit|too many requests|tokens? per (min|minute|hour|day)\b|\bTP[MDH]\b|throttl|please wait before/i
 
 const filtered = /content[_ ]?(filter|policy|management)|responsible_?ai|moderation|flagged|safety (system|filter)/i
 const badKey =
