@@ -56,7 +56,7 @@ export interface Options extends HttpTransport.Options {
  * - `meta.anthropic` of a file is added to its block: `{ citations: { enabled: true } }`, `{ context: "…" }`.
  * - TURN-2 holds for bytes but for three ends of a conversation: one that another message of the same role joins, an answer
  *   that the vendor paused and went on with, and one that adds more blocks than the vendor looks back, where a mark for the
- *   cache is added that it does not compare.
+ *   cache is added that it does not compare. Servers other than the vendor's get such a mark on the last message.
  *
  * **Gotchas**
  *

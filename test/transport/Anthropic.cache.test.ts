@@ -10,7 +10,7 @@ const model = { vendor: "anthropic", id: "claude-sonnet-4-6" }
 const tools: ReadonlyArray<Transport.ToolSpec> = ["f", "g"].map((name) => ({ name, inputSchema: { type: "object" } }))
 
 const encoder = (options: Encode.Options = {}) => {
-  const { encode } = Encode.make(model, options)
+  const { encode } = Encode.make(model, { isOfficial: true, ...options })
   return (list: ReadonlyArray<Message.Message>, more: Partial<Transport.Request> = {}) =>
     Either.getOrThrowWith(encode(Transport.request({ messages: list, tools, ...more })), Error)
 }
@@ -54,6 +54,20 @@ describe("Anthropic encode", () => {
       const body = JSON.parse(encoder()(start))
       assert.deepStrictEqual(marks(body), ["", "system.1", "tools.1"])
       assert.deepStrictEqual(body.cache_control, { type: "ephemeral" })
+    })
+
+    it("marks the last message itself where another server may not know better", () => {
+      const encode = encoder({ isOfficial: false })
+      const list = [...start, ...turn(1, 10)]
+      assert.deepStrictEqual(marks(JSON.parse(encode(start))), ["system.1", "tools.1", "messages.0.content.0"])
+      assert.deepStrictEqual(marks(JSON.parse(encode(list))), [
+        "system.1",
+        "tools.1",
+        "messages.0.content.0",
+        "messages.2.content.9"
+      ])
+      const [earlier, later] = [encode(start), encode(list)].map(unmarked)
+      assert.isTrue(later?.startsWith(prefix(earlier ?? "none")))
     })
 
     it("keeps prompts for an hour or not at all when told so", () => {

@@ -69,7 +69,7 @@ const searchBlock = { type: "server_tool_use", id: "srvtoolu_1", name: "web_sear
 describe("Anthropic encode", () => {
   it("writes the plainest request in a fixed order", () => {
     assert.deepStrictEqual(
-      encoded({ messages: [Message.system("s"), Message.user("u")], tools: [tool] }),
+      encoded({ messages: [Message.system("s"), Message.user("u")], tools: [tool] }, { isOfficial: true }),
       Either.right(
         `{"model":"claude-opus-4-8","max_tokens":32000,"stream":true,"cache_control":{"type":"ephemeral"},` +
           `"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],` +

@@ -4,9 +4,10 @@
  * bytes of an earlier one (TURN-2).
  *
  * What marks the prompt for the vendor's cache stands where it does not move: on the last tool, on the last block of the
- * instructions, and at the top of the body, where it means the last message, whichever that is. Only where a turn added
- * more blocks than the vendor looks back (20) is a fourth mark put on the message before it; such a mark is no part of the
- * prefix that the cache compares.
+ * instructions, and at the top of the body, where it means the last message, whichever that is. Two marks do move, and are
+ * no part of the prefix that the cache compares: other servers than the vendor's do not know the one at the top and get
+ * one on the last block; and where a turn added more blocks than the vendor looks back (20), the message before it gets
+ * one.
  */
 import type { Message } from "../../domain/Message.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
@@ -95,7 +96,8 @@ export const make = (model: ModelInfo, options: Options = {}): Encoder => {
     const request = form.kind === "forced" ? ForcedAnswer.forced(asked, form.tool) : asked
     const settings = settingsOf(options.settings ?? {}, request.settings)
     const extra = settings.extra ?? {}
-    let body = head(request, { model, facts, settings, form, isOfficial: options.isOfficial === true }, cacheControl)
+    const isOfficial = options.isOfficial === true
+    let body = head(request, { model, facts, settings, form, isOfficial }, isOfficial ? cacheControl : undefined)
     const instructions = leading(request.messages)
     const system = systemOf(request.messages.slice(0, instructions), form, mark)
     if (system !== "" && !("system" in extra)) body += `,"system":[${system}]`
@@ -110,7 +112,7 @@ export const make = (model: ModelInfo, options: Options = {}): Encoder => {
           ? encodeMessage(message, model, true)
           : remembered(messages, message, (message) => encodeMessage(message, model, false))
       )
-      body += `,"messages":[${joined(encoded, mark)}]`
+      body += `,"messages":[${joined(encoded, mark, isOfficial)}]`
     }
     // Last, because it is what changes from turn to turn.
     const choice = request.tools.length === 0 ? undefined : toolChoice(request, settings, facts, model)
@@ -253,8 +255,10 @@ const encodeTool = (tool: ToolSpec, options: Options, facts: Facts): string => {
   }
   const name = /toolset(_\d+)?$/.test(type) ? undefined : tool.provider.name
   const args = typeof tool.provider.args === "object" && tool.provider.args !== null ? tool.provider.args : {}
-  const settings = Object.entries(args).map(([key, value]) => [snake(key), value])
-  return JSON.stringify({ type, name, ...Object.fromEntries(settings) })
+  const settings = Object.entries(args).map(([key, value]) => [snake(key), value] as const)
+  // A mark for the cache is placed here, or by nobody.
+  const own = options.cache === false ? settings : settings.filter(([key]) => key !== "cache_control")
+  return JSON.stringify({ type, name, ...Object.fromEntries(own) })
 }
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -263,13 +267,13 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 const lookBack = 18
 
 /** The messages as JSON. Neighbours of one role become one message, and the first is the user's. */
-const joined = (all: ReadonlyArray<Encoded>, mark: (blocks: string) => string): string => {
+const joined = (all: ReadonlyArray<Encoded>, mark: (blocks: string) => string, isOfficial: boolean): string => {
   const messages = all.filter(({ text }) => text !== "")
-  const marked = messages[farBack(messages)]
+  const marked = [messages[farBack(messages)], isOfficial ? undefined : messages[messages.length - 1]]
   let out = messages[0]?.role === "assistant" ? `{"role":"user","content":[{"type":"text","text":"Continue."}]}` : ""
   let role = ""
   for (const message of messages) {
-    const text = message === marked ? mark(message.text) : message.text
+    const text = marked.includes(message) ? mark(message.text) : message.text
     if (message.role === role) out += `,${text}`
     else out += `${role === "" ? "" : "]}"}${out === "" ? "" : ","}{"role":"${message.role}","content":[${text}`
     role = message.role
