@@ -289,15 +289,50 @@ describe("OpenAiResponses decode", () => {
     assert.deepStrictEqual(decode(stream).parts, [{ type: "reasoning", text: "", meta: { v: { item } } }])
   })
 
-  it("reads streams that begin in the middle and never announce an item", () => {
-    const stream = Wire.events(
-      event("output_text.delta", { output_index: 3, content_index: 0, delta: "b" }),
-      done(3, message(text("ab"))),
-      event("output_text.done", { output_index: 4, content_index: 0, text: "c" }),
-      completed
+  it("reads streams that were resumed in the middle, from what they say as a whole", () => {
+    const rest = [
+      event("output_text.delta", { output_index: 1, content_index: 0, delta: "b" }),
+      event("output_text.delta", { output_index: 1, content_index: 0, delta: "c" }),
+      done(1, message(text("abc"))),
+      event("function_call_arguments.delta", { output_index: 2, delta: "1}" }),
+      done(2, { ...call, arguments: '{"a":1}' })
+    ]
+    const all = [{ type: "reasoning", id: "rs_1", summary: [text("hm")] }, message(text("abc")), call]
+    const last = event("completed", { response: { id: "resp_1", status: "completed", output: all } })
+    const { deltas, parts } = decode(Wire.events(...rest, last))
+    assert.deepStrictEqual(
+      parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" && part.input)),
+      ["abc", '{"a":1}', "hm"]
     )
-    const texts = decode(stream).parts.map((part) => ("text" in part ? part.text : ""))
-    assert.deepStrictEqual(texts, ["ab", "c"])
+    assert.strictEqual(Wire.written(deltas, "TextDelta"), "abc")
+    const unsaid = decode(Wire.events(...rest.slice(0, 2), completed))
+    assert.strictEqual(Wire.written(unsaid.deltas, "TextDelta"), "bc")
+  })
+
+  it("tells nothing twice that events have told, though the whole counts otherwise", () => {
+    const all = [message(text("a")), { ...call, id: "other" }]
+    const last = event("completed", { response: { status: "completed", output: all } })
+    const { parts } = decode(Wire.events(created, done(0, call), last))
+    assert.deepStrictEqual(
+      parts.map((part) => part.type),
+      ["tool-call"]
+    )
+  })
+
+  it("reads streams that neither count nor announce their items", () => {
+    const { parts } = decode(
+      Wire.events(
+        created,
+        event("output_text.done", { text: "a" }),
+        event("output_item.done", { item: message(text("a")) }),
+        event("output_item.done", { item: call }),
+        completed
+      )
+    )
+    assert.deepStrictEqual(
+      parts.map((part) => part.type),
+      ["text", "tool-call"]
+    )
   })
 
   it("names the answer in its parts when it is to be referred to", () => {

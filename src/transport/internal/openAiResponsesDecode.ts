@@ -27,6 +27,8 @@ interface Building {
   readonly texts: Map<number, Slot>
   /** Which of its texts are refusals. */
   readonly refusals: Set<number>
+  /** Texts whose beginning was in an earlier stream: they wait for the whole. */
+  readonly held: Map<number, string> | undefined
   /** The arguments of a call. */
   readonly call: Slot | undefined
   readonly annotations: Array<Json>
@@ -50,6 +52,8 @@ export class Decoder extends Base {
   private readonly remembers: boolean
   private readonly items = new Map<number, Building>()
   private response: string | undefined
+  /** Whether the beginning of the answer is in this stream; one that was resumed lacks it. */
+  private begun = false
   /** The call that an output without a call of its own belongs to. */
   private lastCall = { id: "", name: "" }
   private calls = 0
@@ -150,6 +154,7 @@ export class Decoder extends Base {
       case "response.created":
       case "response.in_progress":
       case "response.queued":
+        this.begun = true
         if (isJson(event["response"])) this.identify(event["response"])
         break
       case "response.completed":
@@ -166,22 +171,28 @@ export class Decoder extends Base {
 
   /** The number of the item that an event is about: where a server does not count, the next or the latest one. */
   private number(event: Json, isNew = false): number {
-    return numberOf(event["output_index"]) ?? Math.max(0, isNew ? this.items.size : this.items.size - 1)
+    const given = numberOf(event["output_index"])
+    if (given !== undefined) return given
+    const latest = this.items.get(this.items.size - 1)
+    return isNew || latest === undefined || latest.done ? this.items.size : this.items.size - 1
   }
 
   /** The item of an event, which nobody may have announced. */
   private at(event: Json, type: string): Building {
     const number = this.number(event)
-    return this.items.get(number) ?? this.announce(number, { type })
+    return this.items.get(number) ?? this.announce(number, { type }, this.begun)
   }
 
-  private announce(number: number, item: Json): Building {
+  private announce(number: number, item: Json, begun = true): Building {
     let building = this.items.get(number)
     if (building === undefined) {
       const type = textOf(item["type"]) ?? ""
       const kind = Items.kindOfItem(type)
-      const call = kind === "call" ? this.begin("tool-call", Items.nameOf(item, this.names)) : undefined
-      building = { type, kind, item, texts: new Map(), refusals: new Set(), call, annotations: [], done: false }
+      building = {
+        ...{ type, kind, item, texts: new Map(), refusals: new Set(), annotations: [], done: false },
+        held: begun ? undefined : new Map(),
+        call: kind === "call" && begun ? this.begin("tool-call", Items.nameOf(item, this.names)) : undefined
+      }
       this.items.set(number, building)
     }
     return building
@@ -189,15 +200,24 @@ export class Decoder extends Base {
 
   private append(event: Json, type: string, index: "content_index" | "summary_index", delta: string): void {
     if (delta === "") return
-    const slot = this.textAt(this.at(event, type), placeOf(event, index))
+    const building = this.at(event, type)
+    const place = placeOf(event, index)
+    const { held } = building
+    if (held !== undefined) {
+      held.set(place, (held.get(place) ?? "") + delta)
+      return
+    }
+    const slot = this.textAt(building, place)
     if (slot !== undefined) this.write(slot, delta)
   }
 
   /** A text that came without fragments. Where there were some, only the item as a whole says what the text is. */
   private supplement(event: Json, type: string, index: "content_index" | "summary_index", whole: unknown): void {
+    if (typeof whole !== "string") return
     const building = this.at(event, type)
     const place = placeOf(event, index)
-    if (typeof whole === "string" && !building.texts.has(place)) this.settleAt(building, place, whole)
+    if (building.held !== undefined) building.held.set(place, whole)
+    else if (!building.texts.has(place)) this.settleAt(building, place, whole)
   }
 
   private settleAt(building: Building, place: number, whole: string): void {
@@ -230,6 +250,9 @@ export class Decoder extends Base {
   private close(building: Building, item: Json, whole: boolean): void {
     if (building.done) return
     building.done = true
+    const { held } = building
+    this.tell(building, item)
+    for (const [place, text] of held ?? []) if (!building.texts.has(place)) this.settleAt(building, place, text)
     if (building.kind === "reasoning") this.closeReasoning(building, item, whole)
     else if (building.kind === "call") this.closeCall(building, item)
     else if (building.kind === "message" || building.texts.size > 0) this.closeMessage(building, item)
@@ -244,14 +267,20 @@ export class Decoder extends Base {
     }
   }
 
+  /** Writes what is left of the texts of a whole item. */
+  private tell(building: Building, item: Json): void {
+    arrayOf(item["summary"]).forEach((content, index) => {
+      if (isJson(content)) this.settleAt(building, index * 2 + 1, textOf(content["text"]) ?? "")
+    })
+    arrayOf(item["content"]).forEach((content, index) => {
+      if (!isJson(content)) return
+      this.settleAt(building, index * 2, textOf(content["text"]) ?? textOf(content["refusal"]) ?? "")
+    })
+  }
+
   private closeMessage(building: Building, item: Json): void {
     const skeleton = without(item, "content", "role", "status")
     const contents = arrayOf(item["content"])
-    contents.forEach((content, index) => {
-      if (isJson(content)) {
-        this.settleAt(building, index * 2, textOf(content["text"]) ?? textOf(content["refusal"]) ?? "")
-      }
-    })
     const cited: Array<Json> = []
     for (const [place, slot] of building.texts) {
       const found = contents[place / 2]
@@ -271,12 +300,6 @@ export class Decoder extends Base {
   }
 
   private closeReasoning(building: Building, item: Json, whole: boolean): void {
-    arrayOf(item["summary"]).forEach((content, index) => {
-      if (isJson(content)) this.settleAt(building, index * 2 + 1, textOf(content["text"]) ?? "")
-    })
-    arrayOf(item["content"]).forEach((content, index) => {
-      if (isJson(content)) this.settleAt(building, index * 2, textOf(content["text"]) ?? "")
-    })
     // What was announced has an encrypted form that is of no use; only the whole item goes back.
     let own: Json = whole ? { item } : { continues: true }
     if (building.texts.size === 0 && whole) this.add({ type: "reasoning", text: "", meta: this.meta(own) })
@@ -331,11 +354,11 @@ export class Decoder extends Base {
       this.fail(isJson(error) ? { error } : { message: `The vendor ended the answer: ${response["status"]}.` })
       return
     }
-    const streamed = this.items.size > 0
+    const isTold = this.begun && this.items.size > 0
     arrayOf(response["output"]).forEach((item, number) => {
       if (!isJson(item)) return
       const known = this.items.get(number)
-      if (known === undefined ? !streamed : known.type === item["type"]) {
+      if (known === undefined ? !isTold : known.type === item["type"]) {
         this.close(this.announce(number, item), item, true)
       }
     })
