@@ -134,7 +134,7 @@ describe("OpenAiChat vendors", () => {
       ["openai", "call_0f3c", "call_0f3c"],
       ["moonshot", "functions.f:0", "functions.f:0"],
       ["mistral", "Ab3def789", "Ab3def789"],
-      ["ollama", "x".repeat(200), "x".repeat(200)]
+      ["moonshot", "x".repeat(200), "x".repeat(200)]
     ])("TR-28 %s gets the id %s as it is", (vendor, id, sent) => {
       assert.strictEqual(sentIds(vendor, id), sent)
     })
@@ -142,8 +142,10 @@ describe("OpenAiChat vendors", () => {
     it.each([
       ["mistral", undefined, /^[a-zA-Z0-9]{9}$/],
       ["openai", undefined, /^.{1,40}$/],
-      ["openrouter", "anthropic/claude-haiku-4.5", /^[a-zA-Z0-9_-]{1,64}$/],
-      ["copilot", "claude-sonnet-4.5", /^[a-zA-Z0-9_-]{1,64}$/]
+      ["deepseek", undefined, /^.{1,40}$/],
+      ["somebody.example", undefined, /^.{1,40}$/],
+      ["openrouter", "anthropic/claude-haiku-4.5", /^[a-zA-Z0-9_-]{1,40}$/],
+      ["copilot", "claude-sonnet-4.5", /^[a-zA-Z0-9_-]{1,40}$/]
     ])("TR-28 %s %s gets ids that it takes, and different ones for different calls", (vendor, model, form) => {
       const odd = ["call|+/=", "call|+/-", "functions.f:0", "functions.g:0", "", "é"]
       const long = ["a", "b"].flatMap((end) => [`${"x".repeat(90)}${end}`, `${end}${"x".repeat(90)}`])

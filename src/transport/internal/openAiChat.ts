@@ -133,7 +133,7 @@ const limited =
 const nineAlphanumeric = (id: string): string => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : digest(id).slice(-9))
 
 /** "String should match pattern '^[a-zA-Z0-9_-]+$'", wherever Anthropic's models are behind this API. */
-const forClaude = limited(64, /[^a-zA-Z0-9_-]/g)
+const forClaude = limited(40, /[^a-zA-Z0-9_-]/g)
 
 const plain: Omit<Flavour, "vendor"> = {
   limitField: "max_tokens",
@@ -144,7 +144,7 @@ const plain: Omit<Flavour, "vendor"> = {
   strict: true,
   effort: effortField,
   required: "required",
-  callId: (id) => id,
+  callId: limited(40),
   reasoned: false,
   files: { urls: true, audio: "data", video: false, pdf: "file", pdfUrls: false },
   resultImages: false,
@@ -155,7 +155,6 @@ const plain: Omit<Flavour, "vendor"> = {
 const textAndImages: Partial<Files> = { audio: undefined, pdf: undefined }
 const original: Known = {
   limitField: "max_completion_tokens",
-  callId: limited(40),
   files: { sounds: ["wav", "mp3"] }
 }
 
@@ -201,9 +200,10 @@ const known: { readonly [vendor: string]: Known | ((model: string) => Known) } =
     bridged: true,
     named: true
   },
-  // Files at other addresses are not fetched.
+  // Files at other addresses are not fetched. Ids of calls (`functions.name:0`) are read by the model.
   moonshot: {
     strict: false,
+    callId: (id) => id,
     effort: orOff(thinking(false)),
     unthinking: thinking(false),
     files: { ...textAndImages, urls: false, video: true }
