@@ -139,14 +139,13 @@ export const typeOfTool = ({ provider }: ToolSpec): string | undefined =>
   provider?.id.startsWith(`${vendor}.`) === true ? provider.id.slice(vendor.length + 1) : undefined
 
 /**
- * What a tool is called on the wire. Whole sets of tools have no name.
+ * What a tool is called on the wire: as the vendor calls it when the vendor defines it.
  *
  * @category converters
  * @since 0.1.0
  */
-export const wireName = (tool: ToolSpec): string => (typeOfTool(tool) === undefined ? tool.name : nameOf(tool))
-
-const nameOf = (tool: ToolSpec): string => tool.provider?.name ?? tool.name
+export const wireName = (tool: ToolSpec): string =>
+  typeOfTool(tool) === undefined ? tool.name : (tool.provider?.name ?? tool.name)
 
 /**
  * The names behind which features stand that have to be asked for in a header, each once.
