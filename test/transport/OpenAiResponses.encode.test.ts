@@ -145,7 +145,8 @@ describe("OpenAiResponses encode", () => {
     assert.deepStrictEqual(format(strict).text.format, { type: "json_schema", name: "n", schema: strict, strict: true })
     assert.deepStrictEqual(format(loose).text.format, { type: "json_schema", name: "n", schema: loose, strict: false })
     const forced = format(strict, "deepseek")
-    assert.deepStrictEqual([forced.text, forced.tool_choice], [undefined, { type: "function", name: "n" }])
+    const choice = { type: "function", name: "n" }
+    assert.deepStrictEqual([forced.text, forced.reasoning, forced.tool_choice], [undefined, { effort: "none" }, choice])
     const strictness = (inputSchema: object, strict?: boolean) =>
       body({ tools: [{ name: "f", inputSchema, strict }] }).tools[0].strict
     assert.deepStrictEqual(

@@ -14,7 +14,8 @@ import * as Agent from "../../src/agent/Agent.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
-import { user } from "../../src/domain/Message.ts"
+import { assistant, tool, user } from "../../src/domain/Message.ts"
+import * as Part from "../../src/domain/Part.ts"
 import * as OpenAiResponses from "../../src/transport/OpenAiResponses.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 import { responses } from "../support/requests/responses.ts"
@@ -248,6 +249,31 @@ describe("OpenAiResponses", () => {
           ["/v1/responses", `Bearer ${secret}`, undefined, undefined, undefined]
         ])
       }).pipe(Effect.scoped)
+    )
+
+    it.effect("tells GitHub who asks, and of pictures", () =>
+      Effect.gen(function* () {
+        const server = yield* answering()
+        const picture = Part.file("image/png", { base64: "iVBORw==" })
+        const result = { type: "tool-result", id: "c1", name: "look_up", outcome: "ok", content: [] } as const
+        const call = { type: "tool-call", id: "c1", name: "look_up", input: "{}" } as const
+        const messages = [user([picture]), assistant([call]), tool([result])]
+        const service = yield* Effect.orDie(OpenAiResponses.make(at({ baseUrl: server.url, vendor: "copilot" })))
+        yield* Effect.scoped(Wire.collect(service.open(Transport.request({ messages }))))
+        const headers = server.requests[0]?.headers
+        assert.deepStrictEqual([headers?.["x-initiator"], headers?.["copilot-vision-request"]], ["agent", "true"])
+      }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+    )
+
+    it.effect("WIRE-4 an error within a stream says in words how long to wait", () =>
+      Effect.gen(function* () {
+        const error = { code: "rate_limit_exceeded", message: "Rate limit reached. Please try again in 1.25s." }
+        const failed = Wire.events({ type: "response.failed", response: { status: "failed", error } })
+        const server = yield* answering(failed)
+        const service = yield* Effect.orDie(OpenAiResponses.make(at({ baseUrl: server.url })))
+        const seen = yield* Effect.scoped(Wire.collect(service.open(ask)))
+        assert.deepStrictEqual([seen.error?.reason._tag, seen.error?.retryAfterMillis], ["RateLimited", 1250])
+      }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
     )
 
     it.effect("WIRE-5 a wrong key is an authentication error that does not repeat it", () =>

@@ -15,6 +15,7 @@ import { kindOf } from "./encoding.ts"
  *   plain reasoning again.
  * - `stored`: whether they keep answers that later requests can refer to.
  * - `schema`: how an answer is bound to a schema: by itself, or as the arguments of a tool that has to be called.
+ * - `unthinking`: whether a model that thinks refuses to be told which tool to call, and must not think then.
  * - `limits`: whether output limit and sampling are the caller's to set.
  * - `richResults`: whether results of tools may hold pictures and documents.
  * - `runsCustom`: calls of custom tools that nobody offered are their own, and they ran them (xAI's searches).
@@ -30,6 +31,7 @@ export interface Flavour {
   readonly readable: boolean
   readonly stored: boolean
   readonly schema: "native" | "tool"
+  readonly unthinking: boolean
   readonly limits: boolean
   readonly richResults: boolean
   readonly runsCustom: boolean
@@ -51,6 +53,8 @@ export const flavourOf = (vendor: string): Flavour => ({
   readable: !own.has(vendor) && vendor !== "xai",
   stored: !["openrouter", "deepseek", "copilot", "codex"].includes(vendor),
   schema: vendor === "deepseek" ? "tool" : "native",
+  // "Thinking mode does not support this tool_choice."
+  unthinking: vendor === "deepseek",
   limits: vendor !== "codex",
   richResults: own.has(vendor) || vendor === "openrouter",
   runsCustom: vendor === "xai"

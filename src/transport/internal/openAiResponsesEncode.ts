@@ -120,6 +120,8 @@ const head = (request: Request, model: ModelInfo, flavour: Flavour, settings: Se
     throw new Unsupported("This API has no stop sequences; OpenAiChat has.")
   }
   const limits = flavour.limits ? settings : {}
+  const isForced = request.tools.length > 0 && request.toolChoice !== "auto" && request.toolChoice !== "none"
+  const effort = isForced && flavour.unthinking ? "none" : settings.reasoningEffort
   const reasons = model.capabilities?.includes("reasoning") ?? !isPlain(model.id)
   const fields: { [name: string]: unknown } = {
     model: model.id,
@@ -130,7 +132,7 @@ const head = (request: Request, model: ModelInfo, flavour: Flavour, settings: Se
     temperature: limits.temperature,
     top_p: limits.topP,
     max_output_tokens: limits.maxOutputTokens,
-    reasoning: object({ effort: settings.reasoningEffort, summary: options.reasoningSummary }),
+    reasoning: object({ effort, summary: options.reasoningSummary }),
     text: object({ format: format(request) }),
     parallel_tool_calls: request.tools.length === 0 ? undefined : settings.parallelToolCalls,
     prompt_cache_key: options.promptCacheKey

@@ -49,7 +49,7 @@ export const namesOf = (tools: ReadonlyArray<ToolSpec>): Names => {
   for (const { name, provider } of tools) {
     if (provider === undefined) continue
     const type = typeOf(provider.id)
-    ours.set(type === "custom" ? provider.name : type.replace(/(_use)?_preview$/, ""), name)
+    ours.set(type === "custom" ? provider.name : type.replace(/(_use)?(_preview)?(_\d{4}_\d\d_\d\d)?$/, ""), name)
     if (type === "custom") custom.add(provider.name)
   }
   return { ours, custom }
@@ -282,7 +282,8 @@ export const usageOf = (usage: Json): Usage.Usage => {
 }
 
 /**
- * The failure with the kind that its code stands for. The words alone do not say that the request itself was wrong.
+ * The failure with the kind that its code stands for, where the words alone do not say that the request itself was wrong;
+ * and with the time to wait, which an error within a stream only has in words: "Please try again in 11.054s."
  *
  * @category converters
  * @since 0.1.0
@@ -290,6 +291,10 @@ export const usageOf = (usage: Json): Usage.Usage => {
 export const refined = (failure: Failure): Failure => {
   const code = failure.code ?? ""
   if (/_policy$/.test(code)) return { ...failure, _tag: "Filtered" }
+  const [, wait, unit] = /try again in ([\d.]+) ?(ms|s)/i.exec(failure.message) ?? []
+  if (failure._tag === "RateLimited" && failure.retryAfterMillis === undefined && wait !== undefined) {
+    return { ...failure, retryAfterMillis: Math.ceil(Number.parseFloat(wait) * (unit === "ms" ? 1 : 1000)) }
+  }
   return failure._tag === "Overloaded" && /^(invalid_|unsupported_|empty_|image_|failed_to_download_)/.test(code)
     ? { ...failure, _tag: "InvalidRequest" }
     : failure
