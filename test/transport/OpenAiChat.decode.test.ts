@@ -208,6 +208,14 @@ describe("OpenAiChat decode", () => {
     assert.strictEqual(reasonOf(decode(Wire.events(chunk({ content: "a" }), end(raw))).finish), reason)
   })
 
+  it("TR-22 a finish that names the window is an overflow when nothing was said, else a cut", () => {
+    const full = end("model_context_window_exceeded")
+    const nothing = decode(Wire.events(chunk({ content: "" }), full))
+    assert.deepStrictEqual([nothing.failure?._tag, nothing.deltas], ["ContextOverflow", []])
+    const some = decode(Wire.events(chunk({ content: "a" }), full))
+    assert.deepStrictEqual([some.failure, reasonOf(some.finish)], [undefined, "length"])
+  })
+
   it("xAI's reasoning beside the completion is part of the output", () => {
     const usage = {
       prompt_tokens: 5,
