@@ -38,7 +38,7 @@ export const help: ReadonlyArray<readonly [flag: string, meaning: string]> = [
   ["effort=WORD", "how much to think: none, low, medium, high …"],
   ["temperature=0.2", "sampling; also top-p=0.9 and seed=1"],
   ["max=4k", "most tokens of an answer"],
-  ["think-tags", "reasoning stands between <think> tags; think-tags=inside when the first one is left out"],
+  ["think-tags", "reasoning stands in the text, between tags; think-tags=inside when the first tag is left out"],
   ["context=32k", "the model's context window; also output=8k, its longest answer"],
   ["price=0.5/2", "US dollars per million tokens, input and output"],
   ["tools, tools=off", "the model can, or cannot; also reasoning, structured-output, image-input, audio-input …"],
