@@ -96,6 +96,8 @@ describe("Gemini decode", () => {
   describe("arguments in pieces", () => {
     const inputs = (...parts: ReadonlyArray<object>) =>
       answer(...parts.map((part) => [part])).parts.flatMap((part) => (part.type === "tool-call" ? [part.input] : []))
+    const writtenOf = (deltas: ReadonlyArray<Delta>) =>
+      deltas.map((delta) => (delta._tag === "ToolInputDelta" ? delta.delta : "")).join("")
     const begin = call({ name: "f", willContinue: true })
     const end = call({})
 
@@ -117,6 +119,9 @@ describe("Gemini decode", () => {
       ])
     })
 
+    const one = piece("$.a", { numberValue: 1 })
+    const two = piece("$.a.b", { numberValue: 2 })
+
     it("may come out of order, end without an end, or be none", () => {
       const late = inputs(
         begin,
@@ -131,6 +136,18 @@ describe("Gemini decode", () => {
       ])
       assert.deepStrictEqual(inputs(begin, piece("$.a", { stringValue: "x" }), call({ args: {} })), ['{"a":"x"}'])
       assert.deepStrictEqual(inputs(begin, call({ args: { a: 1 } })), ['{"a":1}'])
+      assert.deepStrictEqual(inputs(begin, one, begin, two), ['{"a":1}', '{"a":{"b":2}}'])
+      assert.deepStrictEqual(inputs(begin, one, two), ['{"a":{"b":2}}'])
+      assert.deepStrictEqual(inputs(call({ name: "f", args: { a: 1 } }), call({ args: { b: 2 } })), ['{"a":1}'])
+    })
+
+    it.each([
+      [[one, piece("$.c", { numberValue: 2 }), one], '{"a":1,"c":2'],
+      [[one, two, one], '{"a":1'],
+      [[piece("$.a[0]", { numberValue: 1 }), piece("$.a[2]", { numberValue: 1 })], '{"a":[1'],
+      [[piece("$.a.b", { numberValue: 1 }), piece("$.c", { numberValue: 1 }), two], '{"a":{"b":1},"c":1']
+    ])("out of order are not written before they are whole: %j", (parts, text) => {
+      assert.strictEqual(writtenOf(answer(...[begin, ...parts, end].map((part) => [part])).deltas), text)
     })
 
     const leaf = FastCheck.oneof(FastCheck.string(), FastCheck.integer(), FastCheck.boolean(), FastCheck.constant(null))
@@ -163,8 +180,7 @@ describe("Gemini decode", () => {
     it.prop("give the arguments back, and are written as they come", [tree.object], ([value]) => {
       const { deltas } = answer(...[begin, ...cut(value, "$"), end].map((part) => [part]))
       const whole = JSON.stringify(value)
-      const text = deltas.map((delta) => (delta._tag === "ToolInputDelta" ? delta.delta : "")).join("")
-      assert.strictEqual(text, whole)
+      assert.strictEqual(writtenOf(deltas), whole)
       assert.deepStrictEqual<unknown>(Wire.parts(deltas), [toolCall("f", whole)])
     })
 

@@ -125,6 +125,7 @@ describe("Gemini schema", () => {
         bounds: { type: "integer", exclusiveMinimum: 1, maximum: 5, multipleOf: 2 },
         when: { type: "string", format: "date-time" },
         same: { $ref: "#/properties/when", description: "told" },
+        byName: { type: "object", patternProperties: { "": { type: "number" } } },
         one: { oneOf: [{ type: "string", minLength: 1 }, false] }
       },
       patternProperties: { "^x": { type: "number" } },
@@ -141,6 +142,7 @@ describe("Gemini schema", () => {
         bounds: { type: "integer", minimum: 1, maximum: 5 },
         when: { type: "string", format: "date-time" },
         same: { type: "string", format: "date-time", description: "told" },
+        byName: { type: "object", additionalProperties: { type: "number" } },
         one: { anyOf: [{ type: "string" }] }
       },
       required: ["x", "y"],
