@@ -29,6 +29,15 @@ export const hasContent = (message: Message): boolean =>
   message.parts.some((part) => part.type !== "reasoning" && (part.type !== "text" || part.text !== ""))
 
 /**
+ * The message of an answer that a session keeps: one with content, or a pause, which the next request has to take up.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const kept = ({ message, reason }: Pick<Answer, "message" | "reason">): Message | undefined =>
+  hasContent(message) || (reason === "pause" && message.parts.length > 0) ? message : undefined
+
+/**
  * Whether the answer has calls that may run: only a complete one does.
  *
  * @category predicates

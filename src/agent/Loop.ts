@@ -217,7 +217,7 @@ const turn = (
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(
-          Session.answer(session, spent, answer.message, bill),
+          Session.answer(session, spent, Answer.kept(answer), bill),
           calls.length === 0 ? Effect.succeed(Exit.void) : work(state, calls, refusal, restore)
         ),
         Effect.suspend(() => Session.endTurn(session, answer.reason, bill))

@@ -11,7 +11,6 @@ import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
-import * as Answer from "./Answer.ts"
 import type { Spent } from "./Limits.ts"
 import * as Run from "./Run.ts"
 
@@ -78,8 +77,7 @@ export const say = (
       )
 
 /**
- * Commits an answer and what it cost, and what answers cost that were lost before it. An answer without content is paid
- * for and not kept.
+ * Commits an answer, if there is one to keep, and what it cost, and what answers cost that were lost before it.
  *
  * @category combinators
  * @since 0.1.0
@@ -91,9 +89,8 @@ export const answer = (
   usages: ReadonlyArray<Usage.Usage>
 ): Effect.Effect<void, ContextStore.StoreError> => {
   spent.usage = usages.reduce(Usage.sum, spent.usage)
-  const kept = message !== undefined && Answer.hasContent(message) ? message : undefined
-  return Effect.map(commit(session, kept === undefined ? [] : [["answer", kept]], usages), () => {
-    if (kept !== undefined) session.added = [kept]
+  return Effect.map(commit(session, message === undefined ? [] : [["answer", message]], usages), () => {
+    if (message !== undefined) session.added = [message]
   })
 }
 

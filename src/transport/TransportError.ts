@@ -29,6 +29,7 @@ export type ReasonTag = typeof ReasonTag.Type
  * **Details**
  *
  * - `message`, `status`, `type`, `code`: the vendor's own, where it gave any. Never a key or a header.
+ * - `requestId`: the vendor's name for the request; say it when asking the vendor about a failure.
  * - `retryAfterMillis`: how long the vendor asks to wait.
  * - `permanent`: waiting will not help although the kind is one that usually passes (a spent quota).
  *
@@ -41,6 +42,7 @@ export const Reason = Schema.Struct({
   status: Schema.optional(Schema.Finite),
   type: Schema.optional(Schema.String),
   code: Schema.optional(Schema.String),
+  requestId: Schema.optional(Schema.String),
   retryAfterMillis: Schema.optional(Schema.Finite),
   permanent: Schema.optional(Schema.Boolean)
 })
@@ -95,8 +97,9 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
     return this.reason.retryAfterMillis
   }
   override get message(): string {
-    const { _tag, code, message, status } = this.reason
-    const detail = [status, code].filter((item) => item !== undefined).join(" ")
+    const { _tag, code, message, requestId, status } = this.reason
+    const request = requestId === undefined ? undefined : `request ${requestId}`
+    const detail = [status, code, request].filter((item) => item !== undefined).join(" ")
     return `${this.vendor} ${this.model}: ${_tag}${detail ? ` (${detail})` : ""}: ${message} ${advice[_tag]}`
   }
 }

@@ -121,6 +121,18 @@ describe("An empty answer", () => {
       assert.deepStrictEqual(messages, [Message.user("go")])
     }).pipe(Effect.provide(world([[finish("pause")], [finish("content-filter")]])))
   )
+
+  it.effect("TURN-3 of a pause is taken up by the next request, reasoning and all", () =>
+    Effect.gen(function* () {
+      const result = yield* Agent.run(agent, "go", { session })
+      const requests = yield* ScriptedTransport.requests
+      assert.deepStrictEqual(
+        requests.map(({ messages }) => messages.at(-1)?.parts.map(({ type }) => type)),
+        [["text"], ["reasoning"]]
+      )
+      assert.strictEqual(result.output, "done")
+    }).pipe(Effect.provide(world([[reasoning("Hm."), finish("pause")], [text("done")]])))
+  )
 })
 
 describe("A repetition", () => {

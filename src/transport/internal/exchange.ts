@@ -18,7 +18,7 @@ import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import * as Alarm from "./alarm.ts"
 import * as Body from "./body.ts"
 import type { Failure } from "./failure.ts"
-import { failureOfStatus, networkFailure, replayOf, retryAfter } from "./failure.ts"
+import { failureOfStatus, networkFailure, replayOf, requestIdOf, retryAfter } from "./failure.ts"
 
 /**
  * Everything that arrived since the last pull; fails with `None` at the end.
@@ -98,6 +98,8 @@ export class Exchange<E> {
   private body: Body.Body | undefined
   private unwatch: (() => void) | undefined
   private timedOut = false
+  /** The vendor's name for the request, once it has answered. */
+  private requestId: string | undefined
 
   constructor(wire: Wire<E>, clock: Clock.Clock) {
     this.wire = wire
@@ -124,6 +126,7 @@ export class Exchange<E> {
             onSuccess: (response) =>
               Effect.flatMap(Body.open(response, this.now), (body) => {
                 this.body = body
+                this.requestId = requestIdOf(response.headers)
                 return response.status >= 200 && response.status < 300
                   ? Effect.succeed(this.pull(body, decoder))
                   : this.refused(response, body)
@@ -166,7 +169,7 @@ export class Exchange<E> {
       }
       if (decoder.failure !== undefined) {
         return Effect.fail(
-          Option.some(this.wire.errorOf(decoder.failure, decoder.started ? "acknowledged" : replayOf(decoder.failure)))
+          Option.some(this.errorOf(decoder.failure, decoder.started ? "acknowledged" : replayOf(decoder.failure)))
         )
       }
       return decoder.finished ? ended : read
@@ -185,18 +188,23 @@ export class Exchange<E> {
       const now = this.now()
       const common = failureOfStatus(response.status, text, retryAfter(response.headers, now))
       const failure = this.wire.refusal?.(common, text, now) ?? common
-      return Effect.fail(this.wire.errorOf(failure, replayOf(failure)))
+      return Effect.fail(this.errorOf(failure, replayOf(failure)))
     })
+  }
+
+  private errorOf(failure: Failure, replay: Replay): E {
+    const requestId = failure.requestId ?? this.requestId
+    return this.wire.errorOf(requestId === undefined ? failure : { ...failure, requestId }, replay)
   }
 
   private networkError(error: unknown, replay: Replay | "open"): E {
     const { idleMillis, origin } = this.wire
     if (this.timedOut) {
       const message = `${origin} sent nothing for ${idleMillis} ms.`
-      return this.wire.errorOf({ _tag: "Timeout", message }, replay === "open" ? "unknown" : replay)
+      return this.errorOf({ _tag: "Timeout", message }, replay === "open" ? "unknown" : replay)
     }
     const { failure, reached } = networkFailure(error, origin, replay === "open")
-    return this.wire.errorOf(failure, replay !== "open" ? replay : reached ? "unknown" : "safe")
+    return this.errorOf(failure, replay !== "open" ? replay : reached ? "unknown" : "safe")
   }
 
   /** One timer per request and none per delta: it looks how long the reader has been waiting, and is set again. */

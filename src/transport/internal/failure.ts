@@ -26,6 +26,7 @@ export interface Failure {
   readonly status?: number | undefined
   readonly type?: string | undefined
   readonly code?: string | undefined
+  readonly requestId?: string | undefined
   readonly retryAfterMillis?: number | undefined
   readonly permanent?: boolean | undefined
 }
@@ -41,6 +42,7 @@ export interface Complaint {
   readonly status?: number | undefined
   readonly type?: string | undefined
   readonly code?: string | undefined
+  readonly requestId?: string | undefined
   readonly retryAfterMillis?: number | undefined
 }
 
@@ -58,7 +60,9 @@ export const complaintOf = (value: unknown): Complaint | undefined => {
   if (Array.isArray(value)) return value.length === 0 ? undefined : complaintOf(value[0])
   if (typeof value === "string") return value === "" ? undefined : { message: value }
   if (!isJson(value)) return undefined
-  if (isJson(value["error"])) return complaintOfObject(value["error"])
+  if (isJson(value["error"])) {
+    return { ...complaintOfObject(value["error"]), requestId: textOf(value["request_id"]) }
+  }
   const text = textOf(value["error"])
   if (text !== undefined) return { ...complaintOfObject(value), message: text }
   return "message" in value || "detail" in value ? complaintOfObject(value) : undefined
@@ -139,7 +143,7 @@ const noMoney =
  * @since 0.1.0
  */
 export const failureOf = (complaint: Complaint, retryAfterMillis?: number | undefined): Failure => {
-  const { code, message, status, type } = complaint
+  const { code, message, requestId, status, type } = complaint
   const words = `${type ?? ""} ${code ?? ""} ${message}`
   const _tag = tagOf(status, words)
   const wait = Math.max(retryAfterMillis ?? 0, complaint.retryAfterMillis ?? 0)
@@ -149,6 +153,7 @@ export const failureOf = (complaint: Complaint, retryAfterMillis?: number | unde
     ...(status === undefined ? undefined : { status }),
     ...(type === undefined ? undefined : { type }),
     ...(code === undefined ? undefined : { code }),
+    ...(requestId === undefined ? undefined : { requestId }),
     ...(retryAfterMillis === undefined && complaint.retryAfterMillis === undefined
       ? undefined
       : { retryAfterMillis: wait }),
@@ -246,6 +251,24 @@ export const retryAfter = (
   }
   return waits.length === 0 ? undefined : Math.ceil(Math.max(...waits))
 }
+
+/**
+ * The vendor's name for a request, which it wants to hear when it is asked about a failure.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const requestIdOf = (headers: { readonly [name: string]: string | undefined }): string | undefined =>
+  requestIdHeaders.map((name) => textOf(headers[name])).find((id) => id !== undefined)
+
+const requestIdHeaders = [
+  "x-request-id",
+  "request-id",
+  "apim-request-id",
+  "x-amzn-requestid",
+  "x-correlation-id",
+  "cf-ray"
+]
 
 /**
  * Takes secrets out of a text that a server wrote: some repeat the key they refuse.

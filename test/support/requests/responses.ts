@@ -94,7 +94,9 @@ const answer = (report: Report, item: Json, place: string, type: string, { conti
   report.ok(isKnown, place, `No tool call found for function call output with call_id ${id}`)
   open.delete(id)
   const value = item["output"]
-  if (Array.isArray(value)) content(report, value, `${place}.output`, ["input_text", "input_image", "input_file"])
+  // A shell answers with a list of what its commands wrote.
+  if (type === "shell_call_output") report.array(value, `${place}.output`)
+  else if (Array.isArray(value)) content(report, value, `${place}.output`, ["input_text", "input_image", "input_file"])
   else if (type !== "computer_call_output") report.text(value, `${place}.output`)
 }
 
