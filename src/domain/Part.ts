@@ -196,8 +196,7 @@ export const isGeneric = (mediaType: string): boolean =>
  *
  * **Details**
  *
- * - Source: the signatures of the formats' own specifications, as collected in "MIME Sniffing", WHATWG, sections 6.1 to
- *   6.2, https://mimesniff.spec.whatwg.org.
+ * - The signatures are the commonly known ones of the formats.
  *
  * @category converters
  * @since 0.1.0

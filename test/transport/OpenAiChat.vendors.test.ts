@@ -1,5 +1,5 @@
 /**
- * What is sent to whom. Every line is a fact about a vendor, from its reference or from what it answered others.
+ * What is sent to whom. It pins the table of facts; whether a vendor still agrees, only the vendor can tell.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"

@@ -1,6 +1,6 @@
 /**
- * TR-22: how vendors word that a conversation is too long, and what they say that only sounds like it. Wordings as found in
- * the vendors' answers, with other numbers.
+ * TR-22: how vendors word that a conversation is too long, and what they say that only sounds like it. Most wordings are
+ * those that public clients and reports quote, with other numbers; the rest is written as the vendors are known to word it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { complaintOf, failureOf, failureOfStatus } from "../../src/transport/internal/failure.ts"

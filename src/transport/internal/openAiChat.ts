@@ -158,7 +158,11 @@ const original: Known = {
   files: { sounds: ["wav", "mp3"] }
 }
 
-/** Where the facts come from: the vendors' references and what they answered others; read November 2026. */
+/**
+ * Where the facts come from: what is quoted is a vendor's answer that others reported; fields were compared with public
+ * clients of these vendors in November 2026. Which files the smaller vendors take, and which of them exclude tools beside a
+ * form (Cerebras), is common knowledge that nobody checked here. No fact was tried on a live vendor.
+ */
 const known: { readonly [vendor: string]: Known | ((model: string) => Known) } = {
   openai: original,
   azure: original,
