@@ -133,9 +133,19 @@ describe("Codex tokens", () => {
     }).pipe(Effect.scoped, Effect.provide(Subscription.layer))
   )
 
-  it.live("several processes renew once and use each other's tokens", () =>
+  it.live.each([
+    ["", () => {}],
+    [
+      ", past a lock of one that died",
+      (tokens: string) => {
+        writeFileSync(`${tokens}.lock`, "someone")
+        utimesSync(`${tokens}.lock`, 1, 1)
+      }
+    ]
+  ] as const)("several processes renew once and use each other's tokens%s", ([, prepare]) =>
     Effect.gen(function* () {
       const here = yield* loggedIn
+      prepare(here.tokens)
       answers(here, 4)
       here.authorization.revoke()
       const script = fileURLToPath(new URL("../support/codexProcess.ts", import.meta.url))
@@ -190,6 +200,25 @@ describe("Codex tokens", () => {
       assert.notStrictEqual(readFileSync(here.tokens, "utf8"), before)
       yield* Effect.provide(ask, layerOf(here))
       assert.strictEqual(refreshes(here), 1)
+      assert.deepStrictEqual(here.authorization.violations, [])
+    }).pipe(Effect.provide(Subscription.layer))
+  )
+
+  it.scoped("tokens that never hold for long are used as long as they can be", () =>
+    Effect.gen(function* () {
+      const here = yield* loggedIn
+      here.authorization.behaviour.expiresIn = 60
+      answers(here, 4)
+      yield* TestClock.adjust("1 hour")
+      yield* Effect.gen(function* () {
+        yield* ask
+        yield* TestClock.adjust("29 seconds")
+        yield* ask
+        assert.strictEqual(refreshes(here), 1)
+        yield* TestClock.adjust("1 seconds")
+        yield* ask
+        assert.strictEqual(refreshes(here), 2)
+      }).pipe(Effect.provide(layerOf(here)))
       assert.deepStrictEqual(here.authorization.violations, [])
     }).pipe(Effect.provide(Subscription.layer))
   )

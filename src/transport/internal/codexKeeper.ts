@@ -36,9 +36,6 @@ export interface Keeper {
  */
 export const marginMillis = 5 * 60_000
 
-/** How long the vendor is left in peace after a renewal failed that was not needed yet. */
-const restMillis = 30_000
-
 /**
  * Makes a keeper of a file and the request that renews.
  *
@@ -48,15 +45,13 @@ const restMillis = 30_000
 export const make = (file: TokenFile, refresh: (tokens: Tokens) => Effect.Effect<Tokens, Failure>): Keeper => {
   let held: Tokens | undefined
   let running: Deferred.Deferred<Tokens, Failure> | undefined
-  /** Until when tokens do that should be renewed, since the vendor had trouble. */
-  let restsUntil = 0
+  /** Shorter for tokens that never held for long, and for those that could not be renewed: they are not asked for each time. */
+  let heldMargin = marginMillis
   /** A refresh token that was refused is not sent again: vendors take that for a theft. */
   let spent: { readonly tokens: Tokens; readonly failure: Failure } | undefined
 
-  const isGood = (tokens: Tokens | undefined, refused: Tokens | undefined, now: number): tokens is Tokens =>
-    tokens !== undefined &&
-    isFresh(tokens, now, now < restsUntil ? 0 : marginMillis) &&
-    (refused === undefined || !isSame(tokens, refused))
+  const isGood = (tokens: Tokens, refused: Tokens | undefined, now: number, margin = marginMillis): boolean =>
+    isFresh(tokens, now, margin) && (refused === undefined || !isSame(tokens, refused))
 
   /** Asks for new tokens and stores them before anyone sees them. Runs under the lock of the file. */
   const ask = (old: Tokens): Effect.Effect<Tokens, Failure> => {
@@ -87,9 +82,7 @@ export const make = (file: TokenFile, refresh: (tokens: Tokens) => Effect.Effect
       return yield* Effect.catchAll(file.locked(renew), (failure) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           const isOver = failure._tag === "Authentication" || refused !== undefined || !isFresh(stored, now, 0)
-          if (isOver) return Effect.fail(failure)
-          restsUntil = now + restMillis
-          return Effect.succeed(stored)
+          return isOver ? Effect.fail(failure) : Effect.succeed(stored)
         })
       )
     })
@@ -101,8 +94,9 @@ export const make = (file: TokenFile, refresh: (tokens: Tokens) => Effect.Effect
         running = outcome
         const work = Effect.interruptible(obtain(refused)).pipe(
           Effect.tap((tokens) =>
-            Effect.sync(() => {
+            Effect.map(Clock.currentTimeMillis, (now) => {
               held = tokens
+              heldMargin = Math.min(marginMillis, (tokens.expiresAtMillis - now) / 2)
             })
           ),
           Effect.ensuring(
@@ -118,7 +112,7 @@ export const make = (file: TokenFile, refresh: (tokens: Tokens) => Effect.Effect
 
   const get = (refused: Tokens | undefined): Effect.Effect<Tokens, Failure> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (isGood(held, refused, now)) return Effect.succeed(held)
+      if (held !== undefined && isGood(held, refused, now, heldMargin)) return Effect.succeed(held)
       if (running === undefined) return start(refused)
       const joined = Deferred.await(running)
       return refused === undefined
