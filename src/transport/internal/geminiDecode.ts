@@ -46,7 +46,7 @@ export class Decoder extends Base {
   private readonly citations: Array<unknown> = []
   private reason: string | undefined
   private blockReason: string | undefined
-  private usage: Json | undefined
+  private usage: { [name: string]: unknown } | undefined
   /** What else was said about the answer; the latest of each. */
   private readonly said: { [name: string]: unknown } = {}
 
@@ -74,7 +74,10 @@ export class Decoder extends Base {
     }
     this.recognised = true
     this.respond(textOf(value["responseId"]), textOf(value["modelVersion"]))
-    if (isJson(usageMetadata)) this.usage = latest(this.usage, usageMetadata)
+    if (isJson(usageMetadata)) {
+      this.usage ??= {}
+      overlay(this.usage, usageMetadata)
+    }
     if (isJson(promptFeedback)) {
       this.blockReason = textOf(promptFeedback["blockReason"]) ?? this.blockReason
       this.said["promptFeedback"] = promptFeedback
@@ -112,7 +115,9 @@ export class Decoder extends Base {
 
   private keep(name: string, value: Json): void {
     const before = this.said[name]
-    this.said[name] = latest(isJson(before) ? before : undefined, value)
+    const merged = isJson(before) ? { ...before } : {}
+    overlay(merged, value)
+    this.said[name] = merged
   }
 
   private part(part: Json): void {
@@ -210,9 +215,10 @@ export class Decoder extends Base {
 
 // internal
 
-/** Counts are of the whole answer so far, and not all of them are in every chunk. */
-const latest = (before: Json | undefined, now: Json): Json => {
-  const out: { [name: string]: unknown } = { ...before }
-  for (const [name, value] of Object.entries(now)) if (value !== undefined && value !== null) out[name] = value
-  return out
+/** Counts are of the whole answer so far, and not all of them are in every chunk: the latest of each holds. */
+const overlay = (target: { [name: string]: unknown }, now: Json): void => {
+  for (const name in now) {
+    const value = now[name]
+    if (value !== undefined && value !== null) target[name] = value
+  }
 }
