@@ -16,6 +16,7 @@ import * as ContextStore from "../../src/context/ContextStore.ts"
 import { user } from "../../src/domain/Message.ts"
 import * as Anthropic from "../../src/transport/Anthropic.ts"
 import * as Gemini from "../../src/transport/Gemini.ts"
+import * as Ollama from "../../src/transport/Ollama.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
 import * as OpenAiResponses from "../../src/transport/OpenAiResponses.ts"
 import * as Transport from "../../src/transport/Transport.ts"
@@ -52,6 +53,12 @@ const vendors: ReadonlyArray<Vendor> = [
     path: "/v1beta",
     hasWholeCalls: true,
     make: (options) => Gemini.make({ ...options, model: "gemini-2.5-flash", apiKey })
+  },
+  {
+    name: "ollama",
+    path: "",
+    hasWholeCalls: true,
+    make: (options) => Ollama.make({ ...options, model: "llama3.2", apiKey })
   }
 ]
 
