@@ -237,15 +237,12 @@ const loaded = (
       return yield* invalid("modelPath", "Expected modelPath to be the path of a GGUF file.")
     }
     const library = yield* attempt(modelPath, () => Loading.library())
-    const { complaints, llama } = yield* Effect.acquireRelease(
-      attempt(modelPath, () => Loading.start(library, options.gpu ?? "auto")),
-      ({ llama }) => Effect.promise(() => llama.dispose())
+    const gpu = options.gpu ?? "auto"
+    const engine = yield* Effect.acquireRelease(
+      attempt(modelPath, () => Loading.start(library, gpu)),
+      () => Effect.promise(() => Loading.stop(gpu))
     )
-    // Whoever stops waiting stops the loading; what was loaded by then goes with the engine.
-    return yield* Effect.tap(
-      attempt(modelPath, (signal) => Loading.load(library, llama, complaints, options, signal)),
-      (model) => Effect.addFinalizer(() => Effect.promise(() => model.dispose()))
-    )
+    return yield* held(attempt(modelPath, (signal) => Loading.load(library, engine, options, signal)))
   })
 
 const serve = (
@@ -258,9 +255,8 @@ const serve = (
     const contextLength = yield* count("contextLength", options.contextLength)
     const sequences = (yield* count("sequences", options.sequences)) ?? 1
     const threads = yield* count("threads", options.threads)
-    const context = yield* Effect.acquireRelease(
-      attempt(path, () => Loading.contextOf(library, model, { contextLength, sequences, threads })),
-      (context) => Effect.promise(() => context.dispose())
+    const context = yield* held(
+      attempt(path, (signal) => Loading.contextOf(library, model, { contextLength, sequences, threads }, signal))
     )
     const wrapper = yield* attempt(path, async () => Loading.wrapperOf(library, model))
     const info = yield* Models.resolve(vendor, options.id ?? nameOf(path), {
@@ -281,6 +277,14 @@ const serve = (
     )
     return { model: info, open: (request) => open(engine, info, request) }
   })
+
+/** What takes long to get, and may be given up meanwhile; once it is there it is disposed of with the scope. */
+const held = <A extends { readonly dispose: () => Promise<void> }>(
+  acquire: Effect.Effect<A, LlamaCppError>
+): Effect.Effect<A, LlamaCppError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.tap(restore(acquire), (held) => Effect.addFinalizer(() => Effect.promise(() => held.dispose())))
+  )
 
 const open = (
   engine: Engine,

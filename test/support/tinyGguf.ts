@@ -14,6 +14,8 @@ export interface Options {
   readonly says?: ReadonlyArray<string> | undefined
   /** The last token of its prompts, after which it begins; a newline unless the template ends otherwise. */
   readonly after?: string | undefined
+  /** What it answers after other tokens. No token of these may be among those of `says`. */
+  readonly also?: { readonly [after: string]: ReadonlyArray<string> } | undefined
   /** Begins again instead of ending the answer. */
   readonly forever?: boolean | undefined
   readonly architecture?: string | undefined
@@ -61,7 +63,7 @@ export const write = (path: string, options: Options = {}): string => {
 
 /** The file of a model. The same options give the same bytes. */
 export const bytes = (options: Options = {}): Uint8Array => {
-  const vocabulary = vocabularyOf(options.says ?? [])
+  const vocabulary = vocabularyOf([...(options.says ?? []), ...Object.values(options.also ?? {}).flat()])
   const tensors = tensorsOf(vocabulary, options)
   const head = new Writer()
   head.raw(Buffer.from("GGUF"))
@@ -95,6 +97,7 @@ const heads = 4
 const keyHeads = 2
 const feedForward = 128
 const alignment = 32
+const newline = "<0x0A>"
 
 const template =
   "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" +
@@ -181,6 +184,7 @@ const tensorsOf = (vocabulary: Vocabulary, options: Options): ReadonlyArray<Tens
   const input = make("token_embd.weight", [embedding, size], 0.4)
   const output = make("output.weight", [embedding, size], taught ? 0.02 : 0.4)
   if (options.says !== undefined) teach(vocabulary, input, output, { ...options, says: options.says })
+  for (const [after, says] of Object.entries(options.also ?? {})) teach(vocabulary, input, output, { after, says })
   const tensors = [input, make("output_norm.weight", [embedding], 0), output]
   const keys = (embedding / heads) * keyHeads
   for (let layer = 0; layer < layers; layer++) {
@@ -205,9 +209,9 @@ const teach = (
   { tokens }: Vocabulary,
   input: Tensor,
   output: Tensor,
-  { after = "<0x0A>", forever = false, says }: Options & { readonly says: ReadonlyArray<string> }
+  { after = newline, forever = false, says }: Options & { readonly says: ReadonlyArray<string> }
 ): void => {
-  const idOf = (token: string): number => tokens.indexOf(token === " " ? "\u2581" : token)
+  const idOf = (token: string): number => tokens.indexOf(token === " " ? "\u2581" : token === "\n" ? newline : token)
   const row = ({ values }: Tensor, id: number): Float32Array => values.subarray(id * embedding, (id + 1) * embedding)
   const follow = (before: number, next: number): void => {
     const [from, to] = [row(input, before), row(output, next)]

@@ -61,15 +61,62 @@ export const library = async (load: () => Promise<Library> = () => import("node-
 }
 
 /**
- * Starts the engine on a kind of processor. It is never built or downloaded here.
+ * The engine, and what it complained about lately. `isStuck` once a load has failed on it: the library never lets go of
+ * such a model, and would wait for it for ever when the engine is disposed of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Engine {
+  readonly llama: Llama
+  readonly complaints: Array<string>
+  isStuck: boolean
+}
+
+type Gpu = Exclude<LlamaOptions["gpu"], undefined>
+
+/**
+ * The engine on a kind of processor, started by whoever needs it first. It is never built or downloaded here. Its parts
+ * that are not of one object, such as its log, are the whole process's: so there is one for all.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const start = async (
-  library: Library,
-  gpu: Exclude<LlamaOptions["gpu"], undefined>
-): Promise<{ readonly llama: Llama; readonly complaints: Array<string> }> => {
+export const start = async (library: Library, gpu: Gpu): Promise<Engine> => {
+  const found = engines.get(gpu)
+  const entry = found ?? { users: 0, engine: started(library, gpu) }
+  engines.set(gpu, entry)
+  entry.users++
+  try {
+    return await entry.engine
+  } catch (error) {
+    await stop(gpu)
+    throw error
+  }
+}
+
+/**
+ * Takes leave of the engine. It ends with its last user, unless it is stuck: then it stays for the next one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const stop = async (gpu: Gpu): Promise<void> => {
+  const entry = engines.get(gpu)
+  if (entry === undefined || --entry.users > 0) return
+  const engine = await entry.engine.catch(() => undefined)
+  if (entry.users > 0 || engine?.isStuck === true) return
+  engines.delete(gpu)
+  // One that starts meanwhile must not find the process's parts of it half gone.
+  ending = engine?.llama.dispose() ?? Promise.resolve()
+  await ending
+}
+
+const engines = new Map<Gpu, { users: number; readonly engine: Promise<Engine> }>()
+let ending: Promise<void> = Promise.resolve()
+
+const started = async (library: Library, gpu: Gpu): Promise<Engine> => {
+  await ending
   const complaints: Array<string> = []
   try {
     const llama = await library.getLlama({
@@ -82,7 +129,7 @@ export const start = async (
         if (complaints.length > manyComplaints) complaints.shift()
       }
     })
-    return { llama, complaints }
+    return { llama, complaints, isStuck: false }
   } catch (error) {
     throw error instanceof library.NoBinaryFoundError
       ? new Failed(
@@ -101,13 +148,18 @@ export const start = async (
  */
 export const load = async (
   library: Library,
-  llama: Llama,
-  complaints: ReadonlyArray<string>,
+  engine: Engine,
   options: { readonly modelPath: string; readonly gpuLayers?: number | "auto" | "max" | undefined },
   signal: AbortSignal
 ): Promise<LlamaModel> => {
+  const { complaints, llama } = engine
   const { gpuLayers, modelPath } = options
-  await inspect(library, modelPath, signal)
+  const architecture = await inspect(library, modelPath, signal)
+  complaints.length = 0
+  const onAbort = () => {
+    engine.isStuck = true
+  }
+  signal.addEventListener("abort", onAbort)
   try {
     return await llama.loadModel({
       modelPath,
@@ -115,14 +167,22 @@ export const load = async (
       ...(gpuLayers === undefined ? undefined : { gpuLayers })
     })
   } catch (error) {
+    engine.isStuck = true
     if (error instanceof library.InsufficientMemoryError) throw new Failed("OutOfMemory", error.message)
+    // The log is written by another thread and comes a moment later.
+    await new Promise((resume) => setImmediate(resume))
     const words = [...complaints, wordsOf(error)].join(" ")
     const unknown = /unknown (model architecture|(pre-)?tokenizer)[^.;\n]*/i.exec(words)?.[0]
     if (unknown !== undefined) {
       throw new Failed("Unsupported", `${unknown.trim()}. A newer version of node-llama-cpp may know it.`)
     }
     if (outOfMemory.test(words)) throw new Failed("OutOfMemory", words)
-    throw new Failed(/tensor|corrupt|gguf/i.test(words) ? "NotAModel" : "Failed", words)
+    throw new Failed(
+      /tensor|corrupt|gguf/i.test(words) ? "NotAModel" : "Failed",
+      `${words} Its architecture is ${architecture}.`
+    )
+  } finally {
+    signal.removeEventListener("abort", onAbort)
   }
 }
 
@@ -139,15 +199,20 @@ export const contextOf = async (
     readonly contextLength: number | undefined
     readonly sequences: number
     readonly threads: number | undefined
-  }
+  },
+  signal: AbortSignal
 ): Promise<LlamaContext> => {
   const { contextLength, sequences, threads } = options
   try {
-    return await model.createContext({
+    const context = await model.createContext({
       sequences,
+      createSignal: signal,
       ...(contextLength === undefined ? undefined : { contextSize: contextLength, failedCreationRemedy: false }),
       ...(threads === undefined ? undefined : { threads })
     })
+    // Who wanted it may have left meanwhile.
+    if (signal.aborted) await context.dispose()
+    return context
   } catch (error) {
     throw error instanceof library.DisposedError
       ? new Failed("Closed", "The model was disposed of.")
@@ -198,14 +263,15 @@ const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
 
 /** Reads the head of the file, which says better what is wrong with it than the engine does. */
-const inspect = async (library: Library, modelPath: string, signal: AbortSignal): Promise<void> => {
+const inspect = async (library: Library, modelPath: string, signal: AbortSignal): Promise<string> => {
   try {
-    await library.readGgufFileInfo(modelPath, {
+    const { metadata } = await library.readGgufFileInfo(modelPath, {
       sourceType: "filesystem",
       readTensorInfo: false,
       logWarnings: false,
       signal
     })
+    return String(metadata.general.architecture)
   } catch (error) {
     const code = codeOf(error)
     if (code === "ENOENT" || code === "ENOTDIR") throw new Failed("FileMissing", "There is no such file.")
