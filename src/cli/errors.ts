@@ -70,7 +70,8 @@ export const explain = (
 
 const line = (error: unknown, where: Where): string => {
   if (error instanceof UsageError) return `${error.message}. Try axonal --help.`
-  if (ConfigError.isConfigError(error)) return "message" in error ? oneLine(String(error.message)) : String(error)
+  // These list what is valid, which may be long.
+  if (ConfigError.isConfigError(error)) return "message" in error ? String(error.message) : String(error)
   if (error instanceof SetupError) return error.message
   if (error instanceof TransportError) return ofTransport(error, where.choice)
   if (error instanceof StoreError) return ofStore(error, where.database)
@@ -94,7 +95,7 @@ const ofTransport = (error: TransportError, choice: Choice | undefined): string 
   const status = reason.status === undefined ? "" : ` (${reason.status})`
   switch (reason._tag) {
     case "Authentication":
-      if (choice.variable === undefined) return `${server} wants to know who asks${status}: ${detail}`
+      if (choice.variable === undefined) return `${server} does not know who asks${status}: ${detail}`
       return choice.key === undefined
         ? `${server} wants a key${status}: ${detail} Set ${choice.variable}.`
         : `${server} refused the key of ${choice.variable}${status}: ${detail} Check that it is right and may use ${choice.model}.`

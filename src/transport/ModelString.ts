@@ -252,8 +252,8 @@ const optionsOf = (parsed: ModelString): Effect.Effect<HttpTransport.Options, Co
       const valid = all.flatMap(({ id, vendor }) => (vendor === registered ? [id] : []))
       return yield* Effect.fail(
         refused(
-          `${vendor.name} has no model ${model} that is known here. Known: ${valid.join(", ")}. ` +
-            "For one that is new or your own add ;unlisted, or what you know of it, such as ;context=400k."
+          `${vendor.name} has no model ${model} that is known here. If it is new or your own add ;unlisted, or what you ` +
+            `know of it, such as ;context=400k. Known: ${valid.join(", ")}.`
         )
       )
     }

@@ -128,7 +128,7 @@ describe("axonal, with a server", () => {
     assert.strictEqual(code, 2)
     assert.match(
       stderr,
-      /\naxonal: deepseek has no model deepsek-flash that is known here\. Known: deepseek-flash, .*\n$/
+      /\naxonal: deepseek has no model deepsek-flash that is known here\. If it is new .* Known: deepseek-flash, .*\n$/
     )
   })
 })

@@ -240,8 +240,8 @@ describe("ModelString", () => {
         const problem = of(yield* sent("deepseek:deepseek-v5"))
         assert.strictEqual(
           problem,
-          "deepseek has no model deepseek-v5 that is known here. Known: deepseek-flash, deepseek-v4-flash, " +
-            "deepseek-v4-pro. For one that is new or your own add ;unlisted, or what you know of it, such as ;context=400k."
+          "deepseek has no model deepseek-v5 that is known here. If it is new or your own add ;unlisted, or what you " +
+            "know of it, such as ;context=400k. Known: deepseek-flash, deepseek-v4-flash, deepseek-v4-pro."
         )
         const mine: ModelInfo = { vendor: "openai", id: "gpt-99", contextWindow: 7 }
         for (const [text, layer] of [
