@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -39,7 +40,6 @@ const ended = (scripted: ReturnType<typeof ScriptedTransport.make>, options: Mid
               )
             )
           )
-          yield* Effect.yieldNow()
           const open = yield* scripted.openConnections
           return result._tag === "Left"
             ? [result.left.reason._tag, result.left.reason.code, result.left.replay, seen, open]
@@ -160,25 +160,94 @@ describe("Middleware.timeout", () => {
     })
   )
 
-  it.effect("an interruption reaches the transport, and leaves no fiber", () =>
+  it.effect("the end of an answer stays the end, whichever it was and however late it is asked for again", () =>
     Effect.gen(function* () {
-      const supervisor = yield* Supervisor.track
-      const log: Array<string> = []
-      const stuck = gate(Effect.onInterrupt(Effect.never, () => Effect.sync(() => log.push("interrupted"))))
-      yield* Effect.gen(function* () {
-        for (const steps of [[stuck], [text("a", stuck)]]) {
-          const { openConnections, transport } = ScriptedTransport.make([[start("r"), ...steps]])
-          const fiber = yield* Effect.fork(answered(Middleware.timeout(transport, seconds)))
-          yield* TestClock.adjust("1 second")
-          yield* Fiber.interrupt(fiber)
-          assert.strictEqual(yield* openConnections, 0)
-        }
-      }).pipe(Effect.supervised(supervisor))
-      yield* TestClock.adjust("1 hour")
-      const alive = (yield* supervisor.value).filter((fiber) => fiber.unsafePoll() === null)
-      assert.deepStrictEqual([log, alive.length], [["interrupted", "interrupted"], 0])
+      for (const steps of [[text("a")], [text("a", error("Network"))], [text("a", delay("1 hour"))]]) {
+        const self = Middleware.timeout(ScriptedTransport.make([steps]).transport, seconds)
+        const reader = Effect.flatMap(self.open(hello), (pull) =>
+          Effect.gen(function* () {
+            yield* pull
+            yield* Effect.flip(pull)
+            yield* Effect.sleep("1 hour")
+            return yield* Effect.flip(pull)
+          })
+        )
+        const fiber = yield* Effect.fork(Effect.scoped(reader))
+        yield* TestClock.adjust("2 hours")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), Option.none())
+      }
     })
   )
+
+  it.effect("a transport that is deaf to interruptions is not waited for", () =>
+    Effect.gen(function* () {
+      const latch = yield* Deferred.make<void>()
+      const deaf = Effect.uninterruptible(Deferred.await(latch))
+      const self = Middleware.timeout(ScriptedTransport.make([[text("a", gate(deaf))]]).transport, {
+        total: "1 second"
+      })
+      const told = yield* Deferred.make<string | undefined>()
+      const reader = Effect.flatMap(self.open(hello), (pull) =>
+        Effect.flatMap(Effect.flip(Effect.zipRight(pull, pull)), (end) =>
+          Deferred.succeed(told, Option.getOrUndefined(end)?.reason.code)
+        )
+      )
+      const fiber = yield* Effect.fork(Effect.scoped(reader))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Deferred.await(told), "total")
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(fiber)
+    })
+  )
+
+  describe("RUN-3 no fiber is left", () => {
+    /** How many fibers of the effect live on after it. */
+    const left = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.gen(function* () {
+        const supervisor = yield* Supervisor.track
+        yield* Effect.either(Effect.supervised(effect, supervisor))
+        // Alarms end in the background.
+        yield* TestClock.adjust(0)
+        return (yield* supervisor.value).filter((fiber) => fiber.unsafePoll() === null).length
+      })
+
+    it.effect.each([
+      ["a whole answer", [text("a", "b")]],
+      ["a refused request", [error("Overloaded")]],
+      ["a broken answer", [text("a", error("Network"))]]
+    ] as const)("after %s", ([, steps]) =>
+      Effect.gen(function* () {
+        const self = Middleware.timeout(ScriptedTransport.make([steps], { deltasPerPull: 1 }).transport, seconds)
+        assert.strictEqual(yield* left(asked(self)), 0)
+      })
+    )
+
+    it.effect("after an answer that was let go of between two pulls", () =>
+      Effect.gen(function* () {
+        const { openConnections, transport } = ScriptedTransport.make([[text("a", "b")]], { deltasPerPull: 1 })
+        const self = Middleware.timeout(transport, seconds)
+        assert.strictEqual(yield* left(Effect.scoped(Effect.flatten(self.open(hello)))), 0)
+        assert.strictEqual(yield* openConnections, 0)
+      })
+    )
+
+    it.effect("after an interruption, which reaches the transport", () =>
+      Effect.gen(function* () {
+        const log: Array<string> = []
+        const stuck = gate(Effect.onInterrupt(Effect.never, () => Effect.sync(() => log.push("interrupted"))))
+        for (const steps of [[stuck, error("Network")], [start("r"), stuck], [text("a", stuck)]]) {
+          const { openConnections, transport } = ScriptedTransport.make([steps])
+          const interrupted = Effect.gen(function* () {
+            const fiber = yield* Effect.fork(answered(Middleware.timeout(transport, seconds)))
+            yield* TestClock.adjust("1 second")
+            yield* Fiber.interrupt(fiber)
+          })
+          assert.deepStrictEqual([yield* left(interrupted), yield* openConnections], [0, 0])
+        }
+        assert.deepStrictEqual(log, ["interrupted", "interrupted", "interrupted"])
+      })
+    )
+  })
 
   it.live("on the real clock it is a timer", () =>
     Effect.gen(function* () {

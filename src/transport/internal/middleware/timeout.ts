@@ -12,7 +12,7 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Alarm from "../alarm.ts"
 import type { ErrorOf, Failed, Pull, Service } from "./port.ts"
-import { ended, isShown } from "./port.ts"
+import { ended, finishOf, isShown } from "./port.ts"
 
 export interface TimeoutOptions {
   /** Until the vendor has accepted the request. */
@@ -82,8 +82,12 @@ class Watch<E> {
   /** Since when the reader has been waiting, if it is. */
   private waitingSince: number | undefined
   private expired: E | undefined
+  /** Whether the reader knows. */
+  private told = false
+  /** Lets go of what is going on in the transport. */
+  private stop: Effect.Effect<void> = Effect.void
   /** Ends the wait of the reader. */
-  private give: (() => void) | undefined
+  private give: ((error: E) => void) | undefined
 
   constructor(
     limits: Limits,
@@ -100,81 +104,79 @@ class Watch<E> {
   }
 
   open(open: Effect.Effect<Pull<E>, E, Scope.Scope>): Effect.Effect<Pull<E>, E, Scope.Scope> {
-    return Effect.flatMap(Effect.scope, (outer) =>
-      Effect.flatMap(Scope.fork(outer, ExecutionStrategy.sequential), (scope) => {
-        const expire = Effect.suspend(() => {
-          this.expired = this.errorNow()
-          this.give?.()
-          return Scope.close(scope, Exit.void)
-        })
-        return Effect.flatMap(
-          Alarm.set(this.clock, () => this.left(), expire),
-          (unset) => {
-            const opened = Effect.tapError(
-              this.bounded(Scope.extend(open, scope), (error) => error),
-              () => Effect.sync(unset)
-            )
-            return Effect.zipRight(
-              Scope.addFinalizer(outer, Effect.sync(unset)),
-              Effect.map(opened, (pull) => {
-                this.phase = "firstDelta"
-                return this.pull(pull, unset)
-              })
-            )
-          }
-        )
+    return Effect.gen(this, function* () {
+      const outer = yield* Effect.scope
+      const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
+      const expire = Effect.suspend(() => {
+        const error = this.errorNow()
+        this.expired = error
+        // A transport that is deaf to interruptions is not waited for.
+        const closed = Effect.zipRight(Effect.forkDaemon(this.stop), Scope.close(scope, Exit.void))
+        return Effect.map(closed, () => this.give?.(error))
       })
-    )
+      const unset = yield* Alarm.set(this.clock, () => this.left(), expire)
+      yield* Scope.addFinalizer(
+        outer,
+        Effect.suspend(() => {
+          unset()
+          return this.stop
+        })
+      )
+      const opening = new Worker(Scope.extend(open, scope), this.runtime)
+      this.stop = opening.stop
+      const inner = yield* this.bounded(opening, (error) => error)
+      yield* opening.stop
+      this.phase = "firstDelta"
+      return this.pull(inner, unset)
+    })
   }
 
   private pull(inner: Pull<E>, unset: () => void): Pull<E> {
-    const { betweenDeltas, total } = this.limits
-    const waited = Effect.map(inner, (deltas) => {
-      if (this.phase === "firstDelta" && deltas.some(isShown)) {
-        this.phase = "betweenDeltas"
-        // Nothing is left to be watched.
-        if (betweenDeltas === undefined && total === undefined) {
-          unset()
-          free = true
-        }
-      }
-      return deltas
-    })
-    const bounded = this.bounded(waited, Option.some)
-    let over = false
-    let free = betweenDeltas === undefined && total === undefined && this.limits.firstDelta === undefined
+    const { betweenDeltas, firstDelta, total } = this.limits
+    let free = betweenDeltas === undefined && total === undefined && firstDelta === undefined
     if (free) unset()
+    const arrived = Effect.map(
+      Effect.tapError(inner, () => Effect.sync(unset)),
+      (deltas) => {
+        if (finishOf(deltas) !== undefined) unset()
+        if (this.phase === "firstDelta" && deltas.some(isShown)) {
+          this.phase = "betweenDeltas"
+          // Nothing is left to be watched.
+          free = betweenDeltas === undefined && total === undefined
+          if (free) unset()
+        }
+        return deltas
+      }
+    )
+    const worker = new Worker(arrived, this.runtime)
+    this.stop = worker.stop
+    const bounded = this.bounded(worker, Option.some)
     return Effect.suspend(() => {
-      if (free) return inner
-      if (this.expired === undefined) return bounded
-      if (over) return ended
-      over = true
-      return Effect.fail(Option.some(this.expired))
+      if (this.expired !== undefined) {
+        if (this.told) return ended
+        this.told = true
+        return Effect.fail(Option.some(this.expired))
+      }
+      if (!free) return bounded
+      return worker.isRunning() ? Effect.zipRight(worker.stop, inner) : inner
     })
   }
 
-  /**
-   * Runs on a fiber of its own, since nothing else can be let go of in the middle: 2 us, once per pull and not per delta.
-   */
-  private bounded<A, X>(effect: Effect.Effect<A, X>, failure: (error: E) => X): Effect.Effect<A, X> {
-    return Effect.suspend(() => {
+  private bounded<A, X>(worker: Worker<A, X>, failure: (error: E) => X): Effect.Effect<A, X> {
+    return Effect.async<A, X>((resume) => {
       this.waitingSince = this.now()
-      return Effect.async<A, X>((resume) => {
-        const fiber = Runtime.runFork(this.runtime, effect, { immediate: true })
-        const settle = (result: Effect.Effect<A, X>): void => {
-          this.give = undefined
-          this.waitingSince = undefined
-          resume(result)
-        }
-        fiber.addObserver((exit) => {
-          if (this.expired === undefined) settle(exit)
-        })
-        this.give = () => {
-          fiber.unsafeInterruptAsFork(fiber.id())
-          if (this.expired !== undefined) settle(Effect.fail(failure(this.expired)))
-        }
-        return Fiber.interrupt(fiber)
-      })
+      const settle = (result: Effect.Effect<A, X>): void => {
+        if (this.give === undefined) return
+        this.give = undefined
+        this.waitingSince = undefined
+        resume(result)
+      }
+      this.give = (error) => {
+        this.told = true
+        settle(Effect.fail(failure(error)))
+      }
+      worker.ask(settle)
+      return worker.stop
     })
   }
 
@@ -205,4 +207,59 @@ class Watch<E> {
     const message = `${words[name]} within ${this.limits[name]} ms (${name}).`
     return this.errorOf(message, name, this.phase === "betweenDeltas")
   }
+}
+
+/**
+ * Runs one effect again and again, on a fiber of its own, so that whoever waits for it can be let go of in the middle. To
+ * ask it costs 5 us, most of it for two fibers to wake each other.
+ */
+class Worker<A, X> {
+  private readonly loop: Effect.Effect<never>
+  private readonly runtime: Runtime.Runtime<Scope.Scope>
+  private fiber: Fiber.RuntimeFiber<never> | undefined
+  private asked: ((result: Effect.Effect<A, X>) => void) | undefined
+  private wake: (() => void) | undefined
+
+  constructor(effect: Effect.Effect<A, X>, runtime: Runtime.Runtime<Scope.Scope>) {
+    this.runtime = runtime
+    const idle = Effect.async<void>((resume) => {
+      if (this.asked === undefined) this.wake = () => resume(Effect.void)
+      else resume(Effect.void)
+    })
+    const answer = (result: Effect.Effect<A, X>): Effect.Effect<never> => {
+      const { asked } = this
+      this.asked = undefined
+      asked?.(result)
+      return this.loop
+    }
+    this.loop = Effect.flatMap(idle, () =>
+      Effect.matchCauseEffect(effect, {
+        onFailure: (cause) => answer(Effect.failCause(cause)),
+        onSuccess: (value) => answer(Effect.succeed(value))
+      })
+    )
+  }
+
+  isRunning(): boolean {
+    return this.fiber !== undefined
+  }
+
+  /** Asks for the next result. */
+  ask(answer: (result: Effect.Effect<A, X>) => void): void {
+    this.asked = answer
+    if (this.fiber === undefined) this.fiber = Runtime.runFork(this.runtime, this.loop)
+    else {
+      const { wake } = this
+      this.wake = undefined
+      wake?.()
+    }
+  }
+
+  /** Interrupts what is going on, and waits for its end. */
+  readonly stop: Effect.Effect<void> = Effect.suspend(() => {
+    const { fiber } = this
+    this.fiber = undefined
+    this.asked = undefined
+    return fiber === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(fiber))
+  })
 }
