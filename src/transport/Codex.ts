@@ -31,6 +31,7 @@ import { answerOfText, pkce, randomText } from "./internal/oauth.ts"
 import { flavourOf } from "./internal/openAiResponses.ts"
 import { Decoder } from "./internal/openAiResponsesDecode.ts"
 import * as Encode from "./internal/openAiResponsesEncode.ts"
+import * as Models from "./Models.ts"
 import * as Transport from "./Transport.ts"
 import { TransportError } from "./TransportError.ts"
 
@@ -75,21 +76,27 @@ export const make = (
     yield* Effect.addFinalizer(() => keeper.settled)
     const errorOf = (failure: Failure): TransportError =>
       new TransportError({ vendor, model: options.model.trim(), reason: failure, replay: "safe" })
-    const transport = yield* HttpTransport.make(options, {
-      vendor,
-      baseUrl: "https://chatgpt.com/backend-api/codex",
-      path: "/responses",
-      headers: () => ({ "openai-beta": "responses=experimental", originator: Endpoint.originator }),
-      authorize: Effect.mapBoth(keeper.tokens, { onFailure: errorOf, onSuccess: headersOf }),
-      refusal,
-      codec: (model) => {
-        const encoder = Encode.make(model, options.settings, { ...options, flavour })
-        return {
-          encode: (request) => encoder.encode(withInstructions(request)),
-          decoder: ({ tools }) => new Decoder(flavour, tools)
+    // The same models as behind a key, but for what they cost: a plan has no price per token.
+    const { price: _, ...known } = yield* Models.resolve("openai", options.model.trim(), options.modelInfo)
+    const modelInfo = options.modelInfo?.price === undefined ? known : { ...known, price: options.modelInfo.price }
+    const transport = yield* HttpTransport.make(
+      { ...options, modelInfo },
+      {
+        vendor,
+        baseUrl: "https://chatgpt.com/backend-api/codex",
+        path: "/responses",
+        headers: () => ({ "openai-beta": "responses=experimental", originator: Endpoint.originator }),
+        authorize: Effect.mapBoth(keeper.tokens, { onFailure: errorOf, onSuccess: headersOf }),
+        refusal,
+        codec: (model) => {
+          const encoder = Encode.make(model, options.settings, { ...options, flavour })
+          return {
+            encode: (request) => encoder.encode(withInstructions(request)),
+            decoder: ({ tools }) => new Decoder(flavour, tools)
+          }
         }
       }
-    })
+    )
     /** A token can be refused before it expires. Nothing of an answer has arrived then, so it is safe to ask again. */
     const open: Transport.Service["open"] = (request) =>
       Effect.flatMap(Effect.mapError(keeper.tokens, errorOf), (used) =>

@@ -100,6 +100,8 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
     const { _tag, code, message, requestId, status } = this.reason
     const request = requestId === undefined ? undefined : `request ${requestId}`
     const detail = [status, code, request].filter((item) => item !== undefined).join(" ")
-    return `${this.vendor} ${this.model}: ${_tag}${detail ? ` (${detail})` : ""}: ${message} ${advice[_tag]}`
+    // Without a status it was refused on this side, in words that say what to do.
+    const isOurs = status === undefined && (_tag === "InvalidRequest" || _tag === "Authentication")
+    return `${this.vendor} ${this.model}: ${_tag}${detail ? ` (${detail})` : ""}: ${message}${isOurs ? "" : ` ${advice[_tag]}`}`
   }
 }
