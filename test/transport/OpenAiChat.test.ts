@@ -184,10 +184,10 @@ describe("OpenAiChat", () => {
       Effect.gen(function* () {
         const server = yield* Wire.server((response) => {
           response.writeHead(200, sse)
-          const beat = setInterval(() => response.write(`data: ${JSON.stringify(word("a"))}\n\n`), 30)
-          setTimeout(() => clearInterval(beat), 200)
+          const beat = setInterval(() => response.write(`data: ${JSON.stringify(word("a"))}\n\n`), 100)
+          setTimeout(() => clearInterval(beat), 1200)
         })
-        const { deltas, error } = yield* Wire.collect(open({ baseUrl: server.url, idleTimeout: "120 millis" }))
+        const { deltas, error } = yield* Wire.collect(open({ baseUrl: server.url, idleTimeout: "800 millis" }))
         assert.isAbove(Wire.written(deltas, "TextDelta").length, 4)
         assert.deepStrictEqual([error?.reason._tag, error?.replay], ["Timeout", "acknowledged"])
       }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
