@@ -2,6 +2,7 @@ import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import { blendedPrice, ModelInfo } from "axonal/domain/ModelInfo"
 import * as Usage from "axonal/domain/Usage"
+import { factsOf } from "axonal/transport/internal/anthropic"
 import { table } from "axonal/transport/internal/models"
 import * as Models from "axonal/transport/Models"
 import * as OpenAiChat from "axonal/transport/OpenAiChat"
@@ -51,6 +52,12 @@ describe("Models", () => {
       ]
     )
     assert.isTrue(known.all.every(({ price, vendor }) => vendor !== "ollama" || price === undefined))
+  })
+
+  it("agrees with the transport about answers to a schema", () => {
+    for (const { capabilities, id } of known.byPrefix("anthropic:")) {
+      assert.strictEqual(capabilities?.includes("structured-output"), factsOf(id).jsonSchema, id)
+    }
   })
 
   it("prices a request as a whole above its threshold", () => {

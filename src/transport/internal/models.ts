@@ -1,9 +1,9 @@
 /**
  * What is known about current models. Facts only, one model a line, and read when the first one is looked for.
  *
- * Source: https://models.dev (MIT), its repository at 2026-07-02, and its entries up to 2026-10-07 for models that came
- * or changed since then; which models of Anthropic and Mistral bind answers to a schema is from their own documentation.
- * Written by `.ci/models.mjs`. Read 2026-11-21.
+ * Source: https://models.dev (MIT), its repository at 2026-07-02, and for what came or changed since then its entries and
+ * those of its forks up to 2026-10-07; which models of Anthropic and Mistral bind answers to a schema is from their own
+ * documentation. Written by `.ci/models.mjs`. Read 2026-11-21.
  *
  * Where a price depends on what a registry cannot know, the higher one stands here: DeepSeek at peak hours, Mistral Large
  * 4 after its preview. Gemini 3.8 Flash costs twice as much from 2027 on.
