@@ -117,6 +117,18 @@ describe.skipIf(engine === undefined)("LlamaCpp shares a model", () => {
     })
   )
 
+  it.live("a long prompt is left in the middle", () =>
+    Effect.gen(function* () {
+      const { model, sequences } = yield* Effect.promise(watched)
+      yield* Effect.gen(function* () {
+        const { close } = yield* opened(ask("x".repeat(3900)))
+        yield* close
+        assert.isBelow(sequences[0]?.tokenMeter.usedInputTokens ?? Number.NaN, 2000)
+      }).pipe(Effect.provide(LlamaCpp.layerModel(model, { threads: 1, contextLength: 4096 })))
+      yield* Effect.promise(() => model.dispose())
+    })
+  )
+
   it.live("an interrupted wait gives its place in the queue away", () =>
     Effect.gen(function* () {
       const first = yield* opened(ask("a"))

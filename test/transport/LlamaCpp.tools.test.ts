@@ -34,6 +34,9 @@ const diligent = model("diligent", {
     "{% if add_generation_prompt %}{{ '[assistant]' }}{% endif %}"
 })
 
+/** Writes fractions for whole numbers. There are two tokens for a colon. */
+const fractional = model("fractional", { says: ["a"], also: { ":": [..."5E-3}"], "<0x3A>": [..."5E-3}"] } })
+
 describe.skipIf(engine === undefined)("LlamaCpp calls tools", () => {
   it.live("a call that the model begins has arguments of the tool's schema", () =>
     Effect.gen(function* () {
@@ -129,6 +132,18 @@ describe.skipIf(engine === undefined)("LlamaCpp calls tools", () => {
     }).pipe(Effect.provide(layer(eager, roomy)))
   )
 
+  it.live("a value that only the grammar takes arrives for the loop to judge", () =>
+    Effect.gen(function* () {
+      const count = {
+        name: "count",
+        inputSchema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] }
+      }
+      const deltas = yield* answer(ask("Count", { tools: [count], toolChoice: "required" }))
+      const [call] = callsOf(deltas)
+      assert.deepStrictEqual([JSON.parse(call?.input ?? ""), finishOf(deltas).reason], [{ n: 0.005 }, "tool-calls"])
+    }).pipe(Effect.provide(layer(fractional, roomy)))
+  )
+
   it.live("tools that only a vendor has are refused", () =>
     Effect.gen(function* () {
       const search = { ...paint, name: "search", provider: { id: "x.search", name: "search", args: {} } }
@@ -161,10 +176,27 @@ describe.skipIf(engine === undefined)("LlamaCpp answers in a form", () => {
     }).pipe(Effect.provide(layer(random)))
   )
 
+  it.live("JSON of no schema is an object", () =>
+    Effect.gen(function* () {
+      const deltas = yield* answer(ask("Report", { responseFormat: { type: "json" } }))
+      assert.deepStrictEqual([JSON.parse(textOf(deltas)), finishOf(deltas).reason], [{}, "stop"])
+    }).pipe(Effect.provide(layer(model("empty", { says: [..."{}"] }))))
+  )
+
+  it.live("a form stays in the prompt when tools are forbidden, and binds the answer", () =>
+    Effect.gen(function* () {
+      const form = { tools: [stop], responseFormat: { type: "json", schema: JSONSchema.make(Color) } } as const
+      yield* answer(ask("Hi", form))
+      const deltas = yield* answer(ask("Hi", { ...form, toolChoice: "none" }))
+      Schema.decodeSync(Schema.parseJson(Color))(textOf(deltas))
+      assert.strictEqual(finishOf(deltas).usage.inputTokens.uncached, 1)
+    }).pipe(Effect.provide(layer(eager, roomy)))
+  )
+
   it.live("with tools at hand the model calls one or answers in the form", () =>
     Effect.gen(function* () {
       const ways = new Set<string>()
-      const responseFormat = { type: "json", schema: JSONSchema.make(Color) } as const
+      const responseFormat = { type: "json", name: "the color", schema: JSONSchema.make(Color) } as const
       for (const seed of [1, 2, 3, 4, 5, 6]) {
         const settings = { seed, temperature: 1 }
         const deltas = yield* answer(ask("Hi", { tools: [stop], responseFormat, settings }))

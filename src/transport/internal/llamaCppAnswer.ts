@@ -163,6 +163,8 @@ export class Answer {
       return reasons[metadata.stopReason] ?? "other"
     } catch (error) {
       if (error === windowFull) return "length"
+      // A grammar takes some values that the schema does not, 5E-3 for a whole number. That is for our own checks to say.
+      if (error instanceof library.LlamaJsonSchemaValidationError && this.open !== undefined) return "tool-calls"
       throw error
     } finally {
       chat.dispose()

@@ -162,7 +162,7 @@ export class Engine {
       maxTokens: Math.max(1, Math.min(maxOutputTokens ?? room, room)),
       maxCalls: answer !== undefined || parallelToolCalls === false ? 1 : undefined,
       nameOf: (name) => ours.get(name) ?? name,
-      answer: answer?.name
+      answer: answer === undefined ? undefined : safe(answer.name, names)
     }
   }
 
@@ -174,35 +174,24 @@ export class Engine {
     readonly answer: ToolSpec | undefined
   } {
     const { responseFormat: format, toolChoice } = request
-    const answer = this.answerTool(request)
+    const schema = format.type === "text" ? undefined : (format.schema ?? Schemas.anyObject)
+    // Where the model may call tools or answer in a form, the answer is one more tool, since a grammar binds everything.
+    // It is shown even where the choice is not free, so that prompts go on as they began.
+    const answer = schema === undefined || request.tools.length === 0 ? undefined : answerOf(request, schema)
     const tools = answer === undefined ? request.tools : [...request.tools, answer]
-    const allowed = toolChoice === "none" ? [] : typeof toolChoice === "object" ? chosen(tools, toolChoice.tool) : tools
-    if (toolChoice === "required" && request.tools.length === 0) {
-      throw new Unsupported("A call of a tool is required, and no tool is offered.")
+    const isFree = toolChoice === "auto" && tools.length > 0
+    const mayAnswer = toolChoice === "auto" || toolChoice === "none"
+    const callable = isFree ? tools : chosen(request)
+    const named = (some: ReadonlyArray<ToolSpec>, form: "shown" | "grammar"): ChatModelFunctions | undefined => {
+      const functions = some.map((tool) => this.functionsOf(tool))
+      return some.length === 0 ? undefined : Object.fromEntries(functions.map((each) => [each.name, each[form]]))
     }
-    const mayAnswer = toolChoice === "none" || (toolChoice === "auto" && tools.length === 0)
-    const isBound = format.type === "json" && mayAnswer
-    const functions = tools.map((tool) => this.functionsOf(tool))
-    const callable = functions.filter((_, index) => allowed.some((tool) => tool === tools[index]))
     return {
-      shown: functions.length === 0 ? undefined : Object.fromEntries(functions.map(({ name, shown }) => [name, shown])),
-      callable:
-        isBound || callable.length === 0
-          ? undefined
-          : Object.fromEntries(callable.map(({ grammar, name }) => [name, grammar])),
-      bound: isBound ? (format.schema ?? Schemas.anyObject) : undefined,
-      answer
+      shown: named(tools, "shown"),
+      callable: named(callable, "grammar"),
+      bound: mayAnswer && !isFree ? schema : undefined,
+      answer: isFree ? answer : undefined
     }
-  }
-
-  /** Where the model may call tools or answer in a form, the answer is one more tool, since a grammar binds everything. */
-  private answerTool(request: Request): ToolSpec | undefined {
-    const { responseFormat: format, toolChoice, tools } = request
-    if (format.type === "text" || tools.length === 0 || toolChoice !== "auto") return undefined
-    return ForcedAnswer.toolOf({
-      ...request,
-      responseFormat: { ...format, schema: format.schema ?? Schemas.anyObject }
-    })
   }
 
   private async grammarOf(schema: object): Promise<LlamaGrammar> {
@@ -259,10 +248,19 @@ const closedFailure: Failure = {
   message: "The model is closed: the scope that it was loaded in has ended, or it was disposed of."
 }
 
-const chosen = (tools: ReadonlyArray<ToolSpec>, name: string): ReadonlyArray<ToolSpec> => {
-  const found = tools.filter((tool) => tool.name === name)
-  if (found.length === 0) throw new Unsupported(`A call of ${name} is required, which is not offered.`)
-  return found
+const answerOf = (request: Request, schema: object): ToolSpec | undefined =>
+  request.responseFormat.type === "text"
+    ? undefined
+    : ForcedAnswer.toolOf({ ...request, responseFormat: { ...request.responseFormat, schema } })
+
+/** The tools of which one is chosen, or any has to be called. */
+const chosen = ({ toolChoice, tools }: Request): ReadonlyArray<ToolSpec> => {
+  if (toolChoice === "auto" || toolChoice === "none") return []
+  const found = toolChoice === "required" ? tools : tools.filter((tool) => tool.name === toolChoice.tool)
+  if (found.length > 0) return found
+  throw new Unsupported(
+    `A call of ${toolChoice === "required" ? "a tool" : toolChoice.tool} is required, which is not offered.`
+  )
 }
 
 const isForced = ({ toolChoice }: Request, answer: ToolSpec | undefined): boolean =>
