@@ -368,6 +368,15 @@ const errorOf =
     new TransportError({
       vendor: model.vendor,
       model: model.id,
-      reason: { ...failure, message: withoutSecrets(failure.message, secrets) },
+      reason: clean(failure, secrets),
       replay
     })
+
+/** The failure without secrets in any of its texts: a server may repeat a key anywhere. */
+const clean = (failure: Reason, secrets: ReadonlyArray<string>): Reason => ({
+  ...failure,
+  message: withoutSecrets(failure.message, secrets),
+  ...(failure.type === undefined ? undefined : { type: withoutSecrets(failure.type, secrets) }),
+  ...(failure.code === undefined ? undefined : { code: withoutSecrets(failure.code, secrets) }),
+  ...(failure.requestId === undefined ? undefined : { requestId: withoutSecrets(failure.requestId, secrets) })
+})
