@@ -281,7 +281,9 @@ describe("OpenAiResponses encode", () => {
         { type: "function_call", call_id: "w1", name: "f", arguments: '{"a": 1}', namespace: "n" }
       ])
       assert.deepStrictEqual(input([Message.assistant(parts)], "xai"), [
-        { role: "assistant", content: "abno" },
+        { role: "assistant", content: "a" },
+        { role: "assistant", content: "[image/png]" },
+        { role: "assistant", content: "bno" },
         { type: "function_call", call_id: "w1", name: "f", arguments: '{"a": 1}' }
       ])
     })

@@ -104,7 +104,7 @@ const encodeUser = (parts: ReadonlyArray<Part.Part>, model: ModelInfo.ModelInfo)
 
 /** Pictures and documents. What the caller wrote about a file for this vendor (`citations`, `context`) is added. */
 const encodeFile = (untyped: Part.File, model: ModelInfo.ModelInfo): Json => {
-  const file = typed(inlined(untyped))
+  const file = typed(untyped)
   demand(model, file)
   const { data, mediaType, name } = file
   const more = ownMeta(file)
@@ -116,15 +116,6 @@ const encodeFile = (untyped: Part.File, model: ModelInfo.ModelInfo): Json => {
   }
   const title = name === undefined ? undefined : { title: name }
   return { type: "document", source: kind === "pdf" ? pdfSource(file) : textSource(file), ...title, ...more }
-}
-
-/** A file whose address holds its content has it inline. */
-const inlined = (file: Part.File): Part.File => {
-  if (!("url" in file.data)) return file
-  const found = /^data:([^;,]*)(?:;[^,;]*)*;base64,/.exec(file.data.url)
-  return found === null
-    ? file
-    : { ...file, mediaType: found[1] || file.mediaType, data: { base64: file.data.url.slice(found[0].length) } }
 }
 
 const imageSource = (file: Part.File): Json => {
@@ -194,6 +185,9 @@ const encodeAssistantPart = (
     }
     case "tool-result":
       return own === undefined || part.transportExecuted !== true ? [] : [own]
+    case "file":
+      // Nothing that a model made can stand here but words.
+      return textBlock(Part.contentToText([part]))
     default:
       return []
   }

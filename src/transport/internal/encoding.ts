@@ -90,21 +90,52 @@ export const kindOf = (mediaType: string): "image" | "audio" | "video" | "pdf" |
 }
 
 /**
- * The file with the media type that its first bytes tell, when it has none that says something (none at all,
- * `application/octet-stream`, `image/*`). Vendors refuse those.
+ * The file as vendors can be told about it.
+ *
+ * **Details**
+ *
+ * - One whose address holds its content (`data:`) has it inline.
+ * - One whose media type says nothing (none at all, `application/octet-stream`, `image/*`) has the one that its first bytes
+ *   tell. Vendors refuse those.
  *
  * @category converters
  * @since 0.1.0
  */
-export const typed = (file: Part.File): Part.File => {
+export const typed = (given: Part.File): Part.File => {
+  const file = here(given)
   if (!Part.isGeneric(file.mediaType) || !("base64" in file.data)) return file
   const head = Either.getOrUndefined(Encoding.decodeBase64(file.data.base64.slice(0, headLength)))
   const mediaType = head === undefined ? undefined : Part.mediaTypeOf(head)
   return mediaType === undefined ? file : { ...file, mediaType }
 }
 
+/** A file with the content that its address holds. */
+const here = (file: Part.File): Part.File => {
+  const { data } = file
+  const comma = "url" in data && data.url.startsWith("data:") ? data.url.indexOf(",") : -1
+  if (!("url" in data) || comma === -1) return file
+  const [own, ...parameters] = data.url.slice("data:".length, comma).split(";")
+  const mediaType = own || file.mediaType
+  const content = data.url.slice(comma + 1)
+  if (parameters.includes("base64")) return { ...file, mediaType, data: { base64: content } }
+  try {
+    return kindOf(mediaType) === "text" ? { ...file, mediaType, data: { text: decodeURIComponent(content) } } : file
+  } catch {
+    return file
+  }
+}
+
 /** Whole groups of four characters, enough for every signature. */
 const headLength = 64
+
+/**
+ * A text of the model's with the name of a file behind it that the model made and the API does not take back.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withName = (text: string, file: Part.File): string =>
+  `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${Part.contentToText([file])}`
 
 /**
  * Refuses a file, with its name and type.
@@ -126,7 +157,8 @@ export const demand = (model: ModelInfo.ModelInfo, file: Part.File): void => {
   const kind = kindOf(file.mediaType)
   if (kind === "text" || "text" in file.data) return
   const capability = kind === "pdf" || kind === "other" ? "file-input" : (`${kind}-input` as const)
-  if (!ModelInfo.can(model, capability)) refuseFile(file, `model ${model.id} takes no such input.`)
+  if (!ModelInfo.can(model, capability))
+    refuseFile(file, `model ${model.id} takes no such input; leave it out, or use another model.`)
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { Message } from "../../domain/Message.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
-import { demand, kindOf, refuseFile, textOfFile, Unsupported } from "./encoding.ts"
+import { demand, kindOf, refuseFile, textOfFile, typed, Unsupported } from "./encoding.ts"
 import type { Dialect } from "./gemini.ts"
 import { vendor } from "./gemini.ts"
 import type { Json } from "./json.ts"
@@ -79,31 +79,26 @@ const own = (part: Part.Part): Json => {
   return isJson(meta) ? meta : {}
 }
 
-const filePart = (file: Part.File, model: ModelInfo): Json => {
+const filePart = (given: Part.File, model: ModelInfo): Json => {
+  const file = typed(given)
   const { data, mediaType } = file
   if ("text" in data) return { text: data.text }
   demand(model, file)
   const kind = kindOf(mediaType)
-  if (kind === "other") return refuseFile(file, "this API has no place for it.")
+  if (kind === "other") return refuseFile(file, "this API has no place for it; send its text.")
   // How long or how closely to look at it, if somebody said so.
   const { mediaResolution, videoMetadata } = own(file)
-  const inline = "url" in data ? /^data:([^;,]+);base64,(.*)$/s.exec(data.url) : undefined
-  if ("url" in data && inline === null) {
+  if ("url" in data) {
     // Whoever only knows that it is a video says "video/*"; the address tells the rest.
     const mimeType = mediaType.includes("*") ? undefined : mediaType
     return { fileData: { mimeType, fileUri: data.url }, mediaResolution, videoMetadata }
   }
-  if (kind === "text" && "base64" in data) {
+  if (kind === "text") {
     const text = textOfFile(file)
     return text === undefined ? refuseFile(file, "its content is not base64.") : { text }
   }
-  const mimeType = inline?.[1] ?? mediaType
-  if (mimeType.includes("*")) return refuseFile(file, "inline files need their exact media type.")
-  return {
-    inlineData: { mimeType, data: inline?.[2] ?? ("base64" in data ? data.base64 : "") },
-    mediaResolution,
-    videoMetadata
-  }
+  if (mediaType.includes("*")) return refuseFile(file, "inline files need their exact media type.")
+  return { inlineData: { mimeType: mediaType, data: data.base64 }, mediaResolution, videoMetadata }
 }
 
 /** What stands in for a signature on calls that were not made by a model of this kind. */
@@ -126,6 +121,7 @@ const encodeAssistant = (message: Message, model: ModelInfo, dialect: Dialect): 
         break
       case "file":
         if (isPicture(part, model)) out.push({ ...filePart(part, model), thoughtSignature })
+        else out.push({ text: Part.contentToText([part]), thoughtSignature })
         break
       case "tool-call":
         if (part.transportExecuted !== true) {
@@ -148,7 +144,7 @@ const isReadable = (part: Json, { isModern }: Dialect): boolean =>
 
 /** Pictures are drawn on from turn to turn; other files that a model made are not read back. */
 const isPicture = (file: Part.File, model: ModelInfo): boolean =>
-  kindOf(file.mediaType) === "image" && isTaken(file, model)
+  kindOf(typed(file).mediaType) === "image" && isTaken(file, model)
 
 /** Calls have the id that the vendor gave, if it gave any: then name and order tell them apart. */
 const idOf = (part: { readonly wireId?: string | undefined }): string | undefined => textOf(part.wireId)
@@ -192,7 +188,10 @@ const responseOf = ({ content, outcome }: Part.ToolResult): Json => {
 const insideTypes = new Set(["image/png", "image/jpeg", "image/webp", "application/pdf"])
 
 const isInside = (file: Part.File, model: ModelInfo, { isModern }: Dialect): boolean =>
-  isModern && "base64" in file.data && insideTypes.has(file.mediaType.toLowerCase()) && isTaken(file, model)
+  isModern &&
+  "base64" in typed(file).data &&
+  insideTypes.has(typed(file).mediaType.toLowerCase()) &&
+  isTaken(file, model)
 
 const isResent = (file: Part.File, model: ModelInfo): boolean => !("text" in file.data) && isTaken(file, model)
 

@@ -8,7 +8,17 @@ import * as Part from "../../domain/Part.ts"
 import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
 import type { Encoder } from "./encoding.ts"
 import * as Encoding from "./encoding.ts"
-import { demand, kindOf, refuseFile, remembered, settingsOf, textOfFile, typed, Unsupported } from "./encoding.ts"
+import {
+  demand,
+  kindOf,
+  refuseFile,
+  remembered,
+  settingsOf,
+  textOfFile,
+  typed,
+  Unsupported,
+  withName
+} from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
@@ -194,6 +204,7 @@ const encodeAssistant = (message: Message): string => {
     if (part.type === "text") content += part.text
     // What another vendor thought is not this model's.
     else if (part.type === "reasoning" && part.meta?.[vendor] !== undefined) thinking += part.text
+    else if (part.type === "file") content = withName(content, part)
     else if (part.type === "tool-call" && part.transportExecuted !== true) calls.push(encodeCall(part))
   }
   if (content === "" && thinking === "" && calls.length === 0) return ""

@@ -9,7 +9,7 @@ import * as Part from "../../domain/Part.ts"
 import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
 import type { Encoder } from "./encoding.ts"
 import * as Encoding from "./encoding.ts"
-import { kindOf, remembered, settingsOf, typed, Unsupported } from "./encoding.ts"
+import { kindOf, remembered, settingsOf, typed, Unsupported, withName } from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
@@ -235,6 +235,7 @@ const encodeUser = (parts: ReadonlyArray<Part.Part>, model: ModelInfo.ModelInfo,
 const encodeAssistant = (message: Message, flavour: Flavour): string => {
   let text = ""
   let refusal = ""
+  let transcript = ""
   const fields: { [name: string]: unknown } = {}
   const details: Array<Json> = []
   const thinking: Array<Json> = []
@@ -249,7 +250,8 @@ const encodeAssistant = (message: Message, flavour: Flavour): string => {
     switch (part.type) {
       case "text":
         if (field === "refusal") refusal += part.text
-        else if (field !== "transcript") text += part.text
+        else if (field === "transcript") transcript += part.text
+        else text += part.text
         break
       case "reasoning":
         if (Array.isArray(meta["details"])) mergeDetails(details, meta["details"].filter(isJson))
@@ -265,7 +267,7 @@ const encodeAssistant = (message: Message, flavour: Flavour): string => {
         break
       case "file":
         if (field === "audio" && textOf(meta["id"]) !== undefined) fields["audio"] = { id: meta["id"] }
-        if (field === "images") {
+        else if (field === "images") {
           const url =
             "url" in part.data
               ? part.data.url
@@ -273,9 +275,11 @@ const encodeAssistant = (message: Message, flavour: Flavour): string => {
                 ? `data:${part.mediaType};base64,${part.data.base64}`
                 : part.data.text
           images.push({ type: "image_url", image_url: { url } })
-        }
+        } else text = withName(text, part)
     }
   }
+  // Where the sound goes back, what is said in it is known.
+  if (fields["audio"] === undefined) text += transcript
   if (calls.length > 0 && flavour.reasoned) fields["reasoning_content"] ??= ""
   const plain = text === "" && (calls.length > 0 || refusal !== "" || fields["audio"] !== undefined) ? null : text
   const content = thinking.length === 0 ? plain : [...thinking, ...(text === "" ? [] : [{ type: "text", text }])]

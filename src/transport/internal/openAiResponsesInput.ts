@@ -141,11 +141,12 @@ const fileContent = (given: Part.File, model: ModelInfo): Json => {
     case "audio":
       return refuseFile(file, "this API takes no sound; OpenAiChat does.")
     case "video":
-      return refuseFile(file, "this API takes no video.")
+      return refuseFile(file, "this API takes no video; send single pictures of it.")
     case "pdf":
     case "text":
     case "other": {
-      if (kind === "other" && !documents.test(mediaType)) return refuseFile(file, "this API has no place for it.")
+      if (kind === "other" && !documents.test(mediaType))
+        return refuseFile(file, "this API has no place for it; send its text.")
       if ("url" in data) return { type: "input_file", file_url: url }
       if (kind !== "text") {
         return { type: "input_file", filename: name ?? (kind === "pdf" ? "document.pdf" : "document"), file_data: url }
@@ -183,6 +184,10 @@ const assistantItems = (parts: ReadonlyArray<Part.Part>, flavour: Flavour): Read
     }
     if (part.type === "source" || own["continues"] === true) continue
     const next = itemOf(part, own, item, flavour)
+    if (next === undefined && part.type === "file") {
+      endText()
+      push(messageItem({}, [textContent(Part.contentToText([part]), {})]))
+    }
     if (next === undefined) continue
     endText()
     if (next["type"] === "reasoning") thoughts.push(next)
@@ -273,16 +278,19 @@ const resultItems = (
       items.push({
         type: type === "custom_tool_call" ? "custom_tool_call_output" : "function_call_output",
         call_id: wireId(part),
-        output: rich ? content : wordsOf(part)
+        output: rich ? content : wordsOf(part, model)
       })
       if (!rich) left.push(...filesOf(part, model))
-    } else items.push(...specialResult(type, isJson(item) ? item : {}, part, content))
+    } else items.push(...specialResult(type, isJson(item) ? item : {}, part, content, model))
   }
   return left.length === 0 ? items : [...items, ...userItems(left, model)]
 }
 
-const wordsOf = (result: Part.ToolResult): string => {
-  const text = Part.contentToText(result.content)
+/** Pictures and documents are named, texts stand in it whatever they came as. */
+const wordsOf = (result: Part.ToolResult, model: ModelInfo): string => {
+  const text = result.content
+    .map((item) => textOf(contentOf(item, model)["text"]) ?? Part.contentToText([item]))
+    .join("\n")
   return text === "" && result.outcome !== "ok" ? `The call ended with: ${result.outcome}.` : text
 }
 
@@ -313,10 +321,11 @@ const specialResult = (
   type: string,
   item: Json,
   result: Part.ToolResult,
-  content: ReadonlyArray<Json>
+  content: ReadonlyArray<Json>,
+  model: ModelInfo
 ): ReadonlyArray<Json> => {
   const ok = result.outcome === "ok"
-  const text = wordsOf(result)
+  const text = wordsOf(result, model)
   const call_id = wireId(result)
   const value = result.content.map((part) => (part.type === "json" ? part.value : undefined)).find(isJson)
   switch (type) {

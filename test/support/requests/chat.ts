@@ -83,6 +83,8 @@ const parts = (report: Report, content: unknown, place: string, kinds: ReadonlyA
       )
     }
     if (type === "input_audio") {
+      // Mistral has the bare content.
+      if (typeof part["input_audio"] === "string") return report.base64(part["input_audio"], at)
       const sound = report.object(part["input_audio"], at)
       report.base64(sound["data"], `${at}.data`)
       report.text(sound["format"], `${at}.format`)
