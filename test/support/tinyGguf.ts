@@ -31,7 +31,11 @@ export const directory = (): string => {
   return path
 }
 
-/** The engine, or `undefined` with a printed reason where it does not run. It has one processor to itself. */
+/**
+ * The engine, or `undefined` with a printed reason where it does not run. It has one processor to itself. The project
+ * installs it for Linux without a graphics card: the overrides in package.json point its other packages, hundreds of
+ * megabytes, at one that is for no machine that we know of.
+ */
 export const engine = async (): Promise<Llama | undefined> => {
   try {
     const { getLlama, LlamaLogLevel } = await import("node-llama-cpp")
