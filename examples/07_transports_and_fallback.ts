@@ -8,7 +8,7 @@
  */
 import { FetchHttpClient } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
-import { Agent, Anthropic, ContextStore, Gemini, Middleware, ModelString } from "axonal"
+import { Agent, Anthropic, ContextStore, Gemini, LlamaCpp, Middleware, ModelString } from "axonal"
 import { ScriptedTransport } from "axonal/testing"
 import { Config, Console, Effect, Layer } from "effect"
 
@@ -34,6 +34,11 @@ export const online = Anthropic.layer({ model: "claude-sonnet-4-5" }).pipe(
 export const configured = ModelString.layerConfig(
   Config.string("MODEL").pipe(Config.withDefault("openai:gpt-5-mini"))
 ).pipe(Layer.provide(FetchHttpClient.layer))
+// #endregion
+
+// #region local
+/** A model inside this process, for which nobody sends a bill. */
+export const local = LlamaCpp.layer({ modelPath: "./models/qwen3-8b-q4.gguf", contextLength: 8192, sequences: 2 })
 // #endregion
 
 export const program = Effect.gen(function* () {
