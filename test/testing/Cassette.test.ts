@@ -261,6 +261,21 @@ describe("Cassette", () => {
       )
     )
 
+    it.effect("files are as they were, whatever may be found in them", () =>
+      withFiles(
+        Effect.gen(function* () {
+          const noise = `AAAA/${"AKIA".repeat(5)}/AAAA`
+          const picture = Message.user([{ type: "file", mediaType: "image/png", data: { base64: noise } }])
+          const { first, second } = yield* twice(
+            [[file("image/png", noise)]],
+            [Transport.request({ messages: [picture] })]
+          )
+          assert.deepStrictEqual(second, first)
+          assert.include(JSON.stringify(second), noise)
+        })
+      )
+    )
+
     it.effect("an application names more, and nothing else is touched", () =>
       withFiles(
         Effect.gen(function* () {

@@ -9,7 +9,7 @@ import type { Step } from "../../src/testing/ScriptedTransport.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { call, cut, error, finish, gate, reasoning, start, text } from "../../src/testing/ScriptedTransport.ts"
 import * as Middleware from "../../src/transport/Middleware.ts"
-import type { Request } from "../../src/transport/Transport.ts"
+import type { Request, Service } from "../../src/transport/Transport.ts"
 import type { Reason, ReasonTag, Replay } from "../../src/transport/TransportError.ts"
 import { asked, hello, words } from "../support/middleware.ts"
 
@@ -103,6 +103,27 @@ describe("Middleware.retry", () => {
       )
     )
   })
+
+  it.effect("after the last failure the answer is over, whatever the transport would say", () =>
+    Effect.gen(function* () {
+      const failure = ScriptedTransport.error("Authentication")
+      const { transport } = ScriptedTransport.make([[start("r"), failure]])
+      const stubborn: Service = {
+        ...transport,
+        open: (request) =>
+          Effect.flatMap(transport.open(request), (pull) =>
+            Effect.map(Effect.zipRight(pull, Effect.flip(pull)), (end) => Effect.fail(end))
+          ).pipe(Effect.orDie)
+      }
+      const ends = yield* Effect.scoped(
+        Effect.flatMap(seconds(stubborn).open(hello), (pull) => Effect.all([Effect.flip(pull), Effect.flip(pull)]))
+      )
+      assert.deepStrictEqual(
+        ends.map(({ _tag }) => _tag),
+        ["Some", "None"]
+      )
+    })
+  )
 
   describe("TR-21 replay", () => {
     const vendorRun: Request = {
