@@ -59,12 +59,13 @@ export class CassetteError extends Schema.TaggedError<CassetteError>()("Cassette
  *
  * **Details**
  *
- * - The same request always has the same answer; when it was recorded several times, they come in that order, once each.
+ * - The same request always has the same answer; when it was recorded several times, they come in that order, once
+ *   each.
  * - A request that was not recorded is a defect, whose message shows how it differs from the nearest that was.
  * - Failures are recorded, too. An answer that the reader let go of is replayed as one that was cut off there.
  * - The file is written whenever an answer is over. The transport's layer is not built when nothing is recorded.
- * - Never recorded: headers. Replaced by `<redacted>`: what looks like a key, and fields with the name of one. Contents of
- *   files (base64) are recorded as they are.
+ * - Never recorded: headers. Replaced by `<redacted>`: what looks like a key, and fields with the name of one. Contents
+ *   of files (base64) are recorded as they are.
  *
  * @category layers
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * Transports around transports: each combinator takes a transport, or a layer of one, and gives it back with one thing
- * more that it does. They compose in any order; `docs/middleware.md` says which order means what. What they keep (places
- * in a line, buckets, answers) belongs to the transport they made and is shared by all runs that use it. Times are the
- * Clock's.
+ * more that it does. They compose in any order; `docs/middleware.md` says which order means what. What they keep
+ * (places in a line, buckets, answers) belongs to the transport they made and is shared by all runs that use it. Times
+ * are the Clock's.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -82,8 +82,8 @@ export interface RetryOptions extends Retry.RetryOptions<TransportError> {}
  * **Details**
  *
  * - What a vendor asks to wait (`retryAfterMillis`) is the least that is waited.
- * - Shown is text, reasoning, a call, any whole part. Until then deltas are held back, so that an attempt which comes to
- *   nothing is not seen. An answer that ends with an error or without a word before that counts as failed.
+ * - Shown is text, reasoning, a call, any whole part. Until then deltas are held back, so that an attempt which comes
+ *   to nothing is not seen. An answer that ends with an error or without a word before that counts as failed.
  * - The connection of a failed attempt is closed before the wait.
  * - Cost: one `suspend` per pull.
  *
@@ -186,8 +186,8 @@ export interface RateLimitOptions extends Rate.RateLimitOptions {}
  * - A bucket holds a minute's worth and fills up steadily, so that a quiet minute is followed by a burst of as much.
  * - Tokens are taken by estimate and corrected by the usage of the answer; a refused request gives its tokens back.
  * - A request estimated at more than a minute's worth fails at once: `RateLimited` and `permanent`.
- * - Whoever is interrupted while waiting leaves the line and has taken nothing. Cost: one `flatMap` per pull for tokens,
- *   otherwise none.
+ * - Whoever is interrupted while waiting leaves the line and has taken nothing. Cost: one `flatMap` per pull for
+ *   tokens, otherwise none.
  *
  * @category combinators
  * @since 0.1.0
@@ -197,8 +197,8 @@ export const rateLimit: Combinator<[options: RateLimitOptions]> = combinator((se
 )
 
 /**
- * Has at most so many answers open at once; the others wait in the order of their coming. A place is held until the scope
- * of its answer closes. Costs nothing per pull.
+ * Has at most so many answers open at once; the others wait in the order of their coming. A place is held until the
+ * scope of its answer closes. Costs nothing per pull.
  *
  * @category combinators
  * @since 0.1.0
@@ -217,8 +217,8 @@ export const concurrency: Combinator<[limit: number]> = combinator((self, limit:
 export interface CircuitBreakerOptions extends Breaker.CircuitBreakerOptions<TransportError> {}
 
 /**
- * Sends nothing to a vendor that failed several times in a row: requests fail at once with `Overloaded`, which says until
- * when. Then one request is let through; the rest wait for what it finds out.
+ * Sends nothing to a vendor that failed several times in a row: requests fail at once with `Overloaded`, which says
+ * until when. Then one request is let through, and the rest go on failing until it has found out.
  *
  * **Details**
  *
@@ -270,8 +270,8 @@ export interface CacheOptions extends Cache.CacheOptions {}
  * **Details**
  *
  * - Only answers that end with `stop` or `tool-calls` are kept; the least recently used go first.
- * - A kept answer comes in one pull, its pieces joined. It costs nothing: its usage is zero, and `meta.axonal.cached` of
- *   its `Finish` is true.
+ * - A kept answer comes in one pull, its pieces joined. It costs nothing: its usage is zero, and `meta.axonal.cached`
+ *   of its `Finish` is true.
  * - Equal requests at the same time are all sent: each reader has an answer of its own, as it arrives.
  * - Cost: the JSON of each request, and one `flatMap` per pull.
  *

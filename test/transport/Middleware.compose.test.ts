@@ -14,6 +14,8 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
+import * as Agent from "../../src/agent/Agent.ts"
+import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { Delta } from "../../src/domain/Delta.ts"
 import type { Step } from "../../src/testing/ScriptedTransport.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
@@ -180,6 +182,30 @@ describe("Middleware", () => {
       { numRuns: 200 }
     )
   })
+
+  it.effect("an agent runs over all of them, in the order that the documentation recommends", () =>
+    Effect.gen(function* () {
+      const look = Agent.tool("look", {}, () => Effect.succeed("a cat"))
+      const agent = Agent.make("a", { tools: [look], retries: 0 })
+      const script = [[error("Overloaded")], [call("1", "look")], [start("r"), finish("error")], [text("A cat.")]]
+      const model = ScriptedTransport.layer(script).pipe(
+        all.tap,
+        all.timeout,
+        all.rateLimit,
+        all.concurrency,
+        all.retry,
+        all.circuitBreaker,
+        all.fallback,
+        all.cache,
+        all.tap
+      )
+      const fiber = yield* Effect.fork(
+        Effect.provide(Agent.run(agent, "What is there?"), Layer.merge(model, ContextStore.layerMemory))
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber)).output, "A cat.")
+    })
+  )
 
   it.effect("what it keeps is made anew with each layer", () =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
- * What a cassette is on disk: JSON with its keys in order and one delta per line, so that a new recording shows in a diff
- * what has changed. Version 1. The form is public: a change of it needs a new number and a reader of the old one.
+ * What a cassette is on disk: JSON with its keys in order and one delta per line, so that a new recording shows in a
+ * diff what has changed. Version 1. The form is public: a change of it needs a new number and a reader of the old one.
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"

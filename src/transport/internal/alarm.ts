@@ -1,6 +1,6 @@
 /**
- * A timer that looks again: when it goes off it asks how much time is left, and is set anew or expires. So what pushes the
- * deadline back, a delta for instance, costs nothing but a number.
+ * A timer that looks again: when it goes off it asks how much time is left, and is set anew or expires. So what pushes
+ * the deadline back, a delta for instance, costs nothing but a number.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

@@ -1,6 +1,6 @@
 /**
- * Attempts at one answer, until something of it was shown. What is not yet worth showing is held back, so that an attempt
- * that comes to nothing leaves no trace; from then on the pulls are those of the transport itself.
+ * Attempts at one answer, until something of it was shown. What is not yet worth showing is held back, so that an
+ * attempt that comes to nothing leaves no trace; from then on the pulls are those of the transport itself.
  */
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -21,7 +21,8 @@ export interface Attempts<E> {
 }
 
 /**
- * Opens answers until one shows something, or `recover` gives up. Cost: one `suspend` per pull once something was shown.
+ * Opens answers until one shows something, or `recover` gives up. Cost: one `suspend` per pull once something was
+ * shown.
  */
 export const open = <E>(attempts: Attempts<E>): Effect.Effect<Pull<E>, E, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (outer) => {

@@ -1,6 +1,6 @@
 /**
- * The port as middleware sees it, whatever the type of its errors: what comes in, what goes out, and what of it a person
- * would notice.
+ * The port as middleware sees it, whatever the type of its errors: what comes in, what goes out, and what of it a
+ * person would notice.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -38,7 +38,7 @@ export type ErrorOf<E> = (
 /** The end of an answer. */
 export const ended: Effect.Effect<never, Option.Option<never>> = Effect.fail(Option.none())
 
-/** Whether a person saw or could act upon it: text, reasoning, a call, a file. Never the mere beginning of something. */
+/** Whether it is something to see or to act upon: text, reasoning, a call, a file. Never the mere beginning of it. */
 export const isShown = (delta: Delta): boolean => {
   switch (delta._tag) {
     case "ResponseStart":

@@ -15,8 +15,8 @@ export interface RateLimitOptions {
   readonly requestsPerMinute?: number | undefined
   readonly tokensPerMinute?: number | undefined
   /**
-   * The tokens of a request, input and output together, before anybody knows. Default: those of its messages and tools by
-   * characters, four to a token.
+   * The tokens of a request, input and output together, before anybody knows. Default: those of its messages and tools
+   * by characters, four to a token.
    */
   readonly estimate?: ((request: Request) => number) | undefined
 }

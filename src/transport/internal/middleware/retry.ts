@@ -17,14 +17,14 @@ export interface RetryOptions<E> {
   /** How often at most. Default 3, or as often as `schedule` says when there is one. */
   readonly times?: number | undefined
   /**
-   * The longest wait. The schedule's waits are cut to it; when a vendor asks for a longer one, the request fails at once.
-   * Default 60 seconds.
+   * The longest wait. The schedule's waits are cut to it; when a vendor asks for a longer one, the request fails at
+   * once. Default 60 seconds.
    */
   readonly maxDelay?: Duration.DurationInput | undefined
   /**
-   * Up to which `replay` of an error its request is sent again. Default `unknown`, since a request that was taken and lost
-   * costs tokens and nothing else; `safe` for a request with tools that the vendor runs itself, which would do their work
-   * twice.
+   * Up to which `replay` of an error its request is sent again. Default `unknown`, since a request that was taken and
+   * lost costs tokens and nothing else; `safe` for a request with tools that the vendor runs itself, which would do
+   * their work twice.
    */
   readonly replay?: "safe" | "unknown" | undefined
 }
@@ -93,7 +93,7 @@ const mayRepeat = <E extends Failed>(error: E, request: Request, plan: Plan<E>):
   if (!error.isRetryable || error.replay === "acknowledged") return false
   if ((error.reason.retryAfterMillis ?? 0) > plan.maxMillis) return false
   if (error.replay === "safe") return true
-  // A request that got lost costs tokens when it is sent twice; one whose tools the vendor runs may do their work twice.
+  // Sent twice, a lost request costs tokens; one whose tools the vendor runs may do their work twice.
   return (plan.replay ?? (request.tools.some((tool) => tool.provider !== undefined) ? "safe" : "unknown")) !== "safe"
 }
 

@@ -210,8 +210,8 @@ class Watch<E> {
 }
 
 /**
- * Runs one effect again and again, on a fiber of its own, so that whoever waits for it can be let go of in the middle. To
- * ask it costs 5 us, most of it for two fibers to wake each other.
+ * Runs one effect again and again, on a fiber of its own, so that whoever waits for it can be let go of in the middle.
+ * To ask it costs 5 us, most of it for two fibers to wake each other.
  */
 class Worker<A, X> {
   private readonly loop: Effect.Effect<never>
