@@ -14,6 +14,7 @@ import { unforced } from "./internal/forcedAnswer.ts"
 import { vendorOf } from "./internal/openAiChat.ts"
 import { Decoder } from "./internal/openAiChatDecode.ts"
 import * as Encode from "./internal/openAiChatEncode.ts"
+import { taking } from "./internal/wrappedAnswer.ts"
 import * as Transport from "./Transport.ts"
 
 /**
@@ -59,7 +60,7 @@ export const make = (
         decoder: (request) => {
           const decoder = new Decoder(model.vendor, options.thinkTags)
           const answer = Encode.answerOf(model, request)
-          return answer === undefined ? decoder : unforced(decoder, answer)
+          return answer === undefined ? taking(decoder, request) : unforced(decoder, answer)
         }
       }
     }

@@ -15,6 +15,7 @@ import { vendorOf } from "./internal/openAiChat.ts"
 import { flavourOf, headersOf, requestHeadersOf } from "./internal/openAiResponses.ts"
 import { Decoder } from "./internal/openAiResponsesDecode.ts"
 import * as Encode from "./internal/openAiResponsesEncode.ts"
+import { taking } from "./internal/wrappedAnswer.ts"
 import * as Transport from "./Transport.ts"
 
 /**
@@ -68,11 +69,11 @@ export const make = (
       ...(key === undefined ? undefined : authorization(vendor, Redacted.value(key)))
     }),
     codec: (model) => ({
-      encode: Encode.make(model, options.settings, { ...options, flavour }).encode,
+      encode: Encode.make(model, options.settings, { ...options, flavour, wraps: true }).encode,
       decoder: (request) => {
         const decoder = new Decoder(flavour, request.tools, options.previousResponse === true && flavour.stored)
         const answer = Encode.answerOf(request, flavour)
-        return answer === undefined ? decoder : unforced(decoder, answer)
+        return answer === undefined ? taking(decoder, request) : unforced(decoder, answer)
       },
       headers: (request) => requestHeadersOf(vendor, request)
     })

@@ -5,7 +5,7 @@
 import { Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, numberOf, textOf } from "./json.ts"
-import { closed, everywhere, inlined } from "./jsonSchema.ts"
+import { closed, everywhere, inlined, rooted } from "./jsonSchema.ts"
 
 /**
  * The schema of a tool's input. Alternatives at the root are refused and become one object in which all of their
@@ -15,7 +15,7 @@ import { closed, everywhere, inlined } from "./jsonSchema.ts"
  * @since 0.1.0
  */
 export const ofTool = (schema: object): Json => {
-  const root: Json = { ...schema }
+  const root: Json = { ...rooted(schema) }
   const alternatives = combinators.flatMap((name) => arrayOf(root[name]).filter(isJson))
   if (alternatives.length === 0) return textOf(root["type"]) === undefined ? { ...root, type: "object" } : root
   const rest = Object.fromEntries(Object.entries(root).filter(([name]) => !combinators.includes(name)))

@@ -5,6 +5,7 @@
 import type { Delta, Finish, PartStart } from "../../domain/Delta.ts"
 import type { Request, ToolSpec } from "../../domain/Request.ts"
 import type { Decoder } from "./exchange.ts"
+import { isWrap, objectOf, unwrapped } from "./wrappedAnswer.ts"
 
 /**
  * The tool that an answer of this form is asked for with, or `undefined` where there is no schema to ask for.
@@ -20,7 +21,7 @@ export const toolOf = (request: Request): ToolSpec | undefined => {
   return {
     name,
     description: "Gives the final answer. Call it once, when the answer is known.",
-    inputSchema: format.schema
+    inputSchema: objectOf(format.schema)
   }
 }
 
@@ -55,7 +56,7 @@ export const forced = (request: Request, answer: ToolSpec): Request => ({
  */
 export const unforced = (decoder: Decoder, answer: ToolSpec): Decoder => {
   const state = new Unforced(answer.name)
-  return {
+  const unforced: Decoder = {
     get failure() {
       return decoder.failure
     },
@@ -69,6 +70,7 @@ export const unforced = (decoder: Decoder, answer: ToolSpec): Decoder => {
     end: () => decoder.end(),
     take: () => state.take(decoder.take(), decoder.failure !== undefined)
   }
+  return isWrap(answer.inputSchema) ? unwrapped(unforced) : unforced
 }
 
 // internal

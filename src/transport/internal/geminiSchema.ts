@@ -7,7 +7,7 @@
 import { Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, numberOf, textOf } from "./json.ts"
-import { everywhere, inlined } from "./jsonSchema.ts"
+import { everywhere, inlined, referencesOf } from "./jsonSchema.ts"
 
 /**
  * The schema as the API takes it.
@@ -65,16 +65,6 @@ const kept = [
 const formats = new Set(["date-time", "date", "time", "int32", "int64", "float", "double"])
 
 const isObject = (schema: Json): boolean => schema["type"] === "object" || isJson(schema["properties"])
-
-const referencesOf = (schema: object): ReadonlyArray<string> => {
-  const references: Array<string> = []
-  everywhere(schema, (inner) => {
-    const reference = textOf(inner["$ref"])
-    if (reference !== undefined) references.push(reference)
-    return inner
-  })
-  return references
-}
 
 const hasReferenceInAllOf = (schema: object): boolean => {
   let has = false

@@ -98,6 +98,43 @@ export const inlined = (schema: object): object => {
 }
 
 /**
+ * The schema with what it describes at its root, where it only referred to that: `{ $ref: "#/$defs/City", $defs }`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const rooted = (schema: object): object => {
+  let root: Json = isJson(schema) ? schema : {}
+  const seen = new Set<string>()
+  for (let reference = textOf(root["$ref"]); reference !== undefined; reference = textOf(root["$ref"])) {
+    if (seen.has(reference)) throw new Unsupported(`The schema is nothing but a reference to itself (${reference}).`)
+    seen.add(reference)
+    const { $ref: _, ...beside } = root
+    const target = pointedAt(schema, reference)
+    root = { ...(isJson(target) ? target : undefined), ...beside }
+  }
+  if (seen.size === 0) return schema
+  const { $defs: _, definitions: __, ...alone } = root
+  return referencesOf(alone).length === 0 ? alone : root
+}
+
+/**
+ * All references in a schema.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const referencesOf = (schema: object): ReadonlyArray<string> => {
+  const references: Array<string> = []
+  everywhere(schema, (inner) => {
+    const reference = textOf(inner["$ref"])
+    if (reference !== undefined) references.push(reference)
+    return inner
+  })
+  return references
+}
+
+/**
  * Whether a vendor's strict decoding takes the schema as it is: every object is closed and requires all it names.
  *
  * @category predicates
@@ -121,6 +158,8 @@ export const isStrict = (schema: object): boolean => {
  *
  * **Details**
  *
+ * - Values say of what type they are, one of several is any of several, and nothing stands beside a reference: "$ref cannot
+ *   have keywords". Formats are those that are known: "'uri' is not a valid format".
  * - Which keywords are unknown follows OpenAI's rules for strict schemas as commonly known; they were not read again for
  *   this. A keyword too many here costs a bound, one too few a refused request.
  *
@@ -128,7 +167,7 @@ export const isStrict = (schema: object): boolean => {
  * @since 0.1.0
  */
 export const strictForm = (schema: object): object | undefined => {
-  const form = closed(without(schema, unknownToStrict))
+  const form = closed(asObject(everywhere(without(schema, unknownToStrict), plainly)))
   return isJson(form) && form["type"] === "object" && isStrict(form) && isPlain(form) ? form : undefined
 }
 
@@ -139,6 +178,38 @@ const unknownToStrict = new Set([
   ...["minContains", "maxContains", "minProperties", "maxProperties", "propertyNames", "unevaluatedItems"],
   ...["unevaluatedProperties", "contentEncoding", "contentMediaType", "contentSchema"]
 ])
+
+/** The formats of OpenAI's "Structured outputs", section "Supported properties". */
+const knownToStrict = new Set(["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"])
+
+/** The same schema or a wider one, in fewer words. */
+const plainly = (schema: Json): Json => {
+  const reference = textOf(schema["$ref"])
+  const { $defs, definitions } = schema
+  if (reference !== undefined) {
+    return {
+      $ref: reference,
+      ...($defs === undefined ? {} : { $defs }),
+      ...(definitions === undefined ? {} : { definitions })
+    }
+  }
+  const { allOf, format, oneOf, ...rest } = schema
+  const [only, ...others] = arrayOf(allOf)
+  const out: { [name: string]: unknown } = { ...rest }
+  if (knownToStrict.has(textOf(format) ?? "")) out["format"] = format
+  if (oneOf !== undefined && out["anyOf"] === undefined) out["anyOf"] = oneOf
+  else if (oneOf !== undefined) out["oneOf"] = oneOf
+  // A reference with a description, in the spelling of drafts where nothing may stand beside one.
+  if (others.length === 0 && isJson(only) && Object.keys(rest).every((name) => words.has(name))) return plainly(only)
+  if (allOf !== undefined) out["allOf"] = allOf
+  const values = "const" in out ? [out["const"]] : arrayOf(out["enum"])
+  const types = [...new Set(values.map(typeOf))]
+  return types.length === 0 || out["type"] !== undefined ? out : { type: types.length === 1 ? types[0] : types, ...out }
+}
+
+const words = new Set(["description", "title"])
+
+const typeOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value)
 
 /** Whether everything in it has a type or stands for something that has, and nothing is put together in unknown ways. */
 const isPlain = (schema: object): boolean => {

@@ -13,11 +13,12 @@ import { kindOf, remembered, settingsOf, typed, Unsupported, withName } from "./
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
-import { strictForm, without } from "./jsonSchema.ts"
+import { rooted, strictForm, without } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiChat.ts"
 import { flavourOf } from "./openAiChat.ts"
 import { demandFewImages, encodeFile, isTaken } from "./openAiChatFiles.ts"
 import { mergeDetails } from "./openAiChatParts.ts"
+import { objectOf } from "./wrappedAnswer.ts"
 
 /**
  * Makes an encoder for a model.
@@ -155,7 +156,7 @@ const tail = (request: Request, flavour: Flavour, settings: Settings): string =>
 
 const encodeFormat = (format: Request["responseFormat"], flavour: Flavour): Json | undefined => {
   if (format.type === "text") return undefined
-  const schema = format.schema ?? (flavour.json ? undefined : anyObject)
+  const schema = format.schema === undefined ? (flavour.json ? undefined : anyObject) : objectOf(format.schema)
   if (schema === undefined) return { type: "json_object" }
   const strict = flavour.strict ? strictForm(schema) : undefined
   return {
@@ -177,13 +178,14 @@ const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
       `Tool "${tool.name}" is defined by a vendor (${tool.provider.id}), and this API offers no such tools.`
     )
   }
+  const form = flavour.strict && tool.strict === true ? strictForm(rooted(tool.inputSchema)) : undefined
   return JSON.stringify({
     type: "function",
     function: {
       name: tool.name,
       description: tool.description,
-      parameters: tool.inputSchema,
-      strict: flavour.strict ? tool.strict : undefined
+      parameters: form ?? rooted(tool.inputSchema),
+      strict: !flavour.strict || tool.strict === undefined ? undefined : form !== undefined
     }
   })
 }

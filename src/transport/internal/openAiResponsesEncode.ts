@@ -12,12 +12,13 @@ import { remembered, settingsOf, Unsupported } from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, textOf } from "./json.ts"
-import { strictForm } from "./jsonSchema.ts"
+import { rooted, strictForm } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiResponses.ts"
 import { flavourOf, isPlain } from "./openAiResponses.ts"
 import type { Items } from "./openAiResponsesInput.ts"
 import { itemsOf, responseOf, systemText } from "./openAiResponsesInput.ts"
 import { typeOf } from "./openAiResponsesItems.ts"
+import { objectOf } from "./wrappedAnswer.ts"
 
 /**
  * What can be said about requests beside their settings.
@@ -28,6 +29,7 @@ import { typeOf } from "./openAiResponsesItems.ts"
  * - `instructions`: text that every request carries in that field; system messages are items then, all of them.
  * - `previousResponse`: whether a request names the latest answer that the vendor keeps, and holds only what came after.
  * - `reasoningSummary`, `promptCacheKey`: as the vendor knows them.
+ * - `wraps`: whether answers that are no objects are put into one; whoever reads them has to take them out.
  *
  * @category models
  * @since 0.1.0
@@ -38,6 +40,7 @@ export interface Options {
   readonly previousResponse?: boolean | undefined
   readonly reasoningSummary?: string | undefined
   readonly promptCacheKey?: string | undefined
+  readonly wraps?: boolean | undefined
 }
 
 /**
@@ -133,7 +136,7 @@ const head = (request: Request, model: ModelInfo, flavour: Flavour, settings: Se
     top_p: limits.topP,
     max_output_tokens: limits.maxOutputTokens,
     reasoning: object({ effort, summary: options.reasoningSummary }),
-    text: object({ format: format(request) }),
+    text: object({ format: format(request, options.wraps === true) }),
     parallel_tool_calls: request.tools.length === 0 ? undefined : settings.parallelToolCalls,
     prompt_cache_key: options.promptCacheKey
   }
@@ -150,10 +153,11 @@ const merged = (ours: unknown, extra: unknown): unknown => {
   return Array.isArray(ours) && Array.isArray(extra) ? [...new Set([...ours, ...extra])] : extra
 }
 
-const format = ({ responseFormat }: Request): Json | undefined => {
+const format = ({ responseFormat }: Request, wraps: boolean): Json | undefined => {
   if (responseFormat.type === "text") return undefined
-  const { name = "answer", schema } = responseFormat
-  if (schema === undefined) return { type: "json_object" }
+  const { name = "answer", schema: given } = responseFormat
+  if (given === undefined) return { type: "json_object" }
+  const schema = wraps ? objectOf(given) : rooted(given)
   const strict = strictForm(schema)
   return { type: "json_schema", name, schema: strict ?? schema, strict: strict !== undefined }
 }
@@ -161,8 +165,9 @@ const format = ({ responseFormat }: Request): Json | undefined => {
 const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
   const { description, inputSchema, name, provider, strict } = tool
   if (provider === undefined) {
-    const form = strict === true ? strictForm(inputSchema) : undefined
-    const schema = form ?? parameters(inputSchema)
+    const root = rooted(inputSchema)
+    const form = strict === true ? strictForm(root) : undefined
+    const schema = form ?? parameters(root)
     // Absent means strict here, so it is always said.
     return JSON.stringify({ type: "function", name, description, parameters: schema, strict: form !== undefined })
   }
