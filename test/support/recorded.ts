@@ -129,7 +129,8 @@ const overSocket = (api: Api, recorded: Wire.Case, pieces: ReadonlyArray<Uint8Ar
   }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
 
 /** The transport over a client whose response holds the pieces, without a network. */
-const overClient = (api: Pick<Api, "make">, recorded: Wire.Case, pieces: ReadonlyArray<Uint8Array>) => {
+/** The transport over a client whose response holds the pieces, without a network. */
+export const overClient = (api: Pick<Api, "make">, recorded: Wire.Case, pieces: ReadonlyArray<Uint8Array>) => {
   const client = HttpClient.make((request) =>
     Effect.sync(() => {
       let next = 0
