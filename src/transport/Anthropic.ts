@@ -44,8 +44,8 @@ export interface Options extends HttpTransport.Options {
  * - `maxOutputTokens` is always sent, as the API demands: that of the settings, else the model's `outputLimit`, else
  *   32,000 (8,192 for models before Claude 3.7 and for those of others, 4,096 before Claude 3.5).
  * - `reasoningEffort` is what the model has for it: a level of effort for those that decide themselves how much to think,
- *   a budget of tokens for older ones, nothing for those that do not think. `"none"` turns thinking off where that is
- *   possible, and is the lowest level elsewhere.
+ *   a budget of tokens for older ones, nothing for those that do not think, or not when they are made to call a tool.
+ *   `"none"` turns thinking off where that is possible, and is the lowest level elsewhere.
  * - `temperature` and `topP` are left out where the model refuses them: Claude 4.7 and later, and while it thinks with a
  *   budget. `seed` has no place in this API.
  * - Answers of a form: bound to the schema where the model can; else asked for as the arguments of a tool; else, and

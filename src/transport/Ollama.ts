@@ -33,6 +33,7 @@ import * as Transport from "./Transport.ts"
  * - The server is asked not to cut a conversation that is too long but to refuse it, as `ContextOverflow`. Servers before
  *   0.12.6 cut it all the same; that is noticed by the number of tokens, and only with a `contextLength`.
  * - A server loads the model anew when a request has another `contextLength` than the one before.
+ * - `settings.parallelToolCalls` has no counterpart here, and is ignored.
  * - No tool can be forced, so that `toolChoice` can only be `auto` or `none`.
  *
  * @category models

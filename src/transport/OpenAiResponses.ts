@@ -28,6 +28,8 @@ import * as Transport from "./Transport.ts"
  *   `https://<resource>.openai.azure.com/openai/v1`, with `?api-version=…` if one is needed, and `model` is the deployment.
  * - `vendor`: whose dialect it is; taken from the host of `baseUrl` when absent.
  * - `reasoningSummary`: asks for readable reasoning, as `"auto"`, `"concise"` or `"detailed"`.
+ * - `settings.stop` is refused, since this API has no stop sequences; `settings.seed` has no counterpart here, and is
+ *   ignored.
  * - `promptCacheKey`: requests with the same key share a prompt cache more often.
  * - `previousResponse`: lets the vendor keep its answers, and sends only what came after the latest of them.
  *

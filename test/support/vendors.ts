@@ -66,7 +66,7 @@ export const vendors: ReadonlyArray<Vendor> = [
     make: (options) => OpenAiResponses.make({ ...local, model: "gpt-5-mini", vendor: "openai", ...options }),
     validate: responses
   },
-  ...["claude-sonnet-4-5", "claude-opus-4-8", "claude-3-5-haiku-latest"].map(
+  ...["claude-sonnet-4-5", "claude-sonnet-4-6", "claude-opus-4-8", "claude-3-5-haiku-latest"].map(
     (model): Vendor => ({
       name: model,
       api: "anthropic-messages",

@@ -75,6 +75,7 @@ const rows: { readonly [vendor: string]: string } = {
   xai: common,
   responses: `${common} pdf pdfUrl`,
   "claude-sonnet-4-5": `${common} pdf pdfUrl`,
+  "claude-sonnet-4-6": `${common} pdf pdfUrl`,
   "claude-opus-4-8": `${common} pdf pdfUrl`,
   "claude-3-5-haiku-latest": `${common} pdf pdfUrl`,
   "gemini-2.5-flash": `${common} audio video pdf pdfUrl`,

@@ -154,6 +154,7 @@ const ways: { readonly [vendor: string]: readonly [alone: Found["way"], beside: 
   xai: ["native", "native"],
   responses: ["native", "native"],
   "claude-sonnet-4-5": ["native", "native"],
+  "claude-sonnet-4-6": ["native", "native"],
   "claude-opus-4-8": ["native", "native"],
   "claude-3-5-haiku-latest": ["forced", "forced"],
   "gemini-2.5-flash": ["native", "forced"],

@@ -29,6 +29,8 @@ export const vendor = "anthropic"
  * - `sampling`: whether it takes temperature and top_p, one of them, or neither.
  * - `forces`: whether it can be made to call a tool. `jsonSchema`: whether an answer can be bound to a schema.
  * - `signs`: whether thinking that goes back has to be signed.
+ * - `thinksForced`: whether it may think when it is made to call a tool. "Thinking may not be enabled when tool_choice forces
+ *   tool use."
  * - `binds`: whether thinking is bound to the conversation before it, and refused when that has changed.
  *
  * @category models
@@ -44,6 +46,7 @@ export interface Facts {
   readonly forces: boolean
   readonly jsonSchema: boolean
   readonly signs: boolean
+  readonly thinksForced: boolean
   readonly binds: boolean
 }
 
@@ -64,6 +67,8 @@ const betweenTools: Since = { sonnet: 505 }
 const oneSampler: Since = { ...newest, opus: 401, sonnet: 405, haiku: 405 }
 const jsonSchema: Since = { ...newest, opus: 401, sonnet: 405, haiku: 405 }
 const unforced: Since = { opus: 505, sonnet: 505, fable: 501, mythos: 501 }
+/** As a public client of the vendor's models on Bedrock found out (langchain-aws, July 2026). */
+const thinkingForced: Since = { ...newest, opus: 408 }
 const binding: Since = { opus: 505, sonnet: 505, haiku: 505, fable: 501 }
 
 /** Servers of others that speak this API: what all of them can be expected to take. */
@@ -77,6 +82,7 @@ const foreign: Facts = {
   forces: true,
   jsonSchema: false,
   signs: false,
+  thinksForced: false,
   binds: false
 }
 
@@ -116,6 +122,7 @@ export const factsOf = (id: string): Facts => {
     forces: !has(unforced),
     jsonSchema: has(jsonSchema),
     signs: true,
+    thinksForced: has(thinkingForced),
     binds: has(binding)
   }
 }

@@ -70,7 +70,8 @@ export const formOf = (request: Request, facts: Facts): Form => {
   const { schema } = remembered(bound, format.schema, (schema) => ({ schema: Schema.ofAnswer(schema) }))
   if (facts.jsonSchema && schema !== undefined) return { kind: "bound", schema }
   const tool = ForcedAnswer.toolOf(request)
-  if (facts.forces && tool !== undefined) return { kind: "forced", tool }
+  if (facts.forces && tool !== undefined && Schema.oddName(tool.inputSchema) === undefined)
+    return { kind: "forced", tool }
   const text = `Answer with one JSON value and nothing else: no words around it, no code fence. It has to match this JSON schema:`
   return { kind: "told", text: `${text}\n${JSON.stringify(format.schema)}` }
 }
@@ -163,6 +164,7 @@ const thinkingOf = (request: Request, asked: Asked, limit: number): Json | undef
   if (isOff(effort) && facts.off !== "never") return facts.off === "omit" ? undefined : { type: facts.off }
   // Else a conversation that was compacted, or an agent whose tools change, is refused.
   const binding = facts.binds && isOfficial ? { block_binding: { prefix_mismatch_behavior: "drop_block" } } : undefined
+  if (isForced(request) && !facts.thinksForced) return undefined
   if (effort === undefined) return binding === undefined ? undefined : { type: "adaptive", ...binding }
   switch (facts.thinking) {
     case "none":
@@ -171,7 +173,7 @@ const thinkingOf = (request: Request, asked: Asked, limit: number): Json | undef
       // Who asks for thinking wants to see it.
       return { type: "adaptive", ...(facts.display ? { display: "summarized" } : undefined), ...binding }
     case "budget": {
-      if (isForced(request) || !mayThink(request.messages)) return undefined
+      if (!mayThink(request.messages)) return undefined
       const budget = Math.min(budgetOf(effort), limit - 1024)
       return budget < 1024 ? undefined : { type: "enabled", budget_tokens: budget }
     }
@@ -240,6 +242,12 @@ const systemOf = (messages: ReadonlyArray<Message>, form: Form, mark: (blocks: s
 const encodeTool = (tool: ToolSpec, options: Options, facts: Facts): string => {
   const type = typeOfTool(tool)
   if (tool.provider === undefined) {
+    const odd = facts.signs ? Schema.oddName(tool.inputSchema) : undefined
+    if (odd !== undefined) {
+      throw new Unsupported(
+        `Tool "${tool.name}" has an argument "${odd}": here they are named with at most 64 letters, digits, _, . and -. Rename it, or leave the tool out.`
+      )
+    }
     return JSON.stringify({
       name: tool.name,
       description: tool.description,

@@ -29,6 +29,18 @@ export const ofTool = (schema: object): Json => {
   return { ...rest, type: "object", properties }
 }
 
+/**
+ * The name of a property that a tool may not have, if there is one: "Property keys should match pattern
+ * '^[a-zA-Z0-9_.-]{1,64}$'".
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const oddName = (schema: object): string | undefined => {
+  const { properties } = ofTool(schema)
+  return Object.keys(isJson(properties) ? properties : {}).find((name) => !/^[a-zA-Z0-9_.-]{1,64}$/.test(name))
+}
+
 const combinators: ReadonlyArray<string> = ["anyOf", "oneOf", "allOf"]
 
 const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)

@@ -64,6 +64,10 @@ const tools = (report: Report, request: Json): void => {
     const tool = report.object(value, `tools.${index}`)
     if (tool["type"] === undefined || tool["type"] === "custom") {
       report.schema(tool["input_schema"], `tools.${index}.input_schema`)
+      const { properties } = report.object(tool["input_schema"], "input_schema")
+      for (const key of Object.keys(isJson(properties) ? properties : {})) {
+        report.matches(key, `tools.${index}.input_schema.properties: Property keys`, /^[a-zA-Z0-9_.-]{1,64}$/)
+      }
     }
     return tool["type"] === "mcp_toolset" ? `mcp ${index}` : report.matches(tool["name"], `tools.${index}.name`, name)
   })
@@ -87,8 +91,10 @@ const thinking = (report: Report, request: Json): void => {
   const thought = isJson(request["thinking"]) ? request["thinking"] : undefined
   if (thought === undefined || thought["type"] === "disabled") return
   const choice = isJson(request["tool_choice"]) ? request["tool_choice"]["type"] : "auto"
+  const mayThink =
+    thought["type"] === "adaptive" && /opus-(4-8|5)|(sonnet|haiku)-5|fable/.test(String(request["model"]))
   report.ok(
-    choice === "auto" || choice === "none",
+    choice === "auto" || choice === "none" || mayThink,
     "tool_choice",
     "Thinking may not be enabled when it forces tool use"
   )
