@@ -10,7 +10,9 @@ import type { Part } from "./Part.ts"
  *
  * **Details**
  *
- * - `inputSchema` is a raw JSON schema and goes to the vendor unchanged.
+ * - `inputSchema` is a raw JSON schema and goes to the vendor unchanged, unless the vendor would refuse it: alternatives at
+ *   its root become one object that has the properties of all. `strict` asks the vendor to hold the model to it, and is
+ *   left out where the vendor cannot.
  * - `provider` marks a tool that the vendor itself defines: `id` is `<vendor>.<tool>`, `name` what the vendor calls it and
  *   `args` its configuration. A transport that cannot offer it fails with `InvalidRequest`.
  *

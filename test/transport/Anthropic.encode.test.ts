@@ -174,12 +174,13 @@ describe("Anthropic encode", () => {
     })
 
     it("streams arguments eagerly and strictly when asked to", () => {
-      const strict = { ...tool, strict: true }
+      const inputSchema = { type: "object", properties: { a: { type: "string", minLength: 1 } } }
+      const strict = { ...tool, inputSchema, strict: true }
       const eager = body({ tools: [strict] }, { eagerInput: true, cache: false }).tools[0]
       assert.deepStrictEqual(eager, {
         name: "f",
         description: "d",
-        input_schema: tool.inputSchema,
+        input_schema: { type: "object", properties: { a: { type: "string" } }, additionalProperties: false },
         strict: true,
         eager_input_streaming: true
       })

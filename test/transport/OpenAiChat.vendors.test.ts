@@ -10,7 +10,7 @@ import { vendorOf } from "../../src/transport/internal/openAiChat.ts"
 import * as Encode from "../../src/transport/internal/openAiChatEncode.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 
-const tool: Transport.ToolSpec = { name: "f", inputSchema: { type: "object" }, strict: true }
+const tool: Transport.ToolSpec = { name: "f", inputSchema: { type: "object", properties: {} }, strict: true }
 
 const text = (vendor: string, request: Partial<Transport.Request>, id = "m1") =>
   Either.getOrThrowWith(

@@ -100,6 +100,30 @@ const table: { readonly [name: string]: readonly [schema: object, value: unknown
   ]
 }
 
+/** Schemas of arguments, each with a value. */
+const toolSchemas: typeof table = {
+  bare: [{ properties: { a: text } }, { a: "x" }],
+  empty: [{ type: "object" }, {}],
+  "of any kind": [{ type: "object" }, { any: 1 }],
+  none: [object({}), {}],
+  referred: [{ $defs: { City: object({ city: text }) }, $ref: "#/$defs/City" }, { city: "Oslo" }],
+  recursive: [
+    { $defs: { Tree: tree }, $ref: "#/$defs/Tree" },
+    { label: "a", kids: [{ label: "b", kids: [] }] }
+  ],
+  unions: [{ anyOf: [object({ a: text }), object({ a: number, b: text })] }, { a: 1, b: "x" }],
+  "unions of references": [
+    { oneOf: [{ $ref: "#/$defs/A" }, object({ b: text })], $defs: { A: object({ a: text }) } },
+    { a: "x" }
+  ],
+  intersections: [{ type: "object", allOf: [{ properties: { a: text } }, { properties: { b: text } }] }, { a: "x" }],
+  bounded: [
+    object({ a: { type: "string", minLength: 1, format: "uri" }, b: { type: "integer", minimum: 1 } }),
+    { a: "x", b: 1 }
+  ],
+  optional: [object({ a: text, b: text }, ["a"]), { a: "x" }]
+}
+
 const tool: Transport.ToolSpec = { name: "look", inputSchema: { type: "object", properties: { q: text } } }
 
 const ask = (schema: object, tools: ReadonlyArray<Transport.ToolSpec> = []) =>
@@ -264,6 +288,27 @@ describe("StructuredOutput", () => {
             )
           }
         }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+      )
+
+      it.effect.each(Object.keys(toolSchemas))("arguments that are %s are offered as one object", (name) =>
+        Effect.gen(function* () {
+          const [inputSchema, value] = toolSchemas[name] ?? [{}, {}]
+          for (const strict of [undefined, false, true]) {
+            const offered: Transport.ToolSpec = {
+              name: "form",
+              inputSchema,
+              ...(strict === undefined ? {} : { strict })
+            }
+            const request = Transport.request({ messages: [Message.user("Go.")], tools: [offered] })
+            const body = yield* taken(vendor, request)
+            const asked = found(vendor, body)
+            assert.isTrue(accepts(asked.schema, value), JSON.stringify(asked.schema))
+            if (body.includes('"strict":true')) {
+              const refused = vendor.meta === "anthropic" ? boundly(asked.schema) : strictly(asked.schema)
+              assert.deepStrictEqual(refused, [])
+            }
+          }
+        })
       )
 
       it.effect("whatever is valid under a schema is valid under what is sent", () =>

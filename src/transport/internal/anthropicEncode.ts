@@ -22,6 +22,7 @@ import * as Encoding from "./encoding.ts"
 import { remembered, settingsOf, Unsupported } from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
+import { objectRoot } from "./jsonSchema.ts"
 
 /**
  * How requests are written.
@@ -248,11 +249,13 @@ const encodeTool = (tool: ToolSpec, options: Options, facts: Facts): string => {
         `Tool "${tool.name}" has an argument "${odd}": here they are named with at most 64 letters, digits, _, . and -. Rename it, or leave the tool out.`
       )
     }
+    const root = objectRoot(tool.inputSchema)
+    const form = facts.jsonSchema && tool.strict === true ? Schema.ofAnswer(root) : undefined
     return JSON.stringify({
       name: tool.name,
       description: tool.description,
-      input_schema: Schema.ofTool(tool.inputSchema),
-      strict: facts.jsonSchema ? tool.strict : undefined,
+      input_schema: form ?? root,
+      strict: !facts.jsonSchema || tool.strict === undefined ? undefined : form !== undefined,
       eager_input_streaming: options.eagerInput === true ? true : undefined
     })
   }

@@ -1,33 +1,11 @@
 /**
- * JSON schemas as the Messages API takes them: those of tools, whose root has to be one object, and those that an answer
- * is bound to, for which only a part of JSON Schema is known.
+ * JSON schemas as the Messages API takes them: those of tools, whose arguments have names of few characters, and those that
+ * an answer or strict arguments are bound to, for which only a part of JSON Schema is known.
  */
 import { Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, numberOf, textOf } from "./json.ts"
-import { closed, everywhere, inlined, rooted } from "./jsonSchema.ts"
-
-/**
- * The schema of a tool's input. Alternatives at the root are refused and become one object in which all of their
- * properties may stand.
- *
- * @category converters
- * @since 0.1.0
- */
-export const ofTool = (schema: object): Json => {
-  const root: Json = { ...rooted(schema) }
-  const alternatives = combinators.flatMap((name) => arrayOf(root[name]).filter(isJson))
-  if (alternatives.length === 0) return textOf(root["type"]) === undefined ? { ...root, type: "object" } : root
-  const rest = Object.fromEntries(Object.entries(root).filter(([name]) => !combinators.includes(name)))
-  const properties: { [name: string]: unknown } = {}
-  for (const { properties: named } of [root, ...alternatives]) {
-    for (const [name, property] of Object.entries(isJson(named) ? named : {})) {
-      const known = properties[name]
-      properties[name] = known === undefined || isSame(known, property) ? property : { anyOf: [known, property] }
-    }
-  }
-  return { ...rest, type: "object", properties }
-}
+import { closed, everywhere, inlined, objectRoot } from "./jsonSchema.ts"
 
 /**
  * The name of a property that a tool may not have, if there is one: "Property keys should match pattern
@@ -37,13 +15,9 @@ export const ofTool = (schema: object): Json => {
  * @since 0.1.0
  */
 export const oddName = (schema: object): string | undefined => {
-  const { properties } = ofTool(schema)
+  const { properties } = objectRoot(schema)
   return Object.keys(isJson(properties) ? properties : {}).find((name) => !/^[a-zA-Z0-9_.-]{1,64}$/.test(name))
 }
-
-const combinators: ReadonlyArray<string> = ["anyOf", "oneOf", "allOf"]
-
-const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)
 
 /**
  * The schema of an answer, `undefined` when it cannot be said in what the API knows without ruling answers out: objects

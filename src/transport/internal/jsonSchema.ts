@@ -119,6 +119,33 @@ export const rooted = (schema: object): object => {
 }
 
 /**
+ * The schema of a tool's arguments, whose root has to be one object. Alternatives at the root are refused by vendors and
+ * become one object in which all of their properties may stand: "schema must have type 'object' and not have
+ * 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level".
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const objectRoot = (schema: object): Json => {
+  const root: Json = { ...rooted(schema) }
+  const { $defs, definitions } = root
+  const alternatives = combinators.flatMap((name) => arrayOf(root[name]).filter(isJson))
+  if (alternatives.length === 0) return textOf(root["type"]) === undefined ? { ...root, type: "object" } : root
+  const rest = Object.fromEntries(Object.entries(root).filter(([name]) => !combinators.includes(name)))
+  const properties: { [name: string]: unknown } = {}
+  for (const one of [root, ...alternatives.map((other) => asObject(rooted({ ...other, $defs, definitions })))]) {
+    const named = isJson(one) ? one["properties"] : undefined
+    for (const [name, property] of Object.entries(isJson(named) ? named : {})) {
+      const known = properties[name]
+      properties[name] = known === undefined || isSame(known, property) ? property : { anyOf: [known, property] }
+    }
+  }
+  // What the alternatives name has to be allowed.
+  const { additionalProperties: _, ...open } = rest
+  return { ...open, type: "object", properties }
+}
+
+/**
  * All references in a schema.
  *
  * @category converters
@@ -167,11 +194,18 @@ export const isStrict = (schema: object): boolean => {
  * @since 0.1.0
  */
 export const strictForm = (schema: object): object | undefined => {
-  const form = closed(asObject(everywhere(without(schema, unknownToStrict), plainly)))
+  const plain = asObject(everywhere(without(schema, unknownToStrict), plainly))
+  // An object of anything, closed, would be an object of nothing.
+  if (isOpen(plain)) return undefined
+  const form = closed(asObject(everywhere(plain, complete)))
   return isJson(form) && form["type"] === "object" && isStrict(form) && isPlain(form) ? form : undefined
 }
 
 // internal
+
+const combinators: ReadonlyArray<string> = ["anyOf", "oneOf", "allOf"]
+
+const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)
 
 const unknownToStrict = new Set([
   ...["$schema", "$id", "$comment", "default", "examples", "minLength", "maxLength", "uniqueItems", "contains"],
@@ -206,6 +240,20 @@ const plainly = (schema: Json): Json => {
   const types = [...new Set(values.map(typeOf))]
   return types.length === 0 || out["type"] !== undefined ? out : { type: types.length === 1 ? types[0] : types, ...out }
 }
+
+/** Whether there are objects in it whose properties have no names. */
+const isOpen = (schema: object): boolean => {
+  let open = false
+  everywhere(schema, (inner) => {
+    open ||= inner["type"] === "object" && !isJson(inner["properties"]) && inner["additionalProperties"] !== false
+    return inner
+  })
+  return open
+}
+
+/** Objects name their properties, and which are required, even if there are none. */
+const complete = (schema: Json): Json =>
+  schema["type"] === "object" ? { properties: {}, required: [], ...schema } : schema
 
 const words = new Set(["description", "title"])
 

@@ -22,7 +22,7 @@ import {
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
-import { rooted, without } from "./jsonSchema.ts"
+import { objectRoot, without } from "./jsonSchema.ts"
 
 /**
  * The name of this vendor.
@@ -149,7 +149,7 @@ const encodeTool = (tool: ToolSpec): string => {
   }
   return JSON.stringify({
     type: "function",
-    function: { name: tool.name, description: tool.description ?? "", parameters: rooted(tool.inputSchema) }
+    function: { name: tool.name, description: tool.description ?? "", parameters: objectRoot(tool.inputSchema) }
   })
 }
 

@@ -13,7 +13,7 @@ import { kindOf, remembered, settingsOf, typed, Unsupported, withName } from "./
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
-import { rooted, strictForm, without } from "./jsonSchema.ts"
+import { objectRoot, strictForm, without } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiChat.ts"
 import { flavourOf } from "./openAiChat.ts"
 import { demandFewImages, encodeFile, isTaken } from "./openAiChatFiles.ts"
@@ -178,13 +178,14 @@ const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
       `Tool "${tool.name}" is defined by a vendor (${tool.provider.id}), and this API offers no such tools.`
     )
   }
-  const form = flavour.strict && tool.strict === true ? strictForm(rooted(tool.inputSchema)) : undefined
+  const root = objectRoot(tool.inputSchema)
+  const form = flavour.strict && tool.strict === true ? strictForm(root) : undefined
   return JSON.stringify({
     type: "function",
     function: {
       name: tool.name,
       description: tool.description,
-      parameters: form ?? rooted(tool.inputSchema),
+      parameters: form ?? root,
       strict: !flavour.strict || tool.strict === undefined ? undefined : form !== undefined
     }
   })

@@ -12,7 +12,7 @@ import { remembered, settingsOf, Unsupported } from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, textOf } from "./json.ts"
-import { rooted, strictForm } from "./jsonSchema.ts"
+import { objectRoot, rooted, strictForm } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiResponses.ts"
 import { flavourOf, isPlain } from "./openAiResponses.ts"
 import type { Items } from "./openAiResponsesInput.ts"
@@ -165,7 +165,7 @@ const format = ({ responseFormat }: Request, wraps: boolean): Json | undefined =
 const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
   const { description, inputSchema, name, provider, strict } = tool
   if (provider === undefined) {
-    const root = rooted(inputSchema)
+    const root = objectRoot(inputSchema)
     const form = strict === true ? strictForm(root) : undefined
     const schema = form ?? parameters(root)
     // Absent means strict here, so it is always said.
@@ -184,7 +184,6 @@ const encodeTool = (tool: ToolSpec, flavour: Flavour): string => {
 
 /** "object schema missing properties" */
 const parameters = (schema: object): object => ({
-  ...("type" in schema ? undefined : { type: "object" }),
   ...schema,
   ...("properties" in schema ? undefined : { properties: {} })
 })

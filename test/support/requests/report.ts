@@ -60,6 +60,9 @@ export class Report {
   schema(value: unknown, place: string): void {
     const schema = this.object(value, place)
     this.ok(schema["type"] === "object", place, 'is not of type "object"')
+    for (const name of ["anyOf", "oneOf", "allOf", "enum", "not", "$ref"]) {
+      this.ok(schema[name] === undefined, place, `has ${name} at the top level`)
+    }
   }
 }
 
