@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
  * **Details**
  *
  * - A sleeping fiber costs 25 us more than a timer of JavaScript and is kept for clocks that are not the real one.
- * - More milliseconds than a timer can wait for are no alarm at all.
+ * - More milliseconds than a timer can wait for (24 days) from the beginning are no alarm at all.
  *
  * @category constructors
  * @since 0.1.0
@@ -31,7 +31,7 @@ export const set = (
       const check = (): void => {
         const millis = left()
         if (millis <= 0) Effect.runFork(expire)
-        else timer = setTimeout(check, millis)
+        else timer = setTimeout(check, Math.min(millis, longestTimer))
       }
       let timer = setTimeout(check, first)
       return Effect.succeed(() => clearTimeout(timer))
@@ -41,7 +41,10 @@ export const set = (
         const more = left()
         return more <= 0 ? expire : sleep(more)
       })
-    return Effect.map(Effect.forkDaemon(sleep(first)), (fiber) => () => fiber.unsafeInterruptAsFork(fiber.id()))
+    return Effect.map(
+      Effect.forkDaemon(Effect.interruptible(sleep(first))),
+      (fiber) => () => fiber.unsafeInterruptAsFork(fiber.id())
+    )
   })
 
 const realClock = Context.get(DefaultServices.liveServices, Clock.Clock)

@@ -160,7 +160,7 @@ export abstract class Decoder {
 
   /** The parts that have begun and not ended. */
   protected get open(): ReadonlyArray<Slot> {
-    return this.slots.filter((slot) => slot.part === undefined)
+    return this.slots.slice(this.handedOver).filter((slot) => slot.part === undefined)
   }
 
   /** The answer is complete. Every part must have ended. */

@@ -220,9 +220,11 @@ export class Exchange<E> {
       this.unwatch = undefined
       return this.close
     })
-    return Effect.map(Alarm.set(this.clock, left, expire), (unset) => {
-      this.unwatch = unset
-    })
+    return Effect.uninterruptible(
+      Effect.map(Alarm.set(this.clock, left, expire), (unset) => {
+        this.unwatch = unset
+      })
+    )
   }
 }
 

@@ -37,6 +37,9 @@ export const circuitBreaker = <E extends Failed>(
     const until = state._tag === "Open" ? state.until : now
     const retryAfterMillis = Math.max(0, until - now)
     const why = `The circuit is open after ${most} failure${most === 1 ? "" : "s"} in a row`
+    if (state._tag === "Open" && until === Number.POSITIVE_INFINITY) {
+      return Effect.fail(errorOf(service.model, { _tag: "Overloaded", message: `${why}, and stays open.` }, "safe"))
+    }
     const message =
       state._tag === "Open"
         ? `${why}: no request is sent before ${new Date(until).toISOString()}.`
@@ -80,24 +83,30 @@ export const circuitBreaker = <E extends Failed>(
       (pull) => watched(pull, sent)
     )
 
-  /** A probe that is given up tells nothing: the next request is one. */
-  const probe = (open: ReturnType<Service<E>["open"]>, now: number): ReturnType<Service<E>["open"]> =>
-    Effect.flatMap(Effect.scope, (scope) => {
-      const probing: State = { _tag: "Probing" }
-      state = probing
-      const givenUp = Effect.sync(() => {
-        if (state === probing) state = { _tag: "Open", until: now }
-      })
-      return Effect.zipRight(Scope.addFinalizer(scope, givenUp), send(open, probing))
+  /** A probe that is given up tells nothing: the next request is one. Called where nothing can be interrupted. */
+  const probe = (sending: (sent: State) => ReturnType<Service<E>["open"]>, now: number) => {
+    const probing: State = { _tag: "Probing" }
+    const open = sending(probing)
+    state = probing
+    const givenUp = Effect.sync(() => {
+      if (state === probing) state = { _tag: "Open", until: now }
     })
+    return Effect.zipRight(
+      Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, givenUp)),
+      open
+    )
+  }
 
   return {
     model: service.model,
     open: (request) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (state._tag === "Closed") return send(service.open(request), state)
-        return state._tag === "Open" && now >= state.until ? probe(service.open(request), now) : refused(now)
-      })
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const sending = (sent: State) => restore(send(service.open(request), sent))
+          if (state._tag === "Closed") return sending(state)
+          return state._tag === "Open" && now >= state.until ? probe(sending, now) : refused(now)
+        })
+      )
   }
 }
 

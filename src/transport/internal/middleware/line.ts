@@ -21,39 +21,37 @@ export class Line {
   /** A place until the scope closes. Whoever is interrupted while waiting leaves the line at once. */
   readonly hold: Effect.Effect<void, never, Scope.Scope> = Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) =>
-      Effect.zipRight(
-        restore(Effect.suspend(() => this.enter)),
-        Scope.addFinalizer(
-          scope,
-          Effect.sync(() => this.leave())
-        )
-      )
+      Effect.zipRight(this.enter(restore), Scope.addFinalizer(scope, this.leaving))
     )
   )
 
   /** A place while the effect runs. */
   readonly within = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.acquireUseRelease(
-      Effect.interruptible(Effect.suspend(() => this.enter)),
-      () => effect,
-      () => Effect.sync(() => this.leave())
+    Effect.uninterruptibleMask((restore) =>
+      Effect.zipRight(this.enter(restore), Effect.ensuring(restore(effect), this.leaving))
     )
 
-  private get enter(): Effect.Effect<void> {
-    if (this.free > 0) {
-      this.free--
-      return Effect.void
-    }
-    const waiter: Waiter = { granted: false, resume: () => {} }
-    return Effect.onInterrupt(
-      Effect.async<void>((resume) => {
+  /** Only the wait may be interrupted: a place that was taken has to come to whoever gives it back. */
+  private enter(restore: (wait: Effect.Effect<void>) => Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.free > 0) {
+        this.free--
+        return Effect.void
+      }
+      const waiter: Waiter = { granted: false, resume: () => {} }
+      const wait = Effect.async<void>((resume) => {
         waiter.resume = () => resume(Effect.void)
         this.waiting.add(waiter)
-      }),
-      // The place may have come in the moment of the interruption: then it goes on to the next.
-      () => Effect.sync(() => (waiter.granted ? this.leave() : void this.waiting.delete(waiter)))
-    )
+      })
+      return Effect.onInterrupt(
+        restore(wait),
+        // The place may have come in the moment of the interruption: then it goes on to the next.
+        () => Effect.sync(() => (waiter.granted ? this.leave() : void this.waiting.delete(waiter)))
+      )
+    })
   }
+
+  private readonly leaving = Effect.sync(() => this.leave())
 
   private leave(): void {
     for (const next of this.waiting) {

@@ -96,7 +96,8 @@ class Bucket {
   /** Milliseconds until so much is there. */
   waitFor(amount: number, now: number): number {
     if (this.size === Number.POSITIVE_INFINITY) return 0
-    this.level = Math.min(this.size, this.level + (now - (this.at ?? now)) * this.perMilli)
+    // A clock that was set back takes nothing away.
+    this.level = Math.min(this.size, this.level + Math.max(0, now - (this.at ?? now)) * this.perMilli)
     this.at = now
     // Sums of fractions miss their mark by less than this.
     return this.level + 1e-6 >= amount ? 0 : Math.ceil((amount - this.level) / this.perMilli - 1e-6)

@@ -114,13 +114,18 @@ class Watch<E> {
         const closed = Effect.zipRight(Effect.forkDaemon(this.stop), Scope.close(scope, Exit.void))
         return Effect.map(closed, () => this.give?.(error))
       })
-      const unset = yield* Alarm.set(this.clock, () => this.left(), expire)
-      yield* Scope.addFinalizer(
-        outer,
-        Effect.suspend(() => {
-          unset()
-          return this.stop
-        })
+      const unset = yield* Effect.uninterruptible(
+        Effect.tap(
+          Alarm.set(this.clock, () => this.left(), expire),
+          (unset) =>
+            Scope.addFinalizer(
+              outer,
+              Effect.suspend(() => {
+                unset()
+                return this.stop
+              })
+            )
+        )
       )
       const opening = new Worker(Scope.extend(open, scope), this.runtime)
       this.stop = opening.stop
@@ -176,7 +181,11 @@ class Watch<E> {
         settle(Effect.fail(failure(error)))
       }
       worker.ask(settle)
-      return worker.stop
+      return Effect.suspend(() => {
+        this.give = undefined
+        this.waitingSince = undefined
+        return worker.stop
+      })
     })
   }
 
