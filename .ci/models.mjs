@@ -40,6 +40,10 @@ const useless =
 const structured =
   /^(claude-(opus-(4-[1-9](-|$)|5)|sonnet-(4-[5-9](-|$)|5)|haiku|fable)|(mistral|ministral|codestral|devstral|magistral|pixtral)-)/
 
+/** Of OpenAI's models all that see pictures read PDF, too (its guide to file inputs); the source says so of some. */
+const readsPdf = (vendor, { modalities: { input } }) =>
+  input.includes("pdf") || (vendor === "openai" && input.includes("image"))
+
 const letters = [
   ["t", (model) => model.tool_call],
   ["r", (model) => model.reasoning],
@@ -47,7 +51,7 @@ const letters = [
   ["i", (model) => model.modalities.input.includes("image")],
   ["a", (model) => model.modalities.input.includes("audio")],
   ["v", (model) => model.modalities.input.includes("video")],
-  ["f", (model) => model.modalities.input.includes("pdf")],
+  ["f", (model, vendor) => readsPdf(vendor, model)],
   ["I", (model) => model.modalities.output.includes("image")],
   ["A", (model) => model.modalities.output.includes("audio")]
 ]
@@ -65,7 +69,7 @@ const row = (vendor, model) => {
     model.id,
     limit?.context,
     limit?.output,
-    letters.flatMap(([letter, has]) => (has(model) ? [letter] : [])).join("") || "none",
+    letters.flatMap(([letter, has]) => (has(model, vendor) ? [letter] : [])).join("") || "none",
     ...(cost === undefined ? [] : free ? [0, 0] : numbers(cost)),
     ...(tier === undefined ? [] : [tier.tier.size, ...numbers(tier)])
   ]

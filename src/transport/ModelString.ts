@@ -191,13 +191,18 @@ const withoutVendor = (head: string, colon: number): string =>
   head === ""
     ? `A model is written vendor:model, such as openai:gpt-5-mini. Vendors: ${names}.`
     : colon < 0
-      ? `"${head}" names no vendor: write vendor:${head}. Vendors: ${names}.`
+      ? vendorOf(head) === undefined
+        ? `"${head}" names no vendor: write vendor:${head}. Vendors: ${names}.`
+        : `"${head}" is a vendor and names no model: write ${head}:model.`
       : `"${head.slice(0, colon)}" is no vendor. Vendors: ${names}.`
 
 const inProcess =
   "A model inside this process cannot be named, since its weights are loaded once and shared: make one " +
   "LlamaCpp.layer({ modelPath }) and provide it to all that use it. For a llama.cpp server write " +
   "compatible:model@http://127.0.0.1:8080/v1."
+
+/** `@localhost:8000/v1` and the like. What else follows an at sign belongs to the model. */
+const withoutScheme = /^(.*)@((?:localhost|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}|[\w.-]+(?=:\d))(?:[:/].*)?)$/i
 
 const problemOf = (
   { address, name, transport }: Vendor,
@@ -212,6 +217,10 @@ const problemOf = (
   if (model === "") return `${name}: names no model: write ${name}:model.`
   if (baseUrl !== undefined && !URL.canParse(baseUrl))
     return `The address after @ is none: write ${name}:model@https://host.`
+  const [, id, host] = withoutScheme.exec(model) ?? []
+  if (baseUrl === undefined && host !== undefined) {
+    return `An address begins with http:// or https://: write ${name}:${id}@http://${host}.`
+  }
   if (baseUrl === undefined && address === "required") {
     return `${name} needs an address: write ${name}:${model}@http://host/v1.`
   }
@@ -249,10 +258,13 @@ const optionsOf = (parsed: ModelString): Effect.Effect<HttpTransport.Options, Co
     const known = find(registered, model)
     const isOdd = known === undefined && vendor.isListed && !isTuned.test(model)
     if (isOdd && parsed.baseUrl === undefined && !ModelFlags.describes(flags)) {
+      const elsewhere = all.filter(({ id }) => id === model).map(({ vendor }) => `${vendor}:${model}`)
+      if (vendorOf(model) !== undefined) elsewhere.push(`a vendor of that name: ${model}:model`)
+      const hint = elsewhere.length > 0 ? `There is ${elsewhere.join(" and ")}. ` : ""
       const valid = all.flatMap(({ id, vendor }) => (vendor === registered ? [id] : []))
       return yield* Effect.fail(
         refused(
-          `${vendor.name} has no model ${model} that is known here. If it is new or your own add ;unlisted, or what you ` +
+          `${vendor.name} has no model ${model} that is known here. ${hint}If it is new or your own add ;unlisted, or what you ` +
             `know of it, such as ;context=400k. Known: ${valid.join(", ")}.`
         )
       )

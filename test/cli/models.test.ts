@@ -26,13 +26,13 @@ describe("axonal models", () => {
   })
 
   it("says what a model takes, does and costs", async () => {
-    const { stdout } = await axonal("models", "gpt-5.4", "file")
+    const { stdout } = await axonal("models", "gpt-5.4", "file", "structured")
     assert.deepStrictEqual(
       stdout
         .trimEnd()
         .split("\n")
         .slice(1)
-        .filter((row) => row.startsWith("openai:"))
+        .filter((row) => row.startsWith("openai:gpt-5.4 "))
         .map((row) => row.split(/ {2,}/)),
       [
         [

@@ -114,16 +114,17 @@ const settings: Required<Omit<Settings, "extra">> = {
   parallelToolCalls: false
 }
 
-/** The settings that change nothing. */
+/** The settings that change nothing, and those with which nothing is sent. */
 const without = (probe: Probe) =>
   Effect.gen(function* () {
     const plain = yield* probe({ messages: [hello], tools: [tool] })
-    const left: Array<string> = []
+    const [left, refused]: [Array<string>, Array<string>] = [[], []]
     for (const [name, value] of Object.entries(settings)) {
       const body = yield* probe({ messages: [hello], tools: [tool], settings: { [name]: value } })
-      if (body === plain || body === undefined) left.push(`\`${name}\``)
+      if (body === plain) left.push(`\`${name}\``)
+      if (body === undefined) refused.push(`\`${name}\``)
     }
-    return left.length === 0 ? no : left.join(" ")
+    return [left, refused].map((names) => names.join(" ") || no)
   })
 
 const online = ModelString.vendors.filter(({ transport }) => transport !== "Offline" && transport !== "LlamaCpp")
@@ -150,7 +151,8 @@ const rowsOf = (vendor: ModelString.Vendor) =>
       ],
       files: [name, ...files, yield* resultImage(probe)],
       answers: [
-        ...[name, yield* bound(probe, []), yield* bound(probe, [tool]), yield* choices(probe), yield* without(probe)]
+        ...[name, yield* bound(probe, []), yield* bound(probe, [tool]), yield* choices(probe)],
+        ...(yield* without(probe))
       ]
     }
   })
@@ -193,10 +195,11 @@ ${table(
 ## Answers and settings
 
 How an answer is bound to a schema, alone and while tools are offered: \`native\`, as the arguments of \`a tool\` that has to
-be called, or \`in words\`. Whether a call can be forced. Settings that have no counterpart and are left out.
+be called, or \`in words\`. Whether a call can be forced. Settings that have no counterpart: those that are left out, and
+those that are refused before the request, as \`InvalidRequest\`.
 
 ${table(
-  ["Name", "Schema", "Schema beside tools", "Forced call", "Left out"],
+  ["Name", "Schema", "Schema beside tools", "Forced call", "Left out", "Refused"],
   rows.map(({ answers }) => answers)
 )}
 `

@@ -126,6 +126,21 @@ describe("ModelString", () => {
         "offline has no model and no address: write offline",
         "The address after @ is none: write openai:model@https://host."
       ])
+      assert.strictEqual(parsed("anthropic"), `"anthropic" is a vendor and names no model: write anthropic:model.`)
+    })
+
+    it("AM-33 an address without http is no part of the model", () => {
+      for (const [text, meant] of [
+        ["compatible:m@127.0.0.1:8000/v1", "compatible:m@http://127.0.0.1:8000/v1"],
+        ["ollama:llama3.2:1b@localhost:11434", "ollama:llama3.2:1b@http://localhost:11434"],
+        ["openai:gpt-5-mini@proxy.example/v1;key=K", "openai:gpt-5-mini@http://proxy.example/v1"],
+        ["ollama:m@gpu:11434", "ollama:m@http://gpu:11434"]
+      ] as const) {
+        assert.strictEqual(parsed(text), `An address begins with http:// or https://: write ${meant}.`)
+      }
+      for (const model of ["m@20251001", "@cf/qwen", "m@latest", "m@v1.2"]) {
+        assert.deepStrictEqual(parsed(`groq:${model}`), ["groq", model])
+      }
     })
 
     it("AM-33 a wrong flag is told with what it takes", () => {
@@ -228,7 +243,7 @@ describe("ModelString", () => {
         assert.isTrue(model.capabilities?.includes("image-input"))
         const known = yield* sent("openai:gpt-5-mini;image-input=off")
         assert.deepStrictEqual("model" in known ? known.model.capabilities : known, [
-          ...(["tools", "reasoning", "structured-output"] as const)
+          ...(["tools", "reasoning", "structured-output", "file-input"] as const)
         ])
         const adHoc = yield* sent("groq:mine;tools")
         assert.deepStrictEqual("model" in adHoc ? adHoc.model.capabilities : adHoc, ["tools"])
@@ -243,6 +258,11 @@ describe("ModelString", () => {
           "deepseek has no model deepseek-v5 that is known here. If it is new or your own add ;unlisted, or what you " +
             "know of it, such as ;context=400k. Known: deepseek-flash, deepseek-v4-flash, deepseek-v4-pro."
         )
+        assert.include(
+          of(yield* sent("openai:claude-sonnet-4-5")),
+          "openai has no model claude-sonnet-4-5 that is known here. There is anthropic:claude-sonnet-4-5. If it"
+        )
+        assert.include(of(yield* sent("openai:groq")), "There is a vendor of that name: groq:model. If it")
         const mine: ModelInfo = { vendor: "openai", id: "gpt-99", contextWindow: 7 }
         for (const [text, layer] of [
           ["openai:gpt-99;unlisted", Layer.empty],

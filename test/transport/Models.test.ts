@@ -37,7 +37,7 @@ describe("Models", () => {
       id: "gpt-5-mini",
       contextWindow: 400_000,
       outputLimit: 128_000,
-      capabilities: ["tools", "reasoning", "structured-output", "image-input"],
+      capabilities: ["tools", "reasoning", "structured-output", "image-input", "file-input"],
       price: { input: 0.25, output: 2, cacheRead: 0.025 }
     })
   })
@@ -52,6 +52,14 @@ describe("Models", () => {
       ]
     )
     assert.isTrue(known.all.every(({ price, vendor }) => vendor !== "ollama" || price === undefined))
+  })
+
+  it("MM-1 models of OpenAI that see pictures read PDF, too", () => {
+    const openai = known.byPrefix("openai:").filter(({ capabilities }) => capabilities?.includes("image-input"))
+    assert.deepStrictEqual(
+      openai.filter(({ capabilities }) => !capabilities?.includes("file-input")),
+      []
+    )
   })
 
   it("agrees with the transport about answers to a schema", () => {

@@ -2,8 +2,8 @@
  * What is known about current models. Facts only, one model a line, and read when the first one is looked for.
  *
  * Source: https://models.dev (MIT), its repository at 2026-07-02, and for what came or changed since then its entries and
- * those of its forks up to 2026-10-07; which models of Anthropic and Mistral bind answers to a schema is from their own
- * documentation. Written by `.ci/models.mjs`. Read 2026-11-21.
+ * those of its forks up to 2026-10-07; which models of Anthropic and Mistral bind answers to a schema, and that those of
+ * OpenAI which see pictures read PDF, is from their own documentation. Written by `.ci/models.mjs`. Read 2026-11-21.
  *
  * Where a price depends on what a registry cannot know, the higher one stands here: DeepSeek at peak hours, Mistral Large
  * 4 after its preview. Gemini 3.8 Flash costs twice as much from 2027 on.
@@ -35,44 +35,42 @@ gpt-5.6-sol 1050000 128000 trsif 4 20 0.4 5 272000 8 30 0.8 10
 gpt-5.6-terra 1050000 128000 trsif 2 12 0.2 2.5 272000 4 18 0.4 5
 gpt-5.5 1050000 128000 trsif 5 30 0.5 - 272000 10 45 1
 gpt-5.5-pro 1050000 128000 trsif 30 180 - - 272000 60 270
-gpt-5.4-mini 400000 128000 trsi 0.75 4.5 0.075
-gpt-5.4-nano 400000 128000 trsi 0.2 1.25 0.02
+gpt-5.4-mini 400000 128000 trsif 0.75 4.5 0.075
+gpt-5.4-nano 400000 128000 trsif 0.2 1.25 0.02
 gpt-5.4 1050000 128000 trsif 2.5 15 0.25 - 272000 5 22.5 0.5
-gpt-5.4-pro 1050000 128000 tri 30 180 - - 272000 60 270
-gpt-5.3-chat-latest 128000 16384 tsi 1.75 14 0.175
+gpt-5.4-pro 1050000 128000 trif 30 180 - - 272000 60 270
+gpt-5.3-chat-latest 128000 16384 tsif 1.75 14 0.175
 gpt-5.3-codex 400000 128000 trsif 1.75 14 0.175
 gpt-5.3-codex-spark 128000 32000 trsif 1.75 14 0.175
-gpt-5.2 400000 128000 trsi 1.75 14 0.175
-gpt-5.2-chat-latest 128000 16384 trsi 1.75 14 0.175
+gpt-5.2 400000 128000 trsif 1.75 14 0.175
+gpt-5.2-chat-latest 128000 16384 trsif 1.75 14 0.175
 gpt-5.2-codex 400000 128000 trsif 1.75 14 0.175
-gpt-5.2-pro 400000 128000 tri 21 168
-gpt-5.1 400000 128000 trsi 1.25 10 0.125
-gpt-5.1-chat-latest 128000 16384 trsi 1.25 10 0.125
-gpt-5.1-codex 400000 128000 trsi 1.25 10 0.125
-gpt-5.1-codex-max 400000 128000 trsi 1.25 10 0.125
-gpt-5.1-codex-mini 400000 128000 trsi 0.25 2 0.025
-gpt-5-pro 400000 272000 trsi 15 120
-gpt-5-codex 400000 128000 trsi 1.25 10 0.125
-gpt-5 400000 128000 trsi 1.25 10 0.125
-gpt-5-chat-latest 400000 128000 rsi 1.25 10 0.125
-gpt-5-mini 400000 128000 trsi 0.25 2 0.025
-gpt-5-nano 400000 128000 trsi 0.05 0.4 0.005
-o3-pro 200000 100000 trsi 20 80
+gpt-5.2-pro 400000 128000 trif 21 168
+gpt-5.1 400000 128000 trsif 1.25 10 0.125
+gpt-5.1-chat-latest 128000 16384 trsif 1.25 10 0.125
+gpt-5.1-codex 400000 128000 trsif 1.25 10 0.125
+gpt-5.1-codex-max 400000 128000 trsif 1.25 10 0.125
+gpt-5.1-codex-mini 400000 128000 trsif 0.25 2 0.025
+gpt-5-pro 400000 272000 trsif 15 120
+gpt-5-codex 400000 128000 trsif 1.25 10 0.125
+gpt-5 400000 128000 trsif 1.25 10 0.125
+gpt-5-chat-latest 400000 128000 rsif 1.25 10 0.125
+gpt-5-mini 400000 128000 trsif 0.25 2 0.025
+gpt-5-nano 400000 128000 trsif 0.05 0.4 0.005
+o3-pro 200000 100000 trsif 20 80
 o3 200000 100000 trsif 2 8 0.5
-o4-mini 200000 100000 trsi 1.1 4.4 0.275
+o4-mini 200000 100000 trsif 1.1 4.4 0.275
 gpt-4.1 1047576 32768 tsif 2 8 0.5
 gpt-4.1-mini 1047576 32768 tsif 0.4 1.6 0.1
-gpt-4.1-nano 1047576 32768 tsi 0.1 0.4 0.025
-o1-pro 200000 100000 trsi 150 600
+gpt-4.1-nano 1047576 32768 tsif 0.1 0.4 0.025
+o1-pro 200000 100000 trsif 150 600
 o3-mini 200000 100000 trs 1.1 4.4 0.55
 o1 200000 100000 trsif 15 60 7.5
-gpt-4o-2024-11-20 128000 16384 tsi 2.5 10 1.25
-gpt-4o-2024-08-06 128000 16384 tsi 2.5 10 1.25
 gpt-4o-mini 128000 16384 tsif 0.15 0.6 0.075
-o3-deep-research 200000 100000 tri 10 40 2.5
-o4-mini-deep-research 200000 100000 tri 2 8 0.5
+o3-deep-research 200000 100000 trif 10 40 2.5
+o4-mini-deep-research 200000 100000 trif 2 8 0.5
 gpt-4o 128000 16384 tsif 2.5 10 1.25
-gpt-4o-2024-05-13 128000 4096 tsi 5 15
+gpt-4o-2024-05-13 128000 4096 tsif 5 15
 # anthropic
 claude-haiku-5-5 1000000 128000 trsif 0.1 0.5 0.01 0.125 100000 0.5 2.5 0.05 0.625
 claude-sonnet-5-5 1000000 128000 trsif 2 10 0.1 2.5
