@@ -182,6 +182,21 @@ describe("CrossVendor", () => {
         })
       )
 
+      it.effect("TURN-3 what looks like its own and is another's does not go to it", () =>
+        Effect.promise(async () => {
+          const own = (await pools).find(({ source }) => source.meta === vendor.meta && source.api === vendor.api)
+          for (const message of own?.messages ?? []) {
+            const parts = message.parts.map((part) =>
+              part.meta === undefined ? part : { ...part, meta: { elsewhere: part.meta[vendor.meta] } }
+            )
+            const body = await Effect.runPromise(taken(vendor, requestOf(repair(talk([{ ...message, parts }])))))
+            for (const secret of opaque(parts.map(({ meta }) => meta))) {
+              assert.isFalse(body.includes(escaped(secret)), `${secret.slice(0, 80)} is sent`)
+            }
+          }
+        })
+      )
+
       it.effect.each(Object.keys(settings))("%s is sent, refused or said to be left out", (name) =>
         Effect.gen(function* () {
           const changes = settings[name] ?? {}
