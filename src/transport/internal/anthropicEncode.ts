@@ -70,7 +70,7 @@ export const formOf = (request: Request, facts: Facts): Form => {
   }
   const { schema } = remembered(bound, format.schema, (schema) => ({ schema: Schema.ofAnswer(schema) }))
   if (facts.jsonSchema && schema !== undefined) return { kind: "bound", schema }
-  const tool = ForcedAnswer.toolOf(request)
+  const tool = ForcedAnswer.objectToolOf(request)
   if (facts.forces && tool !== undefined && Schema.oddName(tool.inputSchema) === undefined)
     return { kind: "forced", tool }
   const text = `Answer with one JSON value and nothing else: no words around it, no code fence. It has to match this JSON schema:`

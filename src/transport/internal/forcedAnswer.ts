@@ -21,8 +21,20 @@ export const toolOf = (request: Request): ToolSpec | undefined => {
   return {
     name,
     description: "Gives the final answer. Call it once, when the answer is known.",
-    inputSchema: objectOf(format.schema)
+    inputSchema: format.schema
   }
+}
+
+/**
+ * The same for vendors whose tools have to take an object: an answer that is none is put into one, and `unforced` takes it
+ * out again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const objectToolOf = (request: Request): ToolSpec | undefined => {
+  const tool = toolOf(request)
+  return tool === undefined ? undefined : { ...tool, inputSchema: objectOf(tool.inputSchema) }
 }
 
 /**

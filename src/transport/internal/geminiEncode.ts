@@ -28,7 +28,7 @@ export const answerTool = (request: Request, model: ModelInfo.ModelInfo): ToolSp
   const isNative =
     ModelInfo.can(model, "structured-output") && (request.tools.length === 0 || dialectOf(model.id).isModern)
   if (isNative) return undefined
-  const tool = ForcedAnswer.toolOf(request)
+  const tool = ForcedAnswer.objectToolOf(request)
   if (tool === undefined) {
     throw new Unsupported(`Model ${model.id} gives no JSON here without a schema; give one, or leave the tools out.`)
   }

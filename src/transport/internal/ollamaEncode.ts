@@ -87,7 +87,7 @@ export const make = (model: ModelInfo.ModelInfo, running: Running): Encoder => {
  * @since 0.1.0
  */
 export const answerOf = (request: Request): ToolSpec | undefined =>
-  request.tools.length === 0 || request.toolChoice === "none" ? undefined : ForcedAnswer.toolOf(request)
+  request.tools.length === 0 || request.toolChoice === "none" ? undefined : ForcedAnswer.objectToolOf(request)
 
 // internal
 

@@ -68,9 +68,9 @@ export const answerOf = (model: ModelInfo.ModelInfo, request: Request): ToolSpec
     // Where tools exclude a form, they exclude any.
     return request.tools.length === 0
       ? undefined
-      : ForcedAnswer.toolOf({ ...request, responseFormat: { ...format, schema: format.schema ?? anyObject } })
+      : ForcedAnswer.objectToolOf({ ...request, responseFormat: { ...format, schema: format.schema ?? anyObject } })
   }
-  return ForcedAnswer.toolOf(request)
+  return ForcedAnswer.objectToolOf(request)
 }
 
 // internal

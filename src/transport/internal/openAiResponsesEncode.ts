@@ -100,7 +100,7 @@ export const make = (model: ModelInfo, defaults: Settings = {}, options: Options
  * @since 0.1.0
  */
 export const answerOf = (request: Request, flavour: Flavour): ToolSpec | undefined =>
-  flavour.schema === "tool" ? ForcedAnswer.toolOf(request) : undefined
+  flavour.schema === "tool" ? ForcedAnswer.objectToolOf(request) : undefined
 
 // internal
 
