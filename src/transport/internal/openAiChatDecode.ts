@@ -16,8 +16,6 @@ import { ThinkTags } from "./thinkTags.ts"
 /** A part that is being written, and what is remembered of it until it ends. */
 interface Building {
   readonly slot: Slot
-  /** The vendor's number of a call. */
-  readonly position: number
   /** How reasoning and refusals were spelled, so that they go back the same way. */
   readonly field: string
   id: string
@@ -38,6 +36,8 @@ export class Decoder extends Base {
   /** The text or reasoning that is being written. */
   private current: Building | undefined
   private readonly calls: Array<Building> = []
+  /** The latest call under each of the vendor's numbers. */
+  private readonly callsByNumber = new Map<number, Building>()
   private readonly lateDetails: Array<Json> = []
   private readonly audio: Array<Json> = []
   private readonly annotations: Array<Json> = []
@@ -220,18 +220,15 @@ export class Decoder extends Base {
 
   /** The call a fragment belongs to: by number where there is one, otherwise the last one unless another id begins. */
   private callAt(position: number | undefined, place: number, id: string, name: string): Building {
-    let found: Building | undefined
-    for (let index = this.calls.length - 1; index >= 0 && found === undefined; index--) {
-      const call = this.calls[index]
-      if (call !== undefined && (position === undefined || call.position === position)) found = call
-    }
+    const found = position === undefined ? this.calls.at(-1) : this.callsByNumber.get(position)
     // Two whole calls under one number, or without any: only their ids tell them apart.
     const another =
       found !== undefined && name !== "" && found.name !== "" && (id !== "" ? id !== found.id : position === undefined)
     if (found !== undefined && !another) return found
     this.closeCurrent()
-    const building = blank(this.begin("tool-call", name), position ?? place, "")
+    const building = blank(this.begin("tool-call", name), "")
     this.calls.push(building)
+    this.callsByNumber.set(position ?? place, building)
     return building
   }
 
@@ -266,7 +263,7 @@ export class Decoder extends Base {
     const current = this.current
     if (current !== undefined && current.slot.kind === kind && current.field === field) return current
     this.closeCurrent()
-    this.current = blank(this.begin(kind), -1, field)
+    this.current = blank(this.begin(kind), field)
     return this.current
   }
 
@@ -336,9 +333,8 @@ export class Decoder extends Base {
 
 // internal
 
-const blank = (slot: Slot, position: number, field: string): Building => ({
+const blank = (slot: Slot, field: string): Building => ({
   slot,
-  position,
   field,
   id: "",
   name: "",

@@ -267,9 +267,10 @@ const resultItems = (
 ): ReadonlyArray<Json> => {
   const items: Array<Json> = []
   const left: Array<Part.Part> = []
+  const calls = new Map(before?.parts.flatMap((part) => (part.type === "tool-call" ? [[part.id, part] as const] : [])))
   for (const part of parts) {
     if (part.type !== "tool-result" || part.transportExecuted === true) continue
-    const call = before?.parts.find((other) => other.type === "tool-call" && other.id === part.id)
+    const call = calls.get(part.id)
     const item = call === undefined ? undefined : ownOf(call, flavour)["item"]
     const content = contents(part.content, model)
     const type = isJson(item) ? (textOf(item["type"]) ?? "") : ""
