@@ -80,7 +80,7 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
   ],
   "07_transports_and_fallback.ts": [
     Effect.provide(Fallback.program, Fallback.layer),
-    ["scripted first: Overloaded: scripted The vendor has trouble; try again later.", "Moby-Dick. (0.006 dollars)"]
+    ["scripted first: Overloaded: scripted. The vendor has trouble; try again later.", "Moby-Dick. (0.006 dollars)"]
   ],
   "08_hooks_and_tracing.ts": [
     Effect.provide(Hooks.program, Hooks.layer),

@@ -124,8 +124,9 @@ With a prompt it answers once. Without one it is a conversation, or reads the pr
   axonal --continue "and what is missing?"
 
 Commands
-  models [WORDS]       the known models: what they take, do and cost; all, or those that match
-  login codex          use a ChatGPT subscription
+  models [WORDS]       the known models: what they take, do and cost; all, or those that match (--json: one a line)
+  login [codex]        use a ChatGPT subscription, or show who is logged in; --no-browser: paste what the browser
+                       got, --remove: forget the login, --tokens FILE: keep it there
 
 Sessions
   -s, --session ID     use this session, and begin it if it is new

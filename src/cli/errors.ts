@@ -89,7 +89,8 @@ const oneLine = (text: string): string =>
 
 const ofTransport = (error: TransportError, choice: Choice | undefined): string => {
   const { reason } = error
-  const detail = oneLine(reason.message)
+  const said = oneLine(reason.message)
+  const detail = /[.!?…:;,]$/.test(said) ? said : `${said}.`
   if (choice?._tag !== "Online") return detail
   const server = choice.baseUrl === undefined ? choice.vendor : withoutSecrets(choice.baseUrl)
   const status = reason.status === undefined ? "" : ` (${reason.status})`
@@ -133,7 +134,7 @@ const ofStore = (error: StoreError, database: string | undefined): string => {
       return `the sessions in ${file} cannot be read: ${reason} Move that file away, ${instead}`
     case "Unavailable":
       return /driver is missing/.test(reason)
-        ? "saved sessions need the SQLite driver: npm install --global better-sqlite3, or add --no-save."
+        ? "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is), or add --no-save."
         : `the sessions in ${file} cannot be used: ${reason} Check that it may be written, ${instead}`
   }
 }
@@ -141,5 +142,6 @@ const ofStore = (error: StoreError, database: string | undefined): string => {
 /** A key that a server repeats in its message is not printed. */
 const hide = (text: string, { choice }: Where): string => {
   const key = choice?._tag === "Online" && choice.key !== undefined ? Redacted.value(choice.key) : ""
-  return key === "" ? text : text.replaceAll(key, "[key]")
+  // A few letters are no secret, and would be found in words.
+  return key.length < 4 ? text : text.replaceAll(key, "[key]")
 }

@@ -180,7 +180,8 @@ const named = (
     }
     if (vendor.name === "ollama") return yield* local(at.baseUrl ?? read("OLLAMA_HOST"), at, true)
     const where = at.baseUrl === undefined ? "as named" : `at ${withoutSecrets(at.baseUrl)}`
-    return online(at, read, key === undefined ? where : `${key} is set`)
+    const isSent = key !== undefined && (at.baseUrl === undefined || at.flags.key !== undefined)
+    return online(at, read, isSent ? `${key} is set` : where)
   })
 
 /** A server that somebody named. Asked for its models when no model is named. */

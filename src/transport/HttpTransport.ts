@@ -294,7 +294,13 @@ const keyOf = (
 }
 
 const keyOfText = (field: string, key: Redacted.Redacted): Effect.Effect<Redacted.Redacted, ConfigError.ConfigError> =>
-  Effect.map(notBlank(field, Redacted.value(key)), (value) => Redacted.make(value))
+  Effect.flatMap(notBlank(field, Redacted.value(key)), (value) =>
+    /^[\x20-\x7e]*$/.test(value)
+      ? Effect.succeed(Redacted.make(value))
+      : Effect.fail(
+          invalid(field, `Expected ${field} to be one line of printable ASCII: copy the key anew, and whole.`)
+        )
+  )
 
 /** The base URL with the path of the request, which may be there already. */
 const endpoint = (baseUrl: string, path: string): Effect.Effect<URL, ConfigError.ConfigError> =>

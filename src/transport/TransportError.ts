@@ -74,6 +74,17 @@ const advice: { readonly [Tag in ReasonTag]: string } = {
   Malformed: "The server sent something that is not an answer of this API; check the base URL."
 }
 
+/** What to do about it. A vendor may say more than the kind of failure does. */
+const adviceOf = ({ _tag, permanent, status }: Reason): string =>
+  permanent === true && _tag === "RateLimited"
+    ? "Waiting does not help."
+    : _tag === "InvalidRequest" && status === 404
+      ? "Check the model and the base URL."
+      : advice[_tag]
+
+/** Vendors end their messages with a full stop or not. */
+const sentence = (text: string): string => (/[.!?…:;,]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`)
+
 const retryable: ReadonlySet<ReasonTag> = new Set(["RateLimited", "Overloaded", "Network", "Timeout"])
 
 /**
@@ -102,6 +113,6 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
     const detail = [status, code, request].filter((item) => item !== undefined).join(" ")
     // Without a status it was refused on this side, in words that say what to do.
     const isOurs = status === undefined && (_tag === "InvalidRequest" || _tag === "Authentication")
-    return `${this.vendor} ${this.model}: ${_tag}${detail ? ` (${detail})` : ""}: ${message}${isOurs ? "" : ` ${advice[_tag]}`}`
+    return `${this.vendor} ${this.model}: ${_tag}${detail ? ` (${detail})` : ""}: ${isOurs ? message : `${sentence(message)} ${adviceOf(this.reason)}`}`
   }
 }

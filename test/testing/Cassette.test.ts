@@ -165,10 +165,16 @@ describe("Cassette", () => {
         const path = yield* fresh
         const files = yield* FileSystem.FileSystem
         yield* files.makeDirectory(path.slice(0, -"/tape.json".length), { recursive: true })
-        for (const broken of ["", "{}", '{"version":2,"model":{"vendor":"v","id":"m"},"interactions":[]}']) {
+        for (const [broken, problem] of [
+          ["", "JSON"],
+          ["{}", "version: is missing"],
+          ['{"version":2,"model":{"vendor":"v","id":"m"},"interactions":[]}', "version: Expected 1, actual 2"]
+        ] as const) {
           yield* files.writeFileString(path, broken)
           const failure = yield* Effect.flip(Layer.build(Cassette.layerReplay(path)))
           assert.deepStrictEqual([failure._tag, failure.path], ["CassetteError", path])
+          assert.include(failure.detail, problem)
+          assert.isBelow(failure.detail.length, 120)
         }
       })
     )

@@ -148,6 +148,27 @@ describe("HttpTransport", () => {
     )
   })
 
+  it("a failure is told in sentences, with what to do about it", () => {
+    const told = (reason: Omit<TransportError["reason"], "_tag">, _tag: TransportError["reason"]["_tag"]) =>
+      new TransportError({ vendor: "v", model: "m", reason: { _tag, ...reason }, replay: "safe" }).message
+    assert.deepStrictEqual(
+      [
+        told({ message: "slow down", status: 429 }, "RateLimited"),
+        told({ message: "No money left!", status: 429, permanent: true }, "RateLimited"),
+        told({ message: "Not found.", status: 404 }, "InvalidRequest"),
+        told({ message: "No such thing.", status: 400 }, "InvalidRequest"),
+        told({ message: "Parrots take no tools" }, "InvalidRequest")
+      ],
+      [
+        "v m: RateLimited (429): slow down. Wait, or lower the request rate.",
+        "v m: RateLimited (429): No money left! Waiting does not help.",
+        "v m: InvalidRequest (404): Not found. Check the model and the base URL.",
+        "v m: InvalidRequest (400): No such thing. The vendor refused the request as it is.",
+        "v m: InvalidRequest: Parrots take no tools"
+      ]
+    )
+  })
+
   it.effect("an answer in another language is Malformed, with what it said", () =>
     Effect.map(asked({ body: "<html><title>Proxy login</title></html>" }), ({ error }) => {
       assert.strictEqual(error?.reason._tag, "Malformed")

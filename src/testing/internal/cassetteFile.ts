@@ -3,6 +3,7 @@
  * diff what has changed. Version 1. The form is public: a change of it needs a new number and a reader of the old one.
  */
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Delta } from "../../domain/Delta.ts"
 import { ModelInfo } from "../../domain/ModelInfo.ts"
@@ -53,9 +54,12 @@ const Version1 = Schema.Struct({
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(Version1))
 
-/** The recording in a file, or what is wrong with the text. */
+/** The recording in a file, or what is wrong with the text, without the whole of what was expected. */
 export const parse = (text: string): Either.Either<Tape, string> =>
-  Either.mapLeft(decode(text), (error) => error.message)
+  Either.mapLeft(decode(text), (error) => {
+    const [{ message = "", path = [] } = {}] = ParseResult.ArrayFormatter.formatErrorSync(error)
+    return `it is no recording of version 1: ${path.length === 0 ? "" : `${path.join(".")}: `}${message}.`
+  })
 
 const encodeError = Schema.encodeSync(TransportError)
 
