@@ -13,7 +13,7 @@ import { remedy } from "./codexFile.ts"
 import type { Tokens } from "./codexTokens.ts"
 import { ofAnswer, secretsOf } from "./codexTokens.ts"
 import type { Failure } from "./failure.ts"
-import { failureOfStatus, networkFailure, retryAfter, withoutSecrets } from "./failure.ts"
+import { failureOfStatus, failureWithoutSecrets, networkFailure, retryAfter } from "./failure.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
 import { authorizeUrl } from "./oauth.ts"
@@ -166,7 +166,7 @@ const ask = (
       duration: timeoutMillis,
       onTimeout: (): Failure => ({ _tag: "Timeout", message: `${host} did not answer in ${timeoutMillis} ms.` })
     }),
-    Effect.mapError((failure) => ({ ...failure, message: withoutSecrets(failure.message, secrets) }))
+    Effect.mapError((failure) => failureWithoutSecrets(failure, secrets))
   )
 }
 

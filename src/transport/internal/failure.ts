@@ -136,14 +136,22 @@ const badKey =
 const noMoney =
   /insufficient[_ ](quota|balance|credits?|funds)|billing_(hard_limit|not_active)|credit balance is|payment required|out of credits/i
 
+/** Some servers repeat the whole request in what they say about it, and nobody reads more than this. */
+const longest = 4000
+
+const short = (text: string): string => (text.length > longest ? `${text.slice(0, longest)}…` : text)
+
 /**
- * The failure that a complaint with this status stands for.
+ * The failure that a complaint with this status stands for. Of long texts only the beginning counts and is kept.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const failureOf = (complaint: Complaint, retryAfterMillis?: number | undefined): Failure => {
-  const { code, message, requestId, status, type } = complaint
+  const { requestId, status } = complaint
+  const message = short(complaint.message)
+  const code = complaint.code === undefined ? undefined : short(complaint.code)
+  const type = complaint.type === undefined ? undefined : short(complaint.type)
   const words = `${type ?? ""} ${code ?? ""} ${message}`
   const _tag = tagOf(status, words)
   const wait = Math.max(retryAfterMillis ?? 0, complaint.retryAfterMillis ?? 0)
@@ -271,13 +279,44 @@ const requestIdHeaders = [
 ]
 
 /**
- * Takes secrets out of a text that a server wrote: some repeat the key they refuse.
+ * Takes secrets out of a text that a server wrote: some repeat the key they refuse. Where a text was cut it may end with
+ * the beginning of one.
  *
  * @category converters
  * @since 0.1.0
  */
 export const withoutSecrets = (text: string, secrets: ReadonlyArray<string>): string =>
-  secrets.reduce((clean, secret) => (secret.length < 4 ? clean : clean.replaceAll(secret, "<redacted>")), text)
+  secrets.reduce((clean, secret) => {
+    if (secret.length < shortestSecret) return clean
+    const whole = clean.replaceAll(secret, redacted)
+    if (!whole.endsWith("…")) return whole
+    const said = whole.slice(0, -1)
+    for (let length = secret.length - 1; length >= shortestSecret; length--) {
+      if (said.endsWith(secret.slice(0, length))) return `${said.slice(0, -length)}${redacted}…`
+    }
+    return whole
+  }, text)
+
+const redacted = "<redacted>"
+const shortestSecret = 4
+
+/**
+ * The failure without secrets in any of its texts.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const failureWithoutSecrets = <F extends Failure>(failure: F, secrets: ReadonlyArray<string>): F => {
+  const { code, message, requestId, type } = failure
+  const clean = (text: string): string => withoutSecrets(text, secrets)
+  return {
+    ...failure,
+    message: clean(message),
+    ...(type === undefined ? undefined : { type: clean(type) }),
+    ...(code === undefined ? undefined : { code: clean(code) }),
+    ...(requestId === undefined ? undefined : { requestId: clean(requestId) })
+  }
+}
 
 /**
  * Whether a request that got this answer may be sent again: an answer is a refusal, unless a gateway only gave up waiting.
