@@ -17,7 +17,7 @@ import type { Delta } from "../domain/Delta.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
 import * as Answers from "./internal/decoder.ts"
 import * as Exchange from "./internal/exchange.ts"
-import { withoutSecrets } from "./internal/failure.ts"
+import { failureWithoutSecrets } from "./internal/failure.ts"
 import * as ToolNames from "./internal/toolNames.ts"
 import * as Models from "./Models.ts"
 import * as Transport from "./Transport.ts"
@@ -374,15 +374,6 @@ const errorOf =
     new TransportError({
       vendor: model.vendor,
       model: model.id,
-      reason: clean(failure, secrets),
+      reason: failureWithoutSecrets(failure, secrets),
       replay
     })
-
-/** The failure without secrets in any of its texts: a server may repeat a key anywhere. */
-const clean = (failure: Reason, secrets: ReadonlyArray<string>): Reason => ({
-  ...failure,
-  message: withoutSecrets(failure.message, secrets),
-  ...(failure.type === undefined ? undefined : { type: withoutSecrets(failure.type, secrets) }),
-  ...(failure.code === undefined ? undefined : { code: withoutSecrets(failure.code, secrets) }),
-  ...(failure.requestId === undefined ? undefined : { requestId: withoutSecrets(failure.requestId, secrets) })
-})
