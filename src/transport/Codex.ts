@@ -31,6 +31,7 @@ import { answerOfText, pkce, randomText } from "./internal/oauth.ts"
 import { flavourOf } from "./internal/openAiResponses.ts"
 import { Decoder } from "./internal/openAiResponsesDecode.ts"
 import * as Encode from "./internal/openAiResponsesEncode.ts"
+import { taking } from "./internal/wrappedAnswer.ts"
 import * as Models from "./Models.ts"
 import * as Transport from "./Transport.ts"
 import { TransportError } from "./TransportError.ts"
@@ -92,7 +93,7 @@ export const make = (
           const encoder = Encode.make(model, options.settings, { ...options, flavour })
           return {
             encode: (request) => encoder.encode(withInstructions(request)),
-            decoder: ({ tools }) => new Decoder(flavour, tools)
+            decoder: (request) => taking(new Decoder(flavour, request.tools), request)
           }
         }
       }

@@ -71,7 +71,7 @@ export const make = (
       ...(key === undefined ? undefined : authorization(vendor, Redacted.value(key)))
     }),
     codec: (model) => ({
-      encode: Encode.make(model, options.settings, { ...options, flavour, wraps: true }).encode,
+      encode: Encode.make(model, options.settings, { ...options, flavour }).encode,
       decoder: (request) => {
         const decoder = new Decoder(flavour, request.tools, options.previousResponse === true && flavour.stored)
         const answer = Encode.answerOf(request, flavour)

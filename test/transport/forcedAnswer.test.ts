@@ -73,7 +73,10 @@ describe("forcedAnswer", () => {
     assert.strictEqual(ForcedAnswer.toolOf(asked([], "auto", { type: "json" })), undefined)
     assert.strictEqual(ForcedAnswer.toolOf(asked([]))?.name, "answer")
     const named: ResponseFormat = { type: "json", name: "city", schema }
-    assert.strictEqual(ForcedAnswer.toolOf(asked([tool("city"), tool("city_")], "auto", named))?.name, "city__")
+    assert.strictEqual(ForcedAnswer.toolOf(asked([tool("city"), tool("city_2")], "auto", named))?.name, "city_3")
+    const long: ResponseFormat = { type: "json", name: "n".repeat(64), schema }
+    const name = ForcedAnswer.toolOf(asked([tool("n".repeat(64))], "auto", long))?.name ?? ""
+    assert.match(name, /^n{58}_2$/)
   })
 
   it.each<[string, ReadonlyArray<ToolSpec>, ToolChoice, ToolChoice]>([

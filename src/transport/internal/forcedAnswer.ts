@@ -16,8 +16,11 @@ import { isWrap, objectOf, unwrapped } from "./wrappedAnswer.ts"
 export const toolOf = (request: Request): ToolSpec | undefined => {
   const format = request.responseFormat
   if (format.type === "text" || format.schema === undefined) return undefined
-  let name = format.name ?? "answer"
-  while (request.tools.some((tool) => tool.name === name)) name += "_"
+  const given = format.name ?? "answer"
+  const taken = new Set(request.tools.map((tool) => tool.name))
+  let name = given
+  // Vendors take 64 characters.
+  for (let number = 2; taken.has(name); number++) name = `${given.slice(0, 58)}_${number}`
   return {
     name,
     description: "Gives the final answer. Call it once, when the answer is known.",

@@ -12,7 +12,7 @@ import { remembered, settingsOf, Unsupported } from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, textOf } from "./json.ts"
-import { objectRoot, rooted, strictForm } from "./jsonSchema.ts"
+import { objectRoot, strictForm } from "./jsonSchema.ts"
 import type { Flavour } from "./openAiResponses.ts"
 import { flavourOf, isPlain } from "./openAiResponses.ts"
 import type { Items } from "./openAiResponsesInput.ts"
@@ -29,7 +29,6 @@ import { objectOf } from "./wrappedAnswer.ts"
  * - `instructions`: text that every request carries in that field; system messages are items then, all of them.
  * - `previousResponse`: whether a request names the latest answer that the vendor keeps, and holds only what came after.
  * - `reasoningSummary`, `promptCacheKey`: as the vendor knows them.
- * - `wraps`: whether answers that are no objects are put into one; whoever reads them has to take them out.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +39,6 @@ export interface Options {
   readonly previousResponse?: boolean | undefined
   readonly reasoningSummary?: string | undefined
   readonly promptCacheKey?: string | undefined
-  readonly wraps?: boolean | undefined
 }
 
 /**
@@ -136,7 +134,7 @@ const head = (request: Request, model: ModelInfo, flavour: Flavour, settings: Se
     top_p: limits.topP,
     max_output_tokens: limits.maxOutputTokens,
     reasoning: object({ effort, summary: options.reasoningSummary }),
-    text: object({ format: format(request, options.wraps === true) }),
+    text: object({ format: format(request) }),
     parallel_tool_calls: request.tools.length === 0 ? undefined : settings.parallelToolCalls,
     prompt_cache_key: options.promptCacheKey
   }
@@ -153,11 +151,11 @@ const merged = (ours: unknown, extra: unknown): unknown => {
   return Array.isArray(ours) && Array.isArray(extra) ? [...new Set([...ours, ...extra])] : extra
 }
 
-const format = ({ responseFormat }: Request, wraps: boolean): Json | undefined => {
+const format = ({ responseFormat }: Request): Json | undefined => {
   if (responseFormat.type === "text") return undefined
   const { name = "answer", schema: given } = responseFormat
   if (given === undefined) return { type: "json_object" }
-  const schema = wraps ? objectOf(given) : rooted(given)
+  const schema = objectOf(given)
   const strict = strictForm(schema)
   return { type: "json_schema", name, schema: strict ?? schema, strict: strict !== undefined }
 }
