@@ -54,7 +54,7 @@ describe("Models", () => {
     assert.isTrue(known.all.every(({ price, vendor }) => vendor !== "ollama" || price === undefined))
   })
 
-  it("MM-1 models of OpenAI that see pictures read PDF, too", () => {
+  it("models of OpenAI that see pictures read PDF, too", () => {
     const openai = known.byPrefix("openai:").filter(({ capabilities }) => capabilities?.includes("image-input"))
     assert.deepStrictEqual(
       openai.filter(({ capabilities }) => !capabilities?.includes("file-input")),
