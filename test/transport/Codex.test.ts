@@ -105,6 +105,21 @@ describe("Codex", () => {
     }).pipe(Effect.provide(Subscription.layer))
   )
 
+  it.scoped("an answer that is a list comes as one, although the form is an object", () =>
+    Effect.gen(function* () {
+      const here = yield* loggedIn
+      here.authorization.behaviour.answers.push(Subscription.says('{"value":["a","b"]}'))
+      const schema = { type: "array", items: { type: "string" } }
+      const deltas = yield* ask({ responseFormat: { type: "json", schema } }).pipe(Effect.provide(layerOf(here)))
+      const parts = [...deltas].flatMap((delta) => (delta._tag === "PartEnd" ? [delta.part] : []))
+      assert.deepStrictEqual(
+        parts.map((part) => part.type === "text" && JSON.parse(part.text)),
+        [["a", "b"]]
+      )
+      assert.strictEqual(Object(here.authorization.bodies[0])["text"].format.schema.type, "object")
+    }).pipe(Effect.provide(Subscription.layer))
+  )
+
   describe("a used up subscription", () => {
     const limited = (error: object) =>
       Effect.gen(function* () {
