@@ -9,7 +9,11 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import type { Delta } from "../../src/domain/Delta.ts"
 import * as Message from "../../src/domain/Message.ts"
+import * as Part from "../../src/domain/Part.ts"
+import * as Usage from "../../src/domain/Usage.ts"
 import { transport as suite } from "../../src/testing/internal/transportSuite.ts"
 import * as Anthropic from "../../src/transport/Anthropic.ts"
 import * as Gemini from "../../src/transport/Gemini.ts"
@@ -30,6 +34,17 @@ const text = ask("hello")
 const toolCall = ask("2*(3+4)", [calculate])
 
 suite("offline", Offline.layer, { text, toolCall })
+
+const part = Part.text("hello")
+const parrot = Transport.layerStream({ vendor: "parrots", id: "ara-1" }, () =>
+  Stream.make<Array<Delta>>(
+    { _tag: "PartStart", index: 0, kind: "text" },
+    { _tag: "TextDelta", index: 0, delta: part.text },
+    { _tag: "PartEnd", index: 0, part },
+    { _tag: "Finish", reason: "stop", usage: Usage.make({ output: 1 }) }
+  )
+)
+suite("without tools", parrot, { text })
 
 const chunk = (delta: object, finish: string | null = null): string =>
   `data: ${JSON.stringify({ id: "x", model: "m", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
@@ -86,7 +101,11 @@ const mock = (make: (url: string) => Effect.Effect<Transport.Service, unknown, H
           made.on({ userMessage: "2*(3+4)" }, { toolCalls: [{ name: "calculate", arguments: '{"expression":"1"}' }] })
           made.onMessage("hello", { content: "Hello, how are you today?" })
           made.onMessage("refuse", { error: { message: "no", type: "authentication_error" }, status: 401 })
-          made.onMessage("break off", { content: "Half of a longer text. ".repeat(10) }, { latency: 10, truncateAfterChunks: 6 })
+          made.onMessage(
+            "break off",
+            { content: "Half of a longer text. ".repeat(10) },
+            { latency: 10, truncateAfterChunks: 6 }
+          )
           await made.start()
           return made
         }),
