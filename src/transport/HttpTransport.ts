@@ -83,6 +83,14 @@ export interface Decoder {
 }
 
 /**
+ * A part that a decoder is writing. Named here so that declarations of your own decoders can name it, too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type { Slot } from "./internal/decoder.ts"
+
+/**
  * A decoder that leaves nothing to write but what a vendor's JSON means. The body may be server-sent events, an array,
  * objects on lines or one object; deltas come out in legal order.
  *
