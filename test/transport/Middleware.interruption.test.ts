@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
-import { error, text } from "../../src/testing/ScriptedTransport.ts"
+import { delay, error, text } from "../../src/testing/ScriptedTransport.ts"
 import * as Middleware from "../../src/transport/Middleware.ts"
 import type * as Transport from "../../src/transport/Transport.ts"
 import { interruptedAt, interruptedEverywhere } from "../support/interruption.ts"
@@ -125,6 +125,26 @@ describe("Middleware.circuitBreaker", () => {
       const refused = yield* Effect.flip(asked(self, hello))
       assert.strictEqual(refused.reason.message, "The circuit is open after 1 failure in a row, and stays open.")
       assert.isUndefined(refused.retryAfterMillis)
+    })
+  )
+})
+
+describe("Middleware.timeout", () => {
+  it.effect("a bound that is passed after a reader has left is told to the next one", () =>
+    Effect.gen(function* () {
+      const { transport } = ScriptedTransport.make(() => [text("x"), delay("1 hour")])
+      const self = Middleware.timeout(transport, { total: "10 seconds" })
+      const end = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const pull = yield* self.open(hello)
+          const leaving = yield* Effect.fork(Effect.forever(pull))
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.interrupt(leaving)
+          yield* TestClock.adjust("1 minute")
+          return yield* Effect.flip(pull)
+        })
+      )
+      assert.strictEqual(Option.map(end, ({ reason }) => reason.code).pipe(Option.getOrNull), "total")
     })
   )
 })
