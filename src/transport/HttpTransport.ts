@@ -238,6 +238,7 @@ export const make = (
     const url = yield* endpoint(options.baseUrl ?? vendor.baseUrl, vendor.path)
     const id = yield* notBlank("model", options.model)
     const apiKey = yield* keyOf(options, vendor.variable)
+    yield* sendable(options.headers)
     const name = typeof vendor.vendor === "string" ? vendor.vendor : vendor.vendor(url)
     const model = yield* Models.resolve(name, id, options.modelInfo)
     return yield* fromCodec({
@@ -309,6 +310,16 @@ const keyOfText = (field: string, key: Redacted.Redacted): Effect.Effect<Redacte
           invalid(field, `Expected ${field} to be one line of printable ASCII: copy the key anew, and whole.`)
         )
   )
+
+/** Clients refuse any other header in words of their own that look like a lost connection, or die of it. */
+const sendable = (headers: Headers = {}): Effect.Effect<void, ConfigError.ConfigError> => {
+  const isOdd = (value: Headers[string]): boolean =>
+    !/^[\t\x20-\x7e\x80-\xff]*$/.test(Redacted.isRedacted(value) ? Redacted.value(value) : value)
+  const [name] = Object.entries(headers).find(([, value]) => isOdd(value)) ?? []
+  return name === undefined
+    ? Effect.void
+    : Effect.fail(invalid("headers", `Expected the header ${name} to be one line of Latin letters and signs.`))
+}
 
 /** The base URL with the path of the request, which may be there already. */
 const endpoint = (baseUrl: string, path: string): Effect.Effect<URL, ConfigError.ConfigError> =>

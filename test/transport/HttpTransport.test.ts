@@ -98,6 +98,25 @@ describe("HttpTransport", () => {
     })
   )
 
+  it.effect.each(["secret…", "secret\nmore", "a\u0000b"])(
+    "a header that HTTP cannot carry is an option that is wrong: %j",
+    (value) =>
+      Effect.gen(function* () {
+        const headers = { "x-secret": Redacted.make(value) }
+        const vendor = {
+          vendor: "words",
+          baseUrl: "http://127.0.0.1:1",
+          path: "",
+          headers: () => ({}),
+          codec: () => codec
+        }
+        const made = yield* Effect.either(HttpTransport.make({ model: "w", headers }, vendor))
+        const said = Either.isLeft(made) ? String(made.left) : ""
+        assert.include(said, "Expected the header x-secret to be one line")
+        assert.notInclude(said, value)
+      }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+
   describe("WIRE-2 the vendor's name for a failed request", () => {
     it.effect.each(["x-request-id", "request-id", "apim-request-id", "cf-ray"])("is in the header %s", (name) =>
       Effect.map(asked({ status: 500, headers: { [name]: "req_1" }, body: "{}" }), ({ error }) => {

@@ -57,7 +57,7 @@ export const rateLimit = <E extends Failed>(
     model: service.model,
     open: (request) =>
       Effect.suspend(() => {
-        const cost = tokensPerMinute === undefined ? 0 : Math.ceil(estimate(request))
+        const cost = tokensPerMinute === undefined ? 0 : Math.max(0, Math.ceil(estimate(request)) || 0)
         if (cost > tokens.size) {
           const message = `The request is estimated at ${cost} tokens, and ${tokens.size} per minute are allowed.`
           return Effect.fail(errorOf(service.model, { _tag: "RateLimited", message, permanent: true }, "safe"))
