@@ -2,7 +2,7 @@
  * Adapts JSON schemas to what vendors accept, without changing what is decoded: a schema may become wider for the model
  * (a bound that a vendor does not know is left out), never narrower, and the decoded value is checked against the whole.
  */
-import { Unsupported } from "./encoding.ts"
+import { remembered, Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, textOf } from "./json.ts"
 
@@ -193,15 +193,21 @@ export const isStrict = (schema: object): boolean => {
  * @category combinators
  * @since 0.1.0
  */
-export const strictForm = (schema: object): object | undefined => {
+export const strictForm = (schema: object): object | undefined =>
+  remembered(strictForms, schema, (schema) => ({ form: strictly(schema) })).form
+
+// internal
+
+/** Of answers' schemas, which are asked for anew in every turn. */
+const strictForms = new WeakMap<object, { readonly form: object | undefined }>()
+
+const strictly = (schema: object): object | undefined => {
   const plain = asObject(everywhere(without(schema, unknownToStrict), plainly))
   // An object of anything, closed, would be an object of nothing.
   if (isOpen(plain)) return undefined
   const form = closed(asObject(everywhere(plain, complete)))
   return isJson(form) && form["type"] === "object" && isStrict(form) && isPlain(form) ? form : undefined
 }
-
-// internal
 
 const combinators: ReadonlyArray<string> = ["anyOf", "oneOf", "allOf"]
 
