@@ -177,11 +177,6 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
       ...connection.headers
     })
     const names = ToolNames.make(connection.toolNames ?? ToolNames.common)
-    const codec: Codec = {
-      encode: (request) => connection.codec.encode(names.request(request)),
-      decoder: (request) => names.decoder(connection.codec.decoder(names.request(request)), request),
-      headers: connection.codec.headers
-    }
     const wire = {
       model: connection.model,
       origin: connection.url.host,
@@ -192,7 +187,8 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
     }
     return {
       model: connection.model,
-      open: (request) => open({ wire, secrets, codec, authorize: connection.authorize }, request)
+      open: (request) =>
+        open({ wire, secrets, names, codec: connection.codec, authorize: connection.authorize }, request)
     }
   })
 
@@ -357,14 +353,16 @@ const withHeaders = (
 interface Base {
   readonly wire: Omit<Exchange.Wire<TransportError>, "errorOf">
   readonly secrets: ReadonlyArray<string>
+  readonly names: ReturnType<typeof ToolNames.make>
   readonly codec: Codec
   readonly authorize: Connection["authorize"]
 }
 
-const open = (base: Base, request: Transport.Request): Effect.Effect<Transport.Pull, TransportError, Scope.Scope> =>
+const open = (base: Base, given: Transport.Request): Effect.Effect<Transport.Pull, TransportError, Scope.Scope> =>
   Effect.clockWith((clock) => {
-    const { authorize, codec, secrets: known, wire } = base
+    const { authorize, codec, names, secrets: known, wire } = base
     const { model } = wire
+    const request = names.request(given)
     const body = codec.encode(request)
     if (Either.isLeft(body)) {
       return Effect.fail(errorOf(model, known)({ _tag: "InvalidRequest", message: body.left }, "safe"))
@@ -381,7 +379,7 @@ const open = (base: Base, request: Transport.Request): Effect.Effect<Transport.P
       )
       return Effect.zipRight(
         Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, exchange.close)),
-        exchange.send(body.right, codec.decoder(request))
+        exchange.send(body.right, names.decoder(codec.decoder(request), given))
       )
     }
     return authorize === undefined ? send({}) : Effect.flatMap(authorize, send)

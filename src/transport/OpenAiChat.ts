@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as HttpTransport from "./HttpTransport.ts"
 import { unforced } from "./internal/forcedAnswer.ts"
-import { vendorOf } from "./internal/openAiChat.ts"
+import { flavourOf, vendorOf } from "./internal/openAiChat.ts"
 import { Decoder } from "./internal/openAiChatDecode.ts"
 import * as Encode from "./internal/openAiChatEncode.ts"
 import { taking } from "./internal/wrappedAnswer.ts"
@@ -54,12 +54,13 @@ export const make = (
     headers: (key): HttpTransport.Headers =>
       key === undefined ? {} : { authorization: Redacted.make(`Bearer ${Redacted.value(key)}`) },
     codec: (model) => {
+      const flavour = flavourOf(model.vendor, model.id)
       const encoder = Encode.make(model, options.settings)
       return {
         encode: encoder.encode,
         decoder: (request) => {
           const decoder = new Decoder(model.vendor, options.thinkTags)
-          const answer = Encode.answerOf(model, request)
+          const answer = Encode.answerOf(flavour, request)
           return answer === undefined ? taking(decoder, request) : unforced(decoder, answer)
         }
       }

@@ -31,8 +31,12 @@ export const make = (model: ModelInfo.ModelInfo, defaults: Settings = {}): Encod
   const messages = new WeakMap<Message, string>()
   const files = new WeakMap<Message, string>()
   const tools = new WeakMap<ToolSpec, string>()
+  const textOfMessage = (message: Message): string => encodeMessage(message, model, flavour)
+  const textOfFiles = (message: Message): string => encodeResultFiles(message, model, flavour)
+  const textOf = (message: Message): string => remembered(messages, message, textOfMessage)
+  const filesOf = (message: Message): string => remembered(files, message, textOfFiles)
   return Encoding.make((given) => {
-    const answer = answerOf(model, given)
+    const answer = answerOf(flavour, given)
     const request = answer === undefined ? given : ForcedAnswer.forced(given, answer)
     const settings = settingsOf(defaults, request.settings)
     const extra = settings.extra ?? {}
@@ -41,13 +45,7 @@ export const make = (model: ModelInfo.ModelInfo, defaults: Settings = {}): Encod
       body += `,"tools":[${request.tools.map((tool) => remembered(tools, tool, (tool) => encodeTool(tool, flavour))).join(",")}]`
     }
     if (!("messages" in extra)) {
-      const list = joined(
-        request.messages,
-        flavour,
-        (message) => remembered(messages, message, (message) => encodeMessage(message, model, flavour)),
-        (message) => remembered(files, message, (message) => encodeResultFiles(message, model, flavour))
-      )
-      body += `,"messages":[${list}]`
+      body += `,"messages":[${joined(request.messages, flavour, textOf, filesOf)}]`
       demandFewImages(body, flavour)
     }
     return `${body}${tail(request, flavour, settings)}}`
@@ -60,9 +58,8 @@ export const make = (model: ModelInfo.ModelInfo, defaults: Settings = {}): Encod
  * @category constructors
  * @since 0.1.0
  */
-export const answerOf = (model: ModelInfo.ModelInfo, request: Request): ToolSpec | undefined => {
+export const answerOf = ({ schema }: Flavour, request: Request): ToolSpec | undefined => {
   const { responseFormat: format } = request
-  const { schema } = flavourOf(model.vendor, model.id)
   if (format.type === "text" || schema === "native") return undefined
   if (schema === "native-without-tools") {
     // Where tools exclude a form, they exclude any.
@@ -79,7 +76,8 @@ const anyObject = { type: "object" }
 
 /**
  * The messages with commas between them. Files from the results of tools follow the last of a row of results, since nothing
- * may stand between those; the assistant says a word between a tool and the user where the vendor wants it.
+ * may stand between those; the assistant says a word between a tool and the user where the vendor wants it. Runs over the
+ * whole history each turn, so it makes nothing but the text.
  */
 const joined = (
   messages: ReadonlyArray<Message>,
@@ -87,35 +85,30 @@ const joined = (
   encode: (message: Message) => string,
   encodeFiles: (message: Message) => string
 ): string => {
-  const out: Array<string> = []
+  let list = ""
+  let files = ""
   let afterTool = false
-  let files: Array<string> = []
-  const sayAsUser = (text: ReadonlyArray<string>): void => {
-    if (afterTool && flavour.bridged && text.length > 0) out.push(bridge)
-    out.push(...text)
-    afterTool &&= text.length === 0
-  }
   for (const message of messages) {
     const text = encode(message)
     if (text === "") continue
     if (message.role === "tool") {
-      const more = encodeFiles(message)
-      if (more !== "") files.push(more)
-      out.push(text)
+      files = separated(files, encodeFiles(message))
+      list = separated(list, text)
       afterTool = true
       continue
     }
-    sayAsUser(files)
-    files = []
-    if (message.role === "user") sayAsUser([text])
-    else {
-      out.push(text)
-      afterTool = false
-    }
+    const isUser = message.role === "user"
+    if (afterTool && flavour.bridged && (isUser || files !== "")) list = separated(list, bridge)
+    if (files !== "") list = separated(list, files)
+    list = separated(list, text)
+    files = ""
+    afterTool = false
   }
-  sayAsUser(files)
-  return out.join(",")
+  if (afterTool && flavour.bridged && files !== "") list = separated(list, bridge)
+  return separated(list, files)
 }
+
+const separated = (list: string, text: string): string => (list === "" ? text : text === "" ? list : `${list},${text}`)
 
 const bridge = JSON.stringify({ role: "assistant", content: "OK." })
 

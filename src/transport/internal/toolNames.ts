@@ -6,6 +6,7 @@ import type { Delta } from "../../domain/Delta.ts"
 import type { Message } from "../../domain/Message.ts"
 import type * as Part from "../../domain/Part.ts"
 import type { Request, ToolSpec } from "../../domain/Request.ts"
+import { remembered } from "./encoding.ts"
 import type { Decoder } from "./exchange.ts"
 import { mapped } from "./exchange.ts"
 
@@ -56,15 +57,21 @@ export const make = (rule: Rule) => {
     return name === tool.name ? tool : { ...tool, name }
   }
   const ofMessage = (message: Message): Message => {
-    const parts = each(message.parts, (part) => ofPart(part, rule))
-    return parts === message.parts ? message : { ...message, parts }
+    let parts: Array<Part.Part> | undefined
+    message.parts.forEach((part, index) => {
+      const changed = ofPart(part, rule)
+      if (changed === part) return
+      parts ??= [...message.parts]
+      parts[index] = changed
+    })
+    return parts === undefined ? message : { ...message, parts }
   }
   return {
     /** The request with safe names; the same one when all names are safe. */
     request: (request: Request): Request => {
       const changed = {
-        tools: each(request.tools, (tool) => known(tools, tool, ofTool)),
-        messages: each(request.messages, (message) => known(messages, message, ofMessage))
+        tools: each(request.tools, tools, ofTool),
+        messages: each(request.messages, messages, ofMessage)
       }
       const { responseFormat: format, toolChoice } = request
       const isSame = changed.tools === request.tools && changed.messages === request.messages
@@ -82,7 +89,7 @@ export const make = (rule: Rule) => {
     decoder: (decoder: Decoder, request: Request): Decoder => {
       const names = new Map<string, string>()
       for (const tool of request.tools) {
-        const { name } = known(tools, tool, ofTool)
+        const { name } = remembered(tools, tool, ofTool)
         if (name !== tool.name) names.set(name, tool.name)
       }
       return names.size === 0 ? decoder : renaming(decoder, names)
@@ -92,24 +99,22 @@ export const make = (rule: Rule) => {
 
 // internal
 
-const known = <A extends object>(memory: WeakMap<A, A>, value: A, change: (value: A) => A): A => {
-  let found = memory.get(value)
-  if (found === undefined) {
-    found = change(value)
-    memory.set(value, found)
-  }
-  return found
-}
-
-/** The items changed; the same array when none was. */
-const each = <A>(items: ReadonlyArray<A>, change: (item: A) => A): ReadonlyArray<A> => {
+/** The items changed; the same array when none was. Looks at a whole history each turn, so it makes nothing else. */
+const each = <A extends object>(
+  items: ReadonlyArray<A>,
+  memory: WeakMap<A, A>,
+  change: (item: A) => A
+): ReadonlyArray<A> => {
   let out: Array<A> | undefined
-  items.forEach((item, index) => {
-    const changed = change(item)
-    if (changed === item) return
-    out ??= [...items]
-    out[index] = changed
-  })
+  let index = 0
+  for (const item of items) {
+    const changed = remembered(memory, item, change)
+    if (changed !== item) {
+      out ??= [...items]
+      out[index] = changed
+    }
+    index++
+  }
   return out ?? items
 }
 
