@@ -177,19 +177,17 @@ export const fromCodec = (connection: Connection): Effect.Effect<Transport.Servi
       ...connection.headers
     })
     const names = ToolNames.make(connection.toolNames ?? ToolNames.common)
-    const wire = {
+    const wire: Exchange.Wire<TransportError> = {
       model: connection.model,
       origin: connection.url.host,
       client: HttpClient.withScope(HttpClient.withTracerDisabledWhen(client, () => true)),
       request,
       refusal: connection.refusal,
-      idleMillis: Duration.toMillis(connection.idleTimeout ?? "5 minutes")
+      idleMillis: Duration.toMillis(connection.idleTimeout ?? "5 minutes"),
+      errorOf: errorOf(connection.model, secrets)
     }
-    return {
-      model: connection.model,
-      open: (request) =>
-        open({ wire, secrets, names, codec: connection.codec, authorize: connection.authorize }, request)
-    }
+    const base: Base = { wire, secrets, names, codec: connection.codec, authorize: connection.authorize }
+    return { model: connection.model, open: (request) => open(base, request) }
   })
 
 /**
@@ -351,7 +349,7 @@ const withHeaders = (
 
 /** What every request of a connection starts from. */
 interface Base {
-  readonly wire: Omit<Exchange.Wire<TransportError>, "errorOf">
+  readonly wire: Exchange.Wire<TransportError>
   readonly secrets: ReadonlyArray<string>
   readonly names: ReturnType<typeof ToolNames.make>
   readonly codec: Codec
@@ -360,30 +358,28 @@ interface Base {
 
 const open = (base: Base, given: Transport.Request): Effect.Effect<Transport.Pull, TransportError, Scope.Scope> =>
   Effect.clockWith((clock) => {
-    const { authorize, codec, names, secrets: known, wire } = base
-    const { model } = wire
+    const { authorize, codec, names, wire } = base
     const request = names.request(given)
     const body = codec.encode(request)
-    if (Either.isLeft(body)) {
-      return Effect.fail(errorOf(model, known)({ _tag: "InvalidRequest", message: body.left }, "safe"))
-    }
-    const send = (more: Headers) => {
-      const secrets = [...known]
-      const exchange = new Exchange.Exchange(
-        {
-          ...wire,
-          request: withHeaders(wire.request, secrets, { ...codec.headers?.(request), ...more }),
-          errorOf: errorOf(model, secrets)
-        },
-        clock
-      )
+    if (Either.isLeft(body)) return Effect.fail(wire.errorOf({ _tag: "InvalidRequest", message: body.left }, "safe"))
+    const own = codec.headers?.(request)
+    const send = (wire: Exchange.Wire<TransportError>) => {
+      const exchange = new Exchange.Exchange(wire, clock)
       return Effect.zipRight(
         Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, exchange.close)),
         exchange.send(body.right, names.decoder(codec.decoder(request), given))
       )
     }
-    return authorize === undefined ? send({}) : Effect.flatMap(authorize, send)
+    if (authorize !== undefined) return Effect.flatMap(authorize, (more) => send(withMore(base, { ...own, ...more })))
+    return send(own === undefined ? wire : withMore(base, own))
   })
+
+/** The connection with headers of one request, and what is secret in them. */
+const withMore = ({ secrets: known, wire }: Base, headers: Headers): Exchange.Wire<TransportError> => {
+  const secrets = [...known]
+  const request = withHeaders(wire.request, secrets, headers)
+  return { ...wire, request, errorOf: errorOf(wire.model, secrets) }
+}
 
 const errorOf =
   (model: ModelInfo, secrets: ReadonlyArray<string>) =>
