@@ -13,7 +13,6 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import type { Delta } from "../domain/Delta.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
 import * as Answers from "./internal/decoder.ts"
 import * as Exchange from "./internal/exchange.ts"
@@ -73,14 +72,7 @@ export interface Headers {
  * @category models
  * @since 0.1.0
  */
-export interface Decoder {
-  readonly failure: Reason | undefined
-  readonly finished: boolean
-  readonly started: boolean
-  readonly push: (bytes: Uint8Array) => void
-  readonly end: () => void
-  readonly take: () => ReadonlyArray<Delta>
-}
+export interface Decoder extends Exchange.Decoder {}
 
 /**
  * A part that a decoder is writing. Named here so that declarations of your own decoders can name it, too.

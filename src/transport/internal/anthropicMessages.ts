@@ -6,7 +6,7 @@ import type { Message } from "../../domain/Message.ts"
 import type * as ModelInfo from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
 import { factsOf, vendor } from "./anthropic.ts"
-import { demand, kindOf, refuseFile, textOfFile, typed, Unsupported } from "./encoding.ts"
+import { demand, kindOf, refuseFile, systemTexts, textOfFile, typed, Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
 import { common, safe } from "./toolNames.ts"
@@ -61,11 +61,7 @@ export const encodeMessage = (message: Message, model: ModelInfo.ModelInfo, isLa
  * @since 0.1.0
  */
 export const encodeSystem = (message: Message): ReadonlyArray<Json> =>
-  message.parts.flatMap((part) => {
-    if (part.type === "text") return textBlock(part.text)
-    if (part.type === "file" && "text" in part.data) return textBlock(part.data.text)
-    throw new Unsupported(`A system message can only hold text here, not a part of type ${part.type}.`)
-  })
+  systemTexts(message).flatMap((text) => textBlock(text))
 
 /**
  * Whether a message holds thinking that goes back to this vendor.

@@ -4,6 +4,7 @@
  */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
+import type { Message } from "../../domain/Message.ts"
 import * as ModelInfo from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
 import type { Request, Settings } from "../../domain/Request.ts"
@@ -74,6 +75,19 @@ export const settingsOf = (defaults: Settings, settings: Settings): Settings => 
     ? undefined
     : { extra: { ...defaults.extra, ...settings.extra } })
 })
+
+/**
+ * The texts of a system message, one a part. Refuses parts of any other kind.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const systemTexts = (message: Message): ReadonlyArray<string> =>
+  message.parts.map((part) => {
+    if (part.type === "text") return part.text
+    if (part.type === "file" && "text" in part.data) return part.data.text
+    throw new Unsupported(`A system message can only hold text here, not a part of type ${part.type}.`)
+  })
 
 /**
  * What a file is to a model.

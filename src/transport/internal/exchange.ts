@@ -44,12 +44,16 @@ export interface Decoder {
 }
 
 /**
- * A decoder whose deltas are changed one by one.
+ * A decoder whose deltas are changed before they are handed out: those of one time together, with whether the answer has
+ * failed by then, so that what was held back can be let go.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const mapped = (decoder: Decoder, change: (delta: Delta) => Delta): Decoder => ({
+export const changed = (
+  decoder: Decoder,
+  change: (deltas: ReadonlyArray<Delta>, hasFailed: boolean) => ReadonlyArray<Delta>
+): Decoder => ({
   get failure() {
     return decoder.failure
   },
@@ -61,7 +65,7 @@ export const mapped = (decoder: Decoder, change: (delta: Delta) => Delta): Decod
   },
   push: (bytes) => decoder.push(bytes),
   end: () => decoder.end(),
-  take: () => decoder.take().map(change)
+  take: () => change(decoder.take(), decoder.failure !== undefined)
 })
 
 type Replay = "safe" | "unknown" | "acknowledged"

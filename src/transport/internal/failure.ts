@@ -6,32 +6,6 @@ import type { Json } from "./json.ts"
 import { arrayOf, isJson, numberOf, parseJson, textOf } from "./json.ts"
 
 /**
- * A failure in words that hold for every vendor. The same fields as the reason of a `TransportError`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Failure {
-  readonly _tag:
-    | "RateLimited"
-    | "Overloaded"
-    | "Network"
-    | "Timeout"
-    | "Authentication"
-    | "InvalidRequest"
-    | "ContextOverflow"
-    | "Filtered"
-    | "Malformed"
-  readonly message: string
-  readonly status?: number | undefined
-  readonly type?: string | undefined
-  readonly code?: string | undefined
-  readonly requestId?: string | undefined
-  readonly retryAfterMillis?: number | undefined
-  readonly permanent?: boolean | undefined
-}
-
-/**
  * What a vendor said went wrong.
  *
  * @category models
@@ -44,6 +18,26 @@ export interface Complaint {
   readonly code?: string | undefined
   readonly requestId?: string | undefined
   readonly retryAfterMillis?: number | undefined
+}
+
+/**
+ * A failure in words that hold for every vendor. The same fields as the reason of a `TransportError`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failure extends Complaint {
+  readonly _tag:
+    | "RateLimited"
+    | "Overloaded"
+    | "Network"
+    | "Timeout"
+    | "Authentication"
+    | "InvalidRequest"
+    | "ContextOverflow"
+    | "Filtered"
+    | "Malformed"
+  readonly permanent?: boolean | undefined
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Delta, Finish, PartStart } from "../../domain/Delta.ts"
 import type { Request, ToolSpec } from "../../domain/Request.ts"
 import type { Decoder } from "./exchange.ts"
+import { changed } from "./exchange.ts"
 import { isWrap, objectOf, unwrapped } from "./wrappedAnswer.ts"
 
 /**
@@ -71,20 +72,7 @@ export const forced = (request: Request, answer: ToolSpec): Request => ({
  */
 export const unforced = (decoder: Decoder, answer: ToolSpec): Decoder => {
   const state = new Unforced(answer.name)
-  const unforced: Decoder = {
-    get failure() {
-      return decoder.failure
-    },
-    get finished() {
-      return decoder.finished
-    },
-    get started() {
-      return decoder.started
-    },
-    push: (bytes) => decoder.push(bytes),
-    end: () => decoder.end(),
-    take: () => state.take(decoder.take(), decoder.failure !== undefined)
-  }
+  const unforced = changed(decoder, (deltas, hasFailed) => state.take(deltas, hasFailed))
   return isWrap(answer.inputSchema) ? unwrapped(unforced) : unforced
 }
 

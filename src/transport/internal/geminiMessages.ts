@@ -5,7 +5,7 @@
 import type { Message } from "../../domain/Message.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
-import { demand, kindOf, refuseFile, textOfFile, typed, Unsupported } from "./encoding.ts"
+import { demand, kindOf, refuseFile, systemTexts, textOfFile, typed, Unsupported } from "./encoding.ts"
 import type { Dialect } from "./gemini.ts"
 import { vendor } from "./gemini.ts"
 import type { Json } from "./json.ts"
@@ -42,12 +42,7 @@ export const encodeMessage = (message: Message, model: ModelInfo, dialect: Diale
  * @category converters
  * @since 0.1.0
  */
-export const systemParts = (message: Message): ReadonlyArray<Json> =>
-  message.parts.map((part) => {
-    if (part.type === "text") return { text: part.text }
-    if (part.type === "file" && "text" in part.data) return { text: part.data.text }
-    throw new Unsupported(`A system message can only hold text here, not a part of type ${part.type}.`)
-  })
+export const systemParts = (message: Message): ReadonlyArray<Json> => systemTexts(message).map((text) => ({ text }))
 
 /**
  * The JSON text of one content.

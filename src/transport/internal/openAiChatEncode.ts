@@ -9,7 +9,7 @@ import * as Part from "../../domain/Part.ts"
 import type { Request, Settings, ToolSpec } from "../../domain/Request.ts"
 import type { Encoder } from "./encoding.ts"
 import * as Encoding from "./encoding.ts"
-import { kindOf, remembered, settingsOf, typed, Unsupported, withName } from "./encoding.ts"
+import { kindOf, remembered, settingsOf, systemTexts, typed, Unsupported, withName } from "./encoding.ts"
 import * as ForcedAnswer from "./forcedAnswer.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
@@ -205,14 +205,7 @@ const encodeMessage = (message: Message, model: ModelInfo.ModelInfo, flavour: Fl
   }
 }
 
-const systemText = (message: Message): string =>
-  message.parts
-    .map((part) => {
-      if (part.type === "text") return part.text
-      if (part.type === "file" && "text" in part.data) return part.data.text
-      throw new Unsupported(`A system message can only hold text here, not a part of type ${part.type}.`)
-    })
-    .join("\n\n")
+const systemText = (message: Message): string => systemTexts(message).join("\n\n")
 
 const encodeUser = (parts: ReadonlyArray<Part.Part>, model: ModelInfo.ModelInfo, flavour: Flavour): string => {
   const content: Array<Json> = []

@@ -6,7 +6,7 @@
 import type { Message } from "../../domain/Message.ts"
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
-import { dataUrl, demand, kindOf, refuseFile, textOfFile, typed, Unsupported } from "./encoding.ts"
+import { dataUrl, demand, kindOf, refuseFile, systemTexts, textOfFile, typed, Unsupported } from "./encoding.ts"
 import type { Json } from "./json.ts"
 import { arrayOf, isJson, parseJson, textOf } from "./json.ts"
 import type { Flavour } from "./openAiResponses.ts"
@@ -59,14 +59,7 @@ export const itemsOf = (
  * @category converters
  * @since 0.1.0
  */
-export const systemText = (message: Message): string =>
-  message.parts
-    .map((part) => {
-      if (part.type === "text") return part.text
-      if (part.type === "file" && "text" in part.data) return part.data.text
-      throw new Unsupported(`A system message can only hold text here, not a part of type ${part.type}.`)
-    })
-    .join("\n\n")
+export const systemText = (message: Message): string => systemTexts(message).join("\n\n")
 
 /**
  * The answer that an assistant message belongs to, when the vendor may still have it: one that was cut off is not kept.

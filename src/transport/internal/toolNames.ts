@@ -8,7 +8,7 @@ import type * as Part from "../../domain/Part.ts"
 import type { Request, ToolSpec } from "../../domain/Request.ts"
 import { remembered } from "./encoding.ts"
 import type { Decoder } from "./exchange.ts"
-import { mapped } from "./exchange.ts"
+import { changed } from "./exchange.ts"
 
 /**
  * Which names a vendor takes: at most so many characters, none of the unsafe ones.
@@ -140,5 +140,5 @@ const renaming = (decoder: Decoder, names: ReadonlyMap<string, string>): Decoder
     const name = names.get(delta.part.name)
     return name === undefined ? delta : { ...delta, part: { ...delta.part, name } }
   }
-  return mapped(decoder, change)
+  return changed(decoder, (deltas) => deltas.map(change))
 }

@@ -6,6 +6,7 @@ import type { Delta } from "../../domain/Delta.ts"
 import type { Request } from "../../domain/Request.ts"
 import { remembered } from "./encoding.ts"
 import type { Decoder } from "./exchange.ts"
+import { changed } from "./exchange.ts"
 import { isJson, parseJson } from "./json.ts"
 import { inlined, referencesOf, rooted } from "./jsonSchema.ts"
 
@@ -68,28 +69,15 @@ export const unwrapped = (decoder: Decoder): Decoder => {
       out.push({ ...delta, part: { ...part, text } })
     } else out.push(delta)
   }
-  return {
-    get failure() {
-      return decoder.failure
-    },
-    get finished() {
-      return decoder.finished
-    },
-    get started() {
-      return decoder.started
-    },
-    push: (bytes) => decoder.push(bytes),
-    end: () => decoder.end(),
-    take: () => {
-      const out: Array<Delta> = []
-      for (const delta of decoder.take()) change(delta, out)
-      if (decoder.failure !== undefined) {
-        for (const [index, text] of held) out.push({ _tag: "TextDelta", index, delta: text })
-        held.clear()
-      }
-      return out
+  return changed(decoder, (deltas, hasFailed) => {
+    const out: Array<Delta> = []
+    for (const delta of deltas) change(delta, out)
+    if (hasFailed) {
+      for (const [index, text] of held) out.push({ _tag: "TextDelta", index, delta: text })
+      held.clear()
     }
-  }
+    return out
+  })
 }
 
 // internal
