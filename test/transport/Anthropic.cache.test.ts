@@ -5,6 +5,7 @@ import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Encode from "../../src/transport/internal/anthropicEncode.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import { counted } from "../support/parts.ts"
 
 const model = { vendor: "anthropic", id: "claude-sonnet-4-6" }
 const tools: ReadonlyArray<Transport.ToolSpec> = ["f", "g"].map((name) => ({ name, inputSchema: { type: "object" } }))
@@ -122,17 +123,10 @@ describe("Anthropic encode", () => {
     )
 
     it("converts a message once", () => {
-      let reads = 0
-      const counted: Message.Message = {
-        role: "user",
-        get parts() {
-          reads++
-          return [Part.text("u")]
-        }
-      }
+      const { message, reads } = counted()
       const encode = encoder()
-      for (let request = 0; request < 3; request++) encode([counted])
-      assert.strictEqual(reads, 1)
+      for (let request = 0; request < 3; request++) encode([message])
+      assert.strictEqual(reads(), 1)
     })
   })
 })

@@ -5,6 +5,7 @@ import type { ModelInfo } from "../../src/domain/ModelInfo.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Encode from "../../src/transport/internal/geminiEncode.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import { call, counted, result } from "../support/parts.ts"
 
 const modern = "gemini-3-flash-preview"
 const older = "gemini-2.5-flash"
@@ -21,23 +22,6 @@ const contents = (messages: ReadonlyArray<Message.Message>, id?: string) => body
 
 const refusal = (request: Partial<Transport.Request>, id?: string, more?: Partial<ModelInfo>) =>
   Either.getOrThrowWith(Either.flip(encoded(request, id, more)), Error)
-
-const call = (input: string, more: Partial<Part.ToolCall> = {}): Part.ToolCall => ({
-  type: "tool-call",
-  id: "call_1",
-  name: "f",
-  input,
-  ...more
-})
-
-const result = (content: Part.ToolResult["content"], more: Partial<Part.ToolResult> = {}): Part.ToolResult => ({
-  type: "tool-result",
-  id: "call_1",
-  name: "f",
-  outcome: "ok",
-  content,
-  ...more
-})
 
 const signed = (thoughtSignature: string) => ({ meta: { google: { thoughtSignature } } })
 const png = Part.file("image/png", { base64: "iVBORw==" })
@@ -144,17 +128,10 @@ describe("Gemini encode", () => {
     })
 
     it("converts a message once", () => {
-      let reads = 0
-      const counted: Message.Message = {
-        role: "user",
-        get parts() {
-          reads++
-          return [Part.text("u")]
-        }
-      }
+      const { message, reads } = counted()
       const encoder = Encode.make(model(modern))
-      for (let turn = 0; turn < 3; turn++) encoder.encode(Transport.request({ messages: [counted] }))
-      assert.strictEqual(reads, 1)
+      for (let turn = 0; turn < 3; turn++) encoder.encode(Transport.request({ messages: [message] }))
+      assert.strictEqual(reads(), 1)
     })
 
     it("begins with the user, who also says what the system says later", () => {

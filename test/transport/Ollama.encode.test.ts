@@ -5,6 +5,7 @@ import type { ModelInfo } from "../../src/domain/ModelInfo.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Encode from "../../src/transport/internal/ollamaEncode.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import { result } from "../support/parts.ts"
 
 const model: ModelInfo = { vendor: "ollama", id: "m1" }
 const encoded = (request: Partial<Transport.Request>, running: Partial<Encode.Running> = {}, info = model) =>
@@ -26,15 +27,6 @@ const call = (more: Partial<Part.ToolCall> = {}): Part.ToolCall => ({
   input: '{"n": 12345678901234567890}',
   ...more
 })
-const result = (content: Part.ToolResult["content"], more: Partial<Part.ToolResult> = {}): Part.ToolResult => ({
-  type: "tool-result",
-  id: "call_1",
-  name: "f",
-  outcome: "ok",
-  content,
-  ...more
-})
-
 describe("Ollama encode", () => {
   it("writes the plainest request in a fixed order, and asks not to cut it", () => {
     assert.strictEqual(

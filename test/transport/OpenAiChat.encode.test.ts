@@ -5,6 +5,7 @@ import type { ModelInfo } from "../../src/domain/ModelInfo.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Encode from "../../src/transport/internal/openAiChatEncode.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import { call, counted, result } from "../support/parts.ts"
 
 const model = (vendor: string, more: Partial<ModelInfo> = {}): ModelInfo => ({ vendor, id: "m1", ...more })
 
@@ -18,23 +19,6 @@ const messages = (list: ReadonlyArray<Message.Message>, vendor?: string) => body
 
 const refusal = (request: Partial<Transport.Request>, more?: Partial<ModelInfo>) =>
   Either.getOrThrowWith(Either.flip(encoded(request, "openai", more)), Error)
-
-const call = (input: string, more: Partial<Part.ToolCall> = {}): Part.ToolCall => ({
-  type: "tool-call",
-  id: "call_1",
-  name: "f",
-  input,
-  ...more
-})
-
-const result = (content: Part.ToolResult["content"], more: Partial<Part.ToolResult> = {}): Part.ToolResult => ({
-  type: "tool-result",
-  id: "call_1",
-  name: "f",
-  outcome: "ok",
-  content,
-  ...more
-})
 
 const png = Part.file("image/png", { base64: "iVBORw==" })
 const tool: Transport.ToolSpec = { name: "f", description: "d", inputSchema: { type: "object", $comment: "raw" } }
@@ -108,17 +92,10 @@ describe("OpenAiChat encode", () => {
   })
 
   it("converts a message once", () => {
-    let reads = 0
-    const counted: Message.Message = {
-      role: "user",
-      get parts() {
-        reads++
-        return [Part.text("u")]
-      }
-    }
+    const { message, reads } = counted()
     const encoder = Encode.make(model("openai"))
-    for (let turn = 0; turn < 3; turn++) encoder.encode(Transport.request({ messages: [counted] }))
-    assert.strictEqual(reads, 1)
+    for (let turn = 0; turn < 3; turn++) encoder.encode(Transport.request({ messages: [message] }))
+    assert.strictEqual(reads(), 1)
   })
 
   describe("user", () => {

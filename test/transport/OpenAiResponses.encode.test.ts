@@ -5,6 +5,7 @@ import type { ModelInfo } from "../../src/domain/ModelInfo.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Encode from "../../src/transport/internal/openAiResponsesEncode.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import { call, counted, result } from "../support/parts.ts"
 import { responses } from "../support/requests/responses.ts"
 
 const model = (vendor: string, more: Partial<ModelInfo> = {}): ModelInfo => ({ vendor, id: "m1", ...more })
@@ -21,23 +22,6 @@ const input = (list: ReadonlyArray<Message.Message>, vendor?: string, options?: 
 const refusal = (request: Partial<Transport.Request>) => Either.getOrThrowWith(Either.flip(encoded(request)), Error)
 
 const own = (item: object, more: object = {}, vendor = "openai"): Part.Meta => ({ [vendor]: { item, ...more } })
-
-const call = (value: string, more: Partial<Part.ToolCall> = {}): Part.ToolCall => ({
-  type: "tool-call",
-  id: "call_1",
-  name: "f",
-  input: value,
-  ...more
-})
-
-const result = (content: Part.ToolResult["content"], more: Partial<Part.ToolResult> = {}): Part.ToolResult => ({
-  type: "tool-result",
-  id: "call_1",
-  name: "f",
-  outcome: "ok",
-  content,
-  ...more
-})
 
 const text = (value: string, meta: Part.Meta): Part.Text => ({ type: "text", text: value, meta })
 const reasoning = (meta: Part.Meta): Part.Reasoning => ({ type: "reasoning", text: "r", meta })
@@ -200,17 +184,10 @@ describe("OpenAiResponses encode", () => {
   })
 
   it("converts a message once", () => {
-    let reads = 0
-    const counted: Message.Message = {
-      role: "user",
-      get parts() {
-        reads++
-        return [Part.text("u")]
-      }
-    }
+    const { message, reads } = counted()
     const encoder = Encode.make(model("openai"))
-    for (let turn = 0; turn < 3; turn++) encoder.encode(Transport.request({ messages: [counted] }))
-    assert.strictEqual(reads, 1)
+    for (let turn = 0; turn < 3; turn++) encoder.encode(Transport.request({ messages: [message] }))
+    assert.strictEqual(reads(), 1)
   })
 
   describe("user", () => {
