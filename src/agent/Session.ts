@@ -3,9 +3,11 @@
  * append that names the position it follows, so a session that somebody else moved on is noticed and never overwritten.
  * Entry ids follow from run and turn, so that a replay commits nothing twice.
  */
+
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as ContextStore from "../context/ContextStore.ts"
+import type { Entry } from "../domain/Entry.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
@@ -160,7 +162,7 @@ const commit = (
       run: run.id,
       turn: run.turn
     })
-    const entries: Array<ContextStore.Entry> = messages.map(([name, message]) => ({
+    const entries: Array<Entry> = messages.map(([name, message]) => ({
       _tag: "Message",
       ...about(name),
       message

@@ -8,48 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { EntryId, RunId, SessionId } from "../domain/Ids.ts"
-import { Message, toText } from "../domain/Message.ts"
-import { Usage } from "../domain/Usage.ts"
-import * as MemoryLogs from "./internal/memoryLogs.ts"
+import type { Entry, Stored } from "../domain/Entry.ts"
+import type { EntryId, SessionId } from "../domain/Ids.ts"
+import type { Role } from "../domain/Message.ts"
+import * as MemorySessions from "./internal/memorySessions.ts"
 import * as SessionQueue from "./internal/sessionQueue.ts"
 import * as Storage from "./internal/storage.ts"
-import * as Repair from "./Repair.ts"
-
-const base = {
-  id: EntryId,
-  /** Milliseconds since the epoch. */
-  at: Schema.Finite,
-  run: Schema.optional(RunId),
-  turn: Schema.optional(Schema.Finite)
-}
-
-/**
- * A message joined the conversation.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const MessageEntry = Schema.TaggedStruct("Message", { ...base, message: Message })
-export interface MessageEntry extends Schema.Schema.Type<typeof MessageEntry> {}
-
-/**
- * A model response was paid for. One per response, also for responses that were cut off.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const UsageEntry = Schema.TaggedStruct("Usage", { ...base, model: Schema.String, usage: Usage })
-export interface UsageEntry extends Schema.Schema.Type<typeof UsageEntry> {}
-
-/**
- * One line of a session's log.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Entry = Schema.Union(MessageEntry, UsageEntry)
-export type Entry = typeof Entry.Type
+import * as Window from "./Window.ts"
 
 /**
  * Why a store could not do what it was asked.
@@ -90,32 +55,57 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
 }
 
 /**
- * What a model may see of a session, and how far its log had come when it was read.
+ * Whose a session is. Given when it begins, and never changed.
+ *
+ * **Details**
+ *
+ * - `tenant`, `owner`, `chat`: the organisation, the person and the place, as the `Identity` of a run tells them.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Window {
-  readonly messages: ReadonlyArray<Message>
-  /** The number of entries in the log; 0 for a session that does not exist yet. */
-  readonly position: number
+export interface Ownership {
+  readonly tenant?: string | undefined
+  readonly owner?: string | undefined
+  readonly chat?: string | undefined
 }
 
 /**
- * A session in a listing. `preview` is the start of its first user text, at most 80 characters.
+ * A session in a listing.
+ *
+ * **Details**
+ *
+ * - `title`: the name it was given. `preview`: the start of its first user text, at most 80 characters.
+ * - `entries`: how many its log has, on the branch that it goes on with.
+ * - `origin`: the session it was forked from.
  *
  * @category models
  * @since 0.1.0
  */
-export interface SessionInfo {
+export interface SessionInfo extends Ownership {
   readonly id: SessionId
-  readonly owner?: string | undefined
+  readonly title?: string | undefined
+  readonly labels: ReadonlyArray<string>
   readonly preview: string
   /** Milliseconds since the epoch. */
   readonly createdAt: number
   /** Milliseconds since the epoch. */
   readonly updatedAt: number
   readonly entries: number
+  readonly origin?: SessionId | undefined
+}
+
+/**
+ * Which sessions a listing or a search is about: all that match every field given. 50 a page unless `limit` says
+ * otherwise; `cursor` is `next` of the page before.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Query extends Ownership {
+  readonly label?: string | undefined
+  readonly cursor?: string | undefined
+  readonly limit?: number | undefined
 }
 
 /**
@@ -130,6 +120,57 @@ export interface Page {
 }
 
 /**
+ * A message that a search found. `excerpt` is a part of its text around the first word found, at most 160 characters.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Hit {
+  readonly session: SessionInfo
+  readonly entry: EntryId
+  readonly role: Role
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly excerpt: string
+}
+
+/**
+ * One page of what a search found, latest first. `next` is the cursor of the following page, absent on the last one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Hits {
+  readonly hits: ReadonlyArray<Hit>
+  readonly next?: string | undefined
+}
+
+/**
+ * A line of conversation that others share the beginning of. Forks and rewinds make them.
+ *
+ * **Details**
+ *
+ * - `parent`: the branch it left, and the last entry it shares with it; absent for one that left none, or one that is gone.
+ * - `entries`, `last`, `preview`: how many entries it has of its own, the last of them, and the start of its own first user
+ *   text. Rewinding the session to `last` of a branch it left goes back to that one.
+ * - `isCurrent`: its session goes on with it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Branch {
+  readonly id: string
+  readonly session: SessionId
+  readonly parent?: { readonly branch: string; readonly entry: EntryId } | undefined
+  readonly preview: string
+  readonly entries: number
+  readonly last?: EntryId | undefined
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly isCurrent: boolean
+}
+
+/**
  * What to do when another run has the session: wait until it ends, or fail with `SessionBusy`.
  *
  * @category models
@@ -138,7 +179,7 @@ export interface Page {
 export type OnBusy = "wait" | "fail"
 
 /**
- * What a store does. Every session id is valid; a session exists from its first entry on.
+ * What a store does. Every session id is valid; a session exists from its first entry on, until it is removed.
  *
  * @category models
  * @since 0.1.0
@@ -146,38 +187,62 @@ export type OnBusy = "wait" | "fail"
 export interface Service {
   /**
    * Adds entries at the end of the log, all or none, in order, and answers the new position. Entries whose id the log
-   * already has are left out, so repeating an append is harmless. With `after`, fails with `Conflict` unless the log is
-   * at that position. `owner` is kept when the append creates the session. An empty array changes nothing.
+   * already has are left out, so repeating an append is harmless. With `after`, fails with `Conflict` unless the session
+   * is at that position. Whose it is, is kept when the append creates the session. An empty array changes nothing.
    */
   readonly append: (
     session: SessionId,
     entries: ReadonlyArray<Entry>,
-    options?: { readonly after?: number | undefined; readonly owner?: string | undefined }
+    options?: Ownership & { readonly after?: number | undefined }
   ) => Effect.Effect<number, StoreError>
-  /** The messages a model may see, repaired. Empty at position 0 for a session that does not exist. */
-  readonly read: (session: SessionId) => Effect.Effect<Window, StoreError>
-  /** The whole log, oldest first. Empty for a session that does not exist. */
-  readonly entries: (session: SessionId) => Effect.Effect<ReadonlyArray<Entry>, StoreError>
   /**
-   * Makes a new session whose log begins as this one's, up to and with entry `at` (to the end without). Both go their
-   * own ways from there. Fails with `NotFound` for an unknown session or entry.
+   * The messages a model may see, repaired, at the cost of these and not of all there ever were. Empty at position 0 for
+   * a session that does not exist. An entry that cannot be read any more is left out, with a warning in the log.
+   */
+  readonly read: (session: SessionId) => Effect.Effect<Window.Window, StoreError>
+  /** The part of the log that `read` shows, at the same cost: what no compaction covers, and the compaction in force. */
+  readonly live: (session: SessionId) => Effect.Effect<ReadonlyArray<Stored>, StoreError>
+  /** The whole log, oldest first. Empty for a session that does not exist. */
+  readonly entries: (session: SessionId) => Effect.Effect<ReadonlyArray<Stored>, StoreError>
+  /** One entry of the log. Fails with `NotFound` for an unknown session or entry. */
+  readonly entry: (session: SessionId, id: EntryId) => Effect.Effect<Stored, StoreError>
+  /** What a listing says of this session. Fails with `NotFound` for an unknown session. */
+  readonly info: (session: SessionId) => Effect.Effect<SessionInfo, StoreError>
+  /** Names and labels a session; what is absent stays, an empty title removes it. Fails with `NotFound`. */
+  readonly update: (
+    session: SessionId,
+    change: { readonly title?: string | undefined; readonly labels?: ReadonlyArray<string> | undefined }
+  ) => Effect.Effect<void, StoreError>
+  /**
+   * Makes a new session of the same owner, whose log begins as this one's up to and with entry `at` (to the end without),
+   * then a marker. They share what they have in common and go their own ways from there. `at` may be on any branch of the
+   * session; an answer with calls takes their results along. Fails with `NotFound` for an unknown session or entry.
    */
   readonly fork: (session: SessionId, at?: EntryId) => Effect.Effect<SessionId, StoreError>
   /**
-   * Lets the conversation go on from entry `to`: later entries leave the log's reading, not its storage. Fails with
-   * `NotFound` for an unknown session or entry.
+   * Lets the conversation go on from entry `to`, and writes a marker: what came after is on a branch that was left. `to`
+   * may be on any branch of the session, so that a rewind can be taken back; an answer with calls takes their results
+   * along. Fails with `NotFound` for an unknown session or entry.
    */
   readonly rewind: (session: SessionId, to: EntryId) => Effect.Effect<void, StoreError>
-  /** Empties the session and keeps it. Does nothing for a session that does not exist. */
+  /**
+   * The branches of this session and of all that are related to it by forks, parents before their children, older ones
+   * first. Empty for a session that does not exist.
+   */
+  readonly branches: (session: SessionId) => Effect.Effect<ReadonlyArray<Branch>, StoreError>
+  /** Erases what the session has, its other branches included, and keeps it. Does nothing for one that does not exist. */
   readonly clear: (session: SessionId) => Effect.Effect<void, StoreError>
-  /** Forgets the session. Does nothing for a session that does not exist. */
+  /** Erases the session, except for what forks share with it. Does nothing for one that does not exist. */
   readonly remove: (session: SessionId) => Effect.Effect<void, StoreError>
-  /** Sessions, most recently used first; only the owner's when one is given. 50 a page unless `limit` says otherwise. */
-  readonly list: (options?: {
-    readonly owner?: string | undefined
-    readonly cursor?: string | undefined
-    readonly limit?: number | undefined
-  }) => Effect.Effect<Page, StoreError>
+  /** Removes the sessions that match and were not changed since `before` (milliseconds), and answers how many. */
+  readonly prune: (options: Ownership & { readonly before: number }) => Effect.Effect<number, StoreError>
+  /** Sessions, most recently used first. */
+  readonly list: (query?: Query) => Effect.Effect<Page, StoreError>
+  /**
+   * Messages of users and assistants in which every word of the text is found, or begins a word: upper and lower case and
+   * accents aside, in any order. Only what is on the branch its session goes on with. Nothing for a text without words.
+   */
+  readonly search: (text: string, query?: Query) => Effect.Effect<Hits, StoreError>
   /** Takes the session for one run until the scope closes. */
   readonly lock: (session: SessionId, onBusy: OnBusy) => Effect.Effect<void, StoreError, Scope.Scope>
 }
@@ -189,43 +254,6 @@ export interface Service {
  * @since 0.1.0
  */
 export class ContextStore extends Context.Tag("axonal/context/ContextStore")<ContextStore, Service>() {}
-
-/**
- * Projects a log to what a model may see of it. For authors of stores.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const window = (entries: ReadonlyArray<Entry>): Window => ({
-  messages: Repair.repair(messagesOf(entries)),
-  position: entries.length
-})
-
-/**
- * The window of a log that grew by these entries, at the cost of the new ones. Messages that stay keep their identity,
- * by which transports know what they converted already. For authors of stores.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const extendWindow = (known: Window, added: ReadonlyArray<Entry>): Window => ({
-  messages: Repair.extend(known.messages, messagesOf(added)),
-  position: known.position + added.length
-})
-
-/**
- * What an entry gives a listing to show: the start of a user's text, at most 80 characters, or nothing. The preview of
- * a session is the first one in its log that is not empty. For authors of stores.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const preview = (entry: Entry): string => {
-  if (entry._tag !== "Message" || entry.message.role !== "user") return ""
-  const start = toText(entry.message).trimStart().slice(0, previewLength)
-  // Not half a character at the end.
-  return /[\uD800-\uDBFF]$/.test(start) ? start.slice(0, -1) : start
-}
 
 /**
  * Makes the failure of an operation of a store. For authors of stores.
@@ -255,104 +283,39 @@ export const layerMemory: Layer.Layer<ContextStore> = Layer.sync(ContextStore, (
 
 // internal
 
-const previewLength = 80
-
-const messagesOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<Message> =>
-  entries.flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
-
-type Log = MemoryLogs.Log<SessionId, Entry, Window>
-
 const makeMemory = (): Service => {
-  const logs = MemoryLogs.make<SessionId, Entry, Window>()
+  const sessions = MemorySessions.make(Window)
   const queue = SessionQueue.make<SessionId>()
 
-  /** A log and its length up to and with an entry. */
-  const find = (operation: string, id: SessionId, to?: EntryId): readonly [Log, number] | StoreError => {
-    const log = logs.get(id)
-    if (log === undefined) return failure(operation, id, "NotFound", Storage.noSession)
-    const length = MemoryLogs.lengthTo(log, to)
-    return length === undefined ? failure(operation, id, "NotFound", Storage.noEntry(to ?? "")) : [log, length]
-  }
+  /** One synchronous step that knows the time. */
+  const step = <A>(operation: string, id: SessionId | undefined, take: (now: number) => A | MemorySessions.Problem) =>
+    Clock.clockWith((clock): Effect.Effect<A, StoreError> => {
+      const done = take(clock.unsafeCurrentTimeMillis())
+      return done instanceof MemorySessions.Problem
+        ? Effect.fail(failure(operation, id, done.reason, done.message))
+        : Effect.succeed(done)
+    })
 
   return {
-    append: (session, entries, options) =>
-      withTime((now) => {
-        const log = logs.get(session)
-        const fresh = MemoryLogs.freshOf(log, entries)
-        const position = log?.entries.length ?? 0
-        const isRepeat = entries.length > 0 && fresh.length === 0
-        if (options?.after !== undefined && options.after !== position && !isRepeat) {
-          return Effect.fail(failure("append", session, "Conflict", Storage.conflict(options.after, position)))
-        }
-        if (fresh.length > 0) logs.add(session, fresh, options?.owner, now)
-        return Effect.succeed(position + fresh.length)
-      }),
-    read: (session) => Effect.sync(() => viewOf(logs.get(session))),
-    entries: (session) => Effect.sync(() => logs.get(session)?.entries.slice() ?? []),
-    fork: (session, at) =>
-      withTime((now) => {
-        const found = find("fork", session, at)
-        if (found instanceof StoreError) return Effect.fail(found)
-        // What is known of the whole log is known of its copy.
-        if (at === undefined) viewOf(found[0])
-        const child = SessionId.make(Storage.mintSession())
-        logs.copy(found[0], child, found[1], now)
-        return Effect.succeed(child)
-      }),
-    rewind: (session, to) =>
-      withTime((now) => {
-        const found = find("rewind", session, to)
-        return found instanceof StoreError ? Effect.fail(found) : Effect.succeed(logs.cut(...found, now))
-      }),
-    clear: (session) =>
-      withTime((now) => {
-        const log = logs.get(session)
-        if (log !== undefined) logs.cut(log, 0, now)
-        return Effect.void
-      }),
-    remove: (session) => Effect.sync(() => logs.remove(session)),
-    list: (options) =>
-      Effect.suspend(() => {
-        const before = MemoryLogs.parseCursor(options?.cursor)
-        if (before === undefined) return Effect.fail(failure("list", undefined, "NotFound", Storage.unknownCursor))
-        const limit = options?.limit ?? Storage.pageLength
-        const [page, hasMore] = logs.page({ before, owner: options?.owner, limit })
-        const next = hasMore ? page[page.length - 1]?.sequence : undefined
-        return Effect.succeed({ sessions: page.map(infoOf), ...(next === undefined ? undefined : { next: `${next}` }) })
-      }),
-    lock: (session, onBusy) =>
-      Effect.flatMap(queue.take(session, onBusy), (isTaken) =>
-        isTaken ? Effect.void : Effect.fail(failure("lock", session, "SessionBusy", Storage.busy("another run")))
+    append: (id, entries, { after, ...belongs } = {}) =>
+      step("append", id, (now) => sessions.append(id, entries, after, belongs, now)),
+    read: (id) => Effect.sync(() => sessions.read(id)),
+    live: (id) => Effect.sync(() => Window.live(sessions.log(id))),
+    entries: (id) => Effect.sync(() => [...sessions.log(id)]),
+    entry: (id, entry) => step("entry", id, () => sessions.entry(id, entry)),
+    info: (id) => step("info", id, () => sessions.info(id)),
+    update: (id, change) => step("update", id, (now) => sessions.update(id, change, now)),
+    fork: (id, at) => step("fork", id, (now) => sessions.fork(id, at, now)),
+    rewind: (id, to) => step("rewind", id, (now) => sessions.rewind(id, to, now)),
+    branches: (id) => Effect.sync(() => sessions.branches(id)),
+    clear: (id) => step("clear", id, (now) => sessions.clear(id, now)),
+    remove: (id) => Effect.sync(() => sessions.remove(id)),
+    prune: ({ before, ...belongs }) => Effect.sync(() => sessions.prune(before, belongs)),
+    list: (query) => step("list", undefined, () => sessions.list(query ?? {})),
+    search: (text, query) => step("search", undefined, () => sessions.search(text, query ?? {})),
+    lock: (id, onBusy) =>
+      Effect.flatMap(queue.take(id, onBusy), (isTaken) =>
+        isTaken ? Effect.void : Effect.fail(failure("lock", id, "SessionBusy", Storage.busy("another run")))
       )
   }
-}
-
-/** One synchronous step that knows the time. */
-const withTime = <A>(step: (now: number) => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
-  Clock.clockWith((clock) => step(clock.unsafeCurrentTimeMillis()))
-
-const viewOf = (log: Log | undefined): Window => {
-  if (log === undefined) return window([])
-  if (log.view === undefined) log.view = window(log.entries)
-  else if (log.view.position < log.entries.length) {
-    log.view = extendWindow(log.view, log.entries.slice(log.view.position))
-  }
-  return log.view
-}
-
-const infoOf = (log: Log): SessionInfo => ({
-  id: log.id,
-  ...(log.owner === undefined ? undefined : { owner: log.owner }),
-  preview: firstPreview(log.entries),
-  createdAt: log.createdAt,
-  updatedAt: log.updatedAt,
-  entries: log.entries.length
-})
-
-const firstPreview = (entries: ReadonlyArray<Entry>): string => {
-  for (const entry of entries) {
-    const text = preview(entry)
-    if (text !== "") return text
-  }
-  return ""
 }

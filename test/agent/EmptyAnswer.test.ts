@@ -81,7 +81,9 @@ describe("An empty answer", () => {
       const entries = yield* store.entries(session)
       const once = Usage.make({ input: 10, output: 5 })
       assert.deepStrictEqual(
-        entries.map((entry) => (entry._tag === "Message" ? entry.message : entry.usage)),
+        entries.map((entry) =>
+          entry._tag === "Message" ? entry.message : entry._tag === "Usage" ? entry.usage : entry
+        ),
         [Message.user("go"), once, nudge, Message.assistant("done"), once]
       )
       assert.deepStrictEqual(result.usage, [once, once].reduce(Usage.sum, Usage.zero))

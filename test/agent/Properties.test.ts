@@ -2,6 +2,7 @@
  * Generated runs against the invariants: whatever the model answers, however tools end, whenever the run is cancelled,
  * the events, the session and the ledger hold together.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +18,7 @@ import * as Result from "../../src/agent/Result.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Repair from "../../src/context/Repair.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
+import type { Stored } from "../../src/domain/Entry.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import type { Message } from "../../src/domain/Message.ts"
 import type { FinishReason } from "../../src/domain/Outcome.ts"
@@ -92,7 +94,7 @@ interface Outcome {
   readonly events: ReadonlyArray<AgentEvent>
   readonly exit: Exit.Exit<Result.Result, Agent.AgentError>
   readonly requests: ReadonlyArray<{ readonly messages: ReadonlyArray<Message> }>
-  readonly entries: ReadonlyArray<ContextStore.Entry>
+  readonly entries: ReadonlyArray<Stored>
   readonly window: ReadonlyArray<Message>
   readonly peak: number
   readonly alive: number

@@ -11,6 +11,7 @@ import * as Agent from "../../src/agent/Agent.ts"
 import * as Result from "../../src/agent/Result.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
+import type { Entry } from "../../src/domain/Entry.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Usage from "../../src/domain/Usage.ts"
@@ -179,7 +180,7 @@ describe("A session", () => {
   describe("its commits", () => {
     it.effect("TR-29 TR-1 calls are stored before they run, their results in one write", () => {
       const log: Array<string> = []
-      const names = (entries: ReadonlyArray<ContextStore.Entry>) => entries.map(({ id }) => id.replace(/^[^/]*\//, ""))
+      const names = (entries: ReadonlyArray<Entry>) => entries.map(({ id }) => id.replace(/^[^/]*\//, ""))
       const recording = storeWith((store) => ({
         append: (id, entries, options) => {
           log.push(`${options?.after} ${names(entries)}`)

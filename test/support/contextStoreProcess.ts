@@ -2,18 +2,20 @@
  * A process that uses a SQLite context store, for tests of several processes at once. Arguments: what to do, the file,
  * the session, a name, a number.
  */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as SqlContextStore from "../../src/context/SqlContextStore.ts"
 import { layerSqlite } from "../../src/context/SqliteContextStore.ts"
+import type { Entry } from "../../src/domain/Entry.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 
 const [, , task, filename = "", id = "", name = "", count = "0"] = process.argv
 const session = SessionId.make(id)
-const said = (index: number, part: number): ContextStore.Entry => ({
+const said = (index: number, part: number): Entry => ({
   _tag: "Message",
   id: EntryId.make(`${name}.${index}.${part}`),
   at: Date.now(),

@@ -1,115 +1,177 @@
 /**
- * The logs of sessions in memory, as synchronous steps. `View` is what the store projects from a log; it is kept with
- * the log for as long as it is the view of the log's beginning.
+ * Sessions in memory and their branches, as synchronous steps. `View` is what the store projects from a log; it is kept
+ * with the session for as long as it is the view of the log's beginning.
  */
+import type { Entry } from "../../domain/Entry.ts"
+import type { EntryId, SessionId } from "../../domain/Ids.ts"
 import * as Storage from "./storage.ts"
 
-export interface Log<Id, Entry, View> {
-  readonly id: Id
-  readonly owner: string | undefined
+export interface Belongs {
+  readonly tenant?: string | undefined
+  readonly owner?: string | undefined
+  readonly chat?: string | undefined
+}
+
+export interface Branch {
+  readonly id: string
+  readonly session: SessionId
+  readonly parent: { readonly branch: string; readonly entry: EntryId } | undefined
   readonly createdAt: number
+  /** Grows with every branch made. */
+  readonly age: number
+  /** How many entries at the beginning of the path are its parent's. */
+  readonly shared: number
+  /** The whole log. Branches share the entries, not the array. */
+  readonly path: Array<Entry>
+  readonly ids: Set<string>
+}
+
+export interface Session<View> {
+  readonly id: SessionId
+  readonly belongs: Belongs
+  readonly createdAt: number
+  readonly origin: SessionId | undefined
+  title: string | undefined
+  labels: ReadonlyArray<string>
   updatedAt: number
   /** Grows with every change in the store: the order of a listing. */
   sequence: number
-  entries: Array<Entry>
-  ids: Set<string>
-  view: View | undefined
+  /** Grows with every change of the session, and is never used twice. */
+  position: number
+  current: Branch
+  branches: Array<Branch>
+  /** With the number of entries that it is the view of. */
+  view: readonly [view: View, entries: number] | undefined
 }
 
-export interface MemoryLogs<Id, Entry, View> {
-  readonly get: (id: Id) => Log<Id, Entry, View> | undefined
-  /** Adds entries the log does not have. Makes the log if it is new. */
-  readonly add: (id: Id, entries: ReadonlyArray<Entry>, owner: string | undefined, now: number) => void
-  /** Makes a log of the first entries of another. */
-  readonly copy: (log: Log<Id, Entry, View>, id: Id, length: number, now: number) => void
-  /** Leaves the first entries of a log. */
-  readonly cut: (log: Log<Id, Entry, View>, length: number, now: number) => void
-  readonly remove: (id: Id) => void
-  /** Logs changed before a point in the sequence, latest first, and whether there are more. */
-  readonly page: (options: {
-    readonly before: number
-    readonly owner: string | undefined
-    readonly limit: number
-  }) => readonly [page: ReadonlyArray<Log<Id, Entry, View>>, hasMore: boolean]
+export interface Point {
+  readonly branch: Branch
+  readonly length: number
 }
 
-export const make = <Id extends string, Entry extends { readonly id: string }, View>(): MemoryLogs<Id, Entry, View> => {
-  const logs = new Map<Id, Log<Id, Entry, View>>()
+export interface MemoryLogs<View> {
+  readonly get: (id: SessionId) => Session<View> | undefined
+  readonly all: () => ReadonlyArray<Session<View>>
+  /** Adds entries the log does not have. Makes the session if it is new. */
+  readonly add: (id: SessionId, entries: ReadonlyArray<Entry>, belongs: Belongs, now: number) => Session<View>
+  /** Makes a session of the beginning of another, and then a marker. */
+  readonly fork: (
+    session: Session<View>,
+    point: Point,
+    markers: ReadonlyArray<Entry>,
+    id: SessionId,
+    now: number
+  ) => void
+  /** Lets a session go on from a point, behind a marker. */
+  readonly rewind: (session: Session<View>, point: Point, markers: ReadonlyArray<Entry>, now: number) => void
+  readonly touch: (session: Session<View>, now: number) => void
+  readonly clear: (session: Session<View>, now: number) => void
+  readonly remove: (id: SessionId) => void
+}
+
+export const make = <View>(): MemoryLogs<View> => {
+  const sessions = new Map<SessionId, Session<View>>()
   let sequence = 0
 
-  const touch = (log: Log<Id, Entry, View>, now: number): void => {
-    log.updatedAt = now
-    log.sequence = ++sequence
+  const touch = (session: Session<View>, now: number): void => {
+    session.updatedAt = now
+    session.sequence = ++sequence
   }
-  const create = (id: Id, owner: string | undefined, entries: ReadonlyArray<Entry>, now: number) => {
-    const log: Log<Id, Entry, View> = {
-      id,
-      owner,
-      createdAt: now,
-      updatedAt: now,
-      sequence: ++sequence,
-      entries: [...entries],
-      ids: new Set(entries.map((entry) => entry.id)),
-      view: undefined
+  const begin = (id: SessionId, belongs: Belongs, origin: SessionId | undefined, branch: Branch, now: number) => {
+    const session: Session<View> = {
+      ...{ id, belongs, origin, createdAt: now, updatedAt: now, sequence: ++sequence, position: branch.path.length },
+      ...{ title: undefined, labels: [], current: branch, branches: [branch], view: undefined }
     }
-    logs.set(id, log)
-    return log
+    sessions.set(id, session)
+    return session
   }
 
   return {
-    get: (id) => logs.get(id),
-    add: (id, entries, owner, now) => {
-      const log = logs.get(id)
-      if (log === undefined) {
-        create(id, owner, entries, now)
-        return
-      }
+    get: (id) => sessions.get(id),
+    all: () => [...sessions.values()],
+    add: (id, entries, belongs, now) => {
+      const session = sessions.get(id) ?? begin(id, belongs, undefined, rooted(id, now), now)
       for (const entry of entries) {
-        log.entries.push(entry)
-        log.ids.add(entry.id)
+        session.current.path.push(entry)
+        session.current.ids.add(entry.id)
       }
-      touch(log, now)
+      session.position += entries.length
+      touch(session, now)
+      return session
     },
-    copy: (log, id, length, now) => {
-      const child = create(id, log.owner, log.entries.slice(0, length), now)
-      if (length === log.entries.length) child.view = log.view
-    },
-    cut: (log, length, now) => {
-      if (length < log.entries.length) {
-        log.entries = log.entries.slice(0, length)
-        log.ids = new Set(log.entries.map((entry) => entry.id))
-        log.view = undefined
+    fork: (session, point, markers, id, now) => {
+      const child = begin(id, session.belongs, session.id, branched(id, point, markers, now), now)
+      if (session.view !== undefined && session.view[1] <= child.current.shared && point.branch === session.current) {
+        child.view = session.view
       }
-      touch(log, now)
     },
-    remove: (id) => void logs.delete(id),
-    page: ({ before, owner, limit }) => {
-      const found = [...logs.values()]
-        .filter((log) => log.sequence < before && (owner === undefined || log.owner === owner))
-        .sort((left, right) => right.sequence - left.sequence)
-      return [found.slice(0, Math.max(1, limit)), found.length > Math.max(1, limit)]
-    }
+    rewind: (session, point, markers, now) => {
+      const branch = branched(session.id, point, markers, now)
+      session.branches.push(branch)
+      session.current = branch
+      session.view = undefined
+      session.position++
+      touch(session, now)
+    },
+    touch,
+    clear: (session, now) => {
+      session.current = rooted(session.id, now)
+      session.branches = [session.current]
+      session.view = undefined
+      session.position++
+      touch(session, now)
+    },
+    remove: (id) => void sessions.delete(id)
   }
 }
 
-/** The place in the sequence that a cursor names. */
-export const parseCursor = (cursor: string | undefined): number | undefined => {
-  if (cursor === undefined) return Number.POSITIVE_INFINITY
-  return /^\d{1,15}$/.test(cursor) ? Number(cursor) : undefined
+/** Where an entry is in a session: on the branch it goes on with, or else on the latest that has it. */
+export const find = <View>(session: Session<View>, entry: string): readonly [Branch, index: number] | undefined => {
+  for (const branch of [session.current, ...session.branches.toReversed()]) {
+    if (!branch.ids.has(entry)) continue
+    return [branch, branch.path.findIndex(({ id }) => id === entry)]
+  }
+  return undefined
 }
 
-/** The index after an entry, or nothing when the log does not have it. */
-export const lengthTo = <Id, Entry extends { readonly id: string }, View>(
-  log: Log<Id, Entry, View>,
-  to: string | undefined
-): number | undefined => {
-  if (to === undefined) return log.entries.length
-  const index = log.entries.findIndex((entry) => entry.id === to)
-  return index < 0 ? undefined : index + 1
+/** All branches that are related to those of a session, older ones first. */
+export const family = <View>(logs: MemoryLogs<View>, id: SessionId): ReadonlyArray<Branch> => {
+  const all = new Map<string, Branch>()
+  for (const session of logs.all()) for (const branch of session.branches) all.set(branch.id, branch)
+  const rootOf = (branch: Branch): Branch => {
+    const parent = all.get(branch.parent?.branch ?? "")
+    return parent === undefined ? branch : rootOf(parent)
+  }
+  const roots = new Set((logs.get(id)?.branches ?? []).map(rootOf))
+  return [...all.values()].filter((branch) => roots.has(rootOf(branch))).sort((left, right) => left.age - right.age)
 }
 
-/** The entries that a log, if there is one, does not have. */
-export const freshOf = <Id, Entry extends { readonly id: string }, View>(
-  log: Log<Id, Entry, View> | undefined,
-  entries: ReadonlyArray<Entry>
-): ReadonlyArray<Entry> => Storage.freshOf(entries, log?.ids ?? new Set())
+/** Whether a session is one that is asked for. */
+export const belongsTo = (belongs: Belongs, asked: Belongs | undefined): boolean =>
+  (asked?.tenant === undefined || asked.tenant === belongs.tenant) &&
+  (asked?.owner === undefined || asked.owner === belongs.owner) &&
+  (asked?.chat === undefined || asked.chat === belongs.chat)
+
+// internal
+
+let made = 0
+
+const rooted = (session: SessionId, now: number): Branch => ({
+  ...{ id: Storage.mintBranch(), session, parent: undefined, createdAt: now, age: made++ },
+  ...{ shared: 0, path: [], ids: new Set() }
+})
+
+const branched = (
+  session: SessionId,
+  { branch, length }: Point,
+  markers: ReadonlyArray<Entry>,
+  now: number
+): Branch => {
+  const path = [...branch.path.slice(0, length), ...markers]
+  const last = branch.path[length - 1]
+  return {
+    ...{ id: Storage.mintBranch(), session, createdAt: now, age: made++ },
+    ...{ shared: length, path, ids: new Set<string>(path.map(({ id }) => id)) },
+    parent: last === undefined ? undefined : { branch: branch.id, entry: last.id }
+  }
+}

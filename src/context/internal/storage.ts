@@ -8,6 +8,12 @@ export const pageLength = 50
 /** The id of a session that a store makes. */
 export const mintSession = (): string => `session_${crypto.randomUUID().replaceAll("-", "")}`
 
+/** The id of a branch. */
+export const mintBranch = (): string => `branch_${crypto.randomUUID().replaceAll("-", "")}`
+
+/** The id of an entry that a store writes itself. */
+export const mintEntry = (): string => `marker_${crypto.randomUUID().replaceAll("-", "")}`
+
 /** The entries that a log does not have yet, each id once, in order. */
 export const freshOf = <Entry extends { readonly id: string }>(
   entries: ReadonlyArray<Entry>,
@@ -19,6 +25,13 @@ export const freshOf = <Entry extends { readonly id: string }>(
     seen.add(id)
     return true
   })
+}
+
+/** Only the fields that are there. */
+export const present = <Fields extends object>(fields: Fields): Partial<Fields> => {
+  const there: Partial<Fields> = { ...fields }
+  for (const key of Object.keys(there)) if (Reflect.get(there, key) === undefined) Reflect.deleteProperty(there, key)
+  return there
 }
 
 export const noSession = "there is no such session; list the sessions to see their ids"

@@ -1,0 +1,171 @@
+/**
+ * From a session's log to what a model may see of it: the compaction in force, then the messages it does not cover,
+ * repaired. Pure; stores keep windows and extend them by what was appended.
+ */
+
+import type { CompactionEntry, Stored } from "../domain/Entry.ts"
+import type { EntryId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import { toText } from "../domain/Message.ts"
+import * as Repair from "./Repair.ts"
+
+/**
+ * How much a model holds, by its vendor's own count.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Measured {
+  /** Input and output tokens of the last response. */
+  readonly tokens: number
+  /** The messages since that response, which are not in the count. */
+  readonly added: ReadonlyArray<Message>
+}
+
+/**
+ * What a model may see of a session, and how far its log had come when it was read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Window {
+  readonly messages: ReadonlyArray<Message>
+  /** Grows with every change of the session; 0 for one that does not exist yet. */
+  readonly position: number
+  /** The compaction in force. */
+  readonly compaction?: EntryId | undefined
+  /** Absent when no response was counted since the compaction in force. */
+  readonly measured?: Measured | undefined
+}
+
+/**
+ * The window of a session that does not exist yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const empty: Window = { messages: [], position: 0 }
+
+/**
+ * The compaction that is in force at the end of a log: the last one, unless it was restored from, then the one before.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inForce = (log: ReadonlyArray<Stored>): CompactionEntry | undefined => {
+  const stack: Array<CompactionEntry> = []
+  for (const entry of log) {
+    if (entry._tag === "Compaction") stack.push(entry)
+    else if (entry._tag === "Marker" && entry.marker.type === "restore") stack.pop()
+  }
+  return stack[stack.length - 1]
+}
+
+/**
+ * The part of a log that its window is made of: what the compaction in force does not cover, and that compaction itself.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const live = (log: ReadonlyArray<Stored>): ReadonlyArray<Stored> => {
+  const compaction = inForce(log)
+  return compaction === undefined ? log : log.slice(log.findIndex(({ id }) => id === compaction.through) + 1)
+}
+
+/**
+ * Projects a log, or only its live part, to its window.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const project = (log: ReadonlyArray<Stored>, position: number): Window => {
+  const compaction = inForce(log)
+  const entries = compaction === undefined ? log : live(log)
+  const messages = [...(compaction?.messages ?? [])]
+  for (const entry of entries) if (entry._tag === "Message") messages.push(entry.message)
+  const since = compaction === undefined ? 0 : entries.indexOf(compaction) + 1
+  return make(Repair.repair(messages), position, compaction?.id, measure(undefined, entries.slice(since)))
+}
+
+/**
+ * The window of a log that grew by these entries, at the cost of the new ones. Messages that stay keep their identity,
+ * by which transports know what they converted already. `undefined` when the whole has to be projected anew, because a
+ * compaction came or went.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const extend = (known: Window, added: ReadonlyArray<Stored>, position: number): Window | undefined => {
+  if (added.length === 0) return known.position === position ? known : { ...known, position }
+  const messages: Array<Message> = []
+  for (const entry of added) {
+    if (entry._tag === "Message") messages.push(entry.message)
+    else if (entry._tag === "Compaction") return undefined
+    else if (entry._tag === "Marker" && entry.marker.type === "restore") return undefined
+  }
+  return make(Repair.extend(known.messages, messages), position, known.compaction, measure(known.measured, added))
+}
+
+/**
+ * What an entry gives a listing to show: the start of a user's text, at most 80 characters, or nothing. The preview of
+ * a session is the first one in its log that is not empty.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const preview = (entry: Stored): string => {
+  if (entry._tag !== "Message" || entry.message.role !== "user") return ""
+  const start = toText(entry.message).trimStart().slice(0, previewLength)
+  // Not half a character at the end.
+  return /[\uD800-\uDBFF]$/.test(start) ? start.slice(0, -1) : start
+}
+
+/**
+ * How many entries of a log a cut behind the one at this index keeps: an answer takes the results of its calls along.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const keptBy = (log: ReadonlyArray<Stored>, index: number): number => {
+  const entry = log[index]
+  if (entry?._tag !== "Message" || !entry.message.parts.some(({ type }) => type === "tool-call")) return index + 1
+  for (let next = index + 1; next < log.length; next++) {
+    const behind = log[next]
+    if (behind?._tag !== "Message") continue
+    return behind.message.role === "tool" ? next + 1 : index + 1
+  }
+  return index + 1
+}
+
+// internal
+
+const previewLength = 80
+
+const make = (
+  messages: ReadonlyArray<Message>,
+  position: number,
+  compaction: EntryId | undefined,
+  measured: Measured | undefined
+): Window => ({
+  messages,
+  position,
+  ...(compaction === undefined ? undefined : { compaction }),
+  ...(measured === undefined ? undefined : { measured })
+})
+
+/** What a vendor said last, and what came since. What was only estimated is no measure. */
+const measure = (known: Measured | undefined, added: ReadonlyArray<Stored>): Measured | undefined => {
+  let tokens = known?.tokens
+  let since = known === undefined ? [] : [...known.added]
+  for (const entry of added) {
+    if (entry._tag === "Message") {
+      if (tokens !== undefined) since.push(entry.message)
+    } else if (entry._tag === "Usage" && entry.purpose === undefined && !entry.usage.estimated) {
+      const { inputTokens, outputTokens } = entry.usage
+      if (inputTokens.total === undefined) continue
+      tokens = inputTokens.total + (outputTokens.total ?? 0)
+      since = []
+    }
+  }
+  return tokens === undefined ? undefined : { tokens, added: since }
+}

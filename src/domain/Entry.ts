@@ -1,0 +1,221 @@
+/**
+ * One line of a session's log, of every kind, and its stored form. A log is only ever added to: what shortens or branches
+ * a conversation is written down as one more entry. Stored entries carry the version of their shape and are read for ever.
+ */
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { CallId, EntryId, RunId, SessionId } from "./Ids.ts"
+import { Message } from "./Message.ts"
+import { Usage } from "./Usage.ts"
+
+const base = {
+  id: EntryId,
+  /** Milliseconds since the epoch. */
+  at: Schema.Finite,
+  run: Schema.optional(RunId),
+  turn: Schema.optional(Schema.Finite)
+}
+
+/**
+ * A message joined the conversation.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MessageEntry = Schema.TaggedStruct("Message", { ...base, message: Message })
+export interface MessageEntry extends Schema.Schema.Type<typeof MessageEntry> {}
+
+/**
+ * A model response was paid for. One per response, also for responses that were cut off.
+ *
+ * **Details**
+ *
+ * - `purpose`: absent for an answer of the conversation, `"compaction"` for a summary of it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const UsageEntry = Schema.TaggedStruct("Usage", {
+  ...base,
+  model: Schema.String,
+  usage: Usage,
+  purpose: Schema.optional(Schema.Literal("compaction"))
+})
+export interface UsageEntry extends Schema.Schema.Type<typeof UsageEntry> {}
+
+/**
+ * Why a conversation was compacted: it had grown to a threshold, a vendor refused it as too long, or somebody asked.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CompactionReason = Schema.Literal("threshold", "overflow", "demand")
+export type CompactionReason = typeof CompactionReason.Type
+
+/**
+ * The beginning of the conversation is represented by other messages from here on. Nothing of it is erased.
+ *
+ * **Details**
+ *
+ * - `through`: the last entry that is represented, itself included. `messages`: what stands in its place, often one
+ *   summary, none when it was dropped.
+ * - `dropped`: how many messages are represented that were not before. Tokens are of the whole window, when known.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CompactionEntry = Schema.TaggedStruct("Compaction", {
+  ...base,
+  through: EntryId,
+  messages: Schema.Array(Message),
+  reason: CompactionReason,
+  dropped: Schema.Finite,
+  tokensBefore: Schema.optional(Schema.Finite),
+  tokensAfter: Schema.optional(Schema.Finite)
+})
+export interface CompactionEntry extends Schema.Schema.Type<typeof CompactionEntry> {}
+
+/**
+ * A person, or who stands in for one, answered whether a call may run.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const DecisionEntry = Schema.TaggedStruct("Decision", {
+  ...base,
+  call: CallId,
+  tool: Schema.String,
+  approved: Schema.Boolean,
+  reason: Schema.optional(Schema.String)
+})
+export interface DecisionEntry extends Schema.Schema.Type<typeof DecisionEntry> {}
+
+/**
+ * Something happened to the log itself.
+ *
+ * **Details**
+ *
+ * - `fork`: what stands before came from `session`, up to `to`. `rewind`: the conversation went back to `to`.
+ * - `restore`: the latest compaction in force holds no longer.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MarkerEntry = Schema.TaggedStruct("Marker", {
+  ...base,
+  marker: Schema.Union(
+    Schema.Struct({ type: Schema.Literal("fork"), session: SessionId, to: EntryId }),
+    Schema.Struct({ type: Schema.Literal("rewind"), to: EntryId }),
+    Schema.Struct({ type: Schema.Literal("restore") })
+  )
+})
+export interface MarkerEntry extends Schema.Schema.Type<typeof MarkerEntry> {}
+
+/**
+ * A text too long for the conversation, kept beside it: the whole result of a call of which the model was shown a part.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ArtifactEntry = Schema.TaggedStruct("Artifact", {
+  ...base,
+  call: Schema.optional(CallId),
+  tool: Schema.optional(Schema.String),
+  text: Schema.String
+})
+export interface ArtifactEntry extends Schema.Schema.Type<typeof ArtifactEntry> {}
+
+/**
+ * One line of a session's log.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Entry = Schema.Union(MessageEntry, UsageEntry, CompactionEntry, DecisionEntry, MarkerEntry, ArtifactEntry)
+export type Entry = typeof Entry.Type
+
+/**
+ * What stands in the place of an entry that is stored and cannot be read any more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unreadable {
+  readonly _tag: "Unreadable"
+  readonly id: EntryId
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** What is wrong with it. */
+  readonly problem: string
+}
+
+/**
+ * What a log has in a place: an entry, or what is left of one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Stored = Entry | Unreadable
+
+/**
+ * The version of the shapes that `toJson` writes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const version = 2
+
+/**
+ * Why a stored entry cannot be read. With `isNewer` it is whole, and this version of the package is too old for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Problem {
+  readonly isNewer: boolean
+  readonly message: string
+}
+
+/**
+ * The stored form of an entry, in the shape of `version`; or why it has none that could be read back.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const toJson = (entry: Entry): Either.Either<string, Problem> => {
+  const encoded = encode(entry)
+  // What JSON changes on the way (a NaN, a function) would only be noticed when it is needed.
+  return Either.isLeft(encoded)
+    ? unreadable(encoded.left)
+    : Either.map(fromJson(version, encoded.right), () => encoded.right)
+}
+
+/**
+ * The entry of a stored form of any version up to this one.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const fromJson = (version: number, json: string): Either.Either<Entry, Problem> => {
+  if (version > latest) {
+    return Either.left({ isNewer: true, message: "a newer version of axonal wrote it; upgrade to read it" })
+  }
+  const decoded = decode(json)
+  return Either.isLeft(decoded) ? unreadable(decoded.left) : Either.right(decoded.right)
+}
+
+// internal
+
+const latest = version
+
+/**
+ * Versions 1 and 2 differ only by kinds and optional fields that 1 did not have, so that one schema reads both. The first
+ * shape that is really changed gets a schema of its own here, and a way from it to the next.
+ */
+const codec = Schema.parseJson(Entry)
+const encode = Schema.encodeEither(codec)
+const decode = Schema.decodeUnknownEither(codec)
+
+const unreadable = (error: ParseResult.ParseError): Either.Either<never, Problem> =>
+  Either.left({ isNewer: false, message: ParseResult.TreeFormatter.formatErrorSync(error) })
