@@ -60,9 +60,9 @@ export const allowances: ReadonlyArray<{ readonly from: RegExp; readonly to: Reg
     why: "the public test kit watches whole agents, and its files build on each other"
   },
   {
-    from: /^context\/SqliteContextStore\.ts$/,
+    from: /^context\/(Sqlite|Postgres)ContextStore\.ts$/,
     to: /^context\/SqlContextStore\.ts$/,
-    why: "there is one store for all SQL databases; this file adds nothing but a driver"
+    why: "there is one store for all SQL databases; these files add nothing but a driver"
   },
   {
     from: /^transport\/ModelString\.ts$/,
@@ -89,6 +89,7 @@ export const optionalPeers: ReadonlyArray<string> = [
   "@effect/opentelemetry",
   "@effect/platform-node",
   "@effect/sql",
+  "@effect/sql-pg",
   "@effect/sql-sqlite-node",
   "node-llama-cpp"
 ]
