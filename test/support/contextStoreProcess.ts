@@ -1,12 +1,14 @@
 /**
- * A process that uses a SQLite context store, for tests of several processes at once. Arguments: what to do, the file,
- * the session, a name, a number.
+ * A process that uses a SQL context store, for tests of several processes at once. Arguments: what to do, the file or
+ * the URL of the database, the session, a name, a number.
  */
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as ContextStore from "../../src/context/ContextStore.ts"
+import { layerPostgres } from "../../src/context/PostgresContextStore.ts"
 import * as SqlContextStore from "../../src/context/SqlContextStore.ts"
 import { layerSqlite } from "../../src/context/SqliteContextStore.ts"
 import type { Entry } from "../../src/domain/Entry.ts"
@@ -51,6 +53,9 @@ const tasks: Readonly<Record<string, (store: ContextStore.Service) => Effect.Eff
       )
 }
 
+const store = filename.startsWith("postgresql:")
+  ? layerPostgres({ url: Redacted.make(filename) })
+  : layerSqlite({ filename })
 const lease = Layer.succeed(SqlContextStore.LeaseDuration, Duration.millis(name === "short" ? Number(count) : 15_000))
 // In this process the program's clock is the real one, and an unfinished fiber keeps nothing alive.
 setInterval(() => {}, 60_000).unref()
@@ -58,7 +63,7 @@ const keepAlive = task === "hold" ? setInterval(() => {}, 1000) : undefined
 
 Effect.runPromise(
   Effect.flatMap(ContextStore.ContextStore, (store) => tasks[task ?? ""]?.(store) ?? Effect.void).pipe(
-    Effect.provide(Layer.provide(layerSqlite({ filename }), lease)),
+    Effect.provide(Layer.provide(store, lease)),
     Effect.ensuring(Effect.sync(() => clearInterval(keepAlive)))
   )
 ).catch((error) => {
