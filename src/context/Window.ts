@@ -82,6 +82,7 @@ export const project = (log: ReadonlyArray<Stored>, position: number): Window =>
   const compaction = inForce(log)
   const entries = compaction === undefined ? log : live(log)
   const messages = [...(compaction?.messages ?? [])]
+  if (compaction?.pinned !== undefined) messages.push(compaction.pinned)
   for (const entry of entries) if (entry._tag === "Message") messages.push(entry.message)
   const since = compaction === undefined ? 0 : entries.indexOf(compaction) + 1
   return make(Repair.repair(messages), position, compaction?.id, measure(undefined, entries.slice(since)))

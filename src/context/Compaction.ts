@@ -1,0 +1,408 @@
+/**
+ * How a conversation that grew too long goes on: its beginning is represented by a summary from then on. Nothing is
+ * erased: a compaction is one more entry of the log, and what it covers can be read and restored. Off unless provided.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { CompactionEntry, CompactionReason, Entry, MessageEntry, Stored } from "../domain/Entry.ts"
+import type { RunId, SessionId } from "../domain/Ids.ts"
+import { EntryId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import * as Messages from "../domain/Message.ts"
+import type { ModelInfo } from "../domain/ModelInfo.ts"
+import * as Transport from "../transport/Transport.ts"
+import type { StoreError } from "./ContextStore.ts"
+import { ContextStore } from "./ContextStore.ts"
+import type { Cost, Source, Summarise } from "./Summary.ts"
+import * as Summary from "./Summary.ts"
+import * as TokenCounter from "./TokenCounter.ts"
+import { inForce } from "./Window.ts"
+
+/**
+ * How much a window may hold before it is compacted; infinite for what does not matter.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Threshold {
+  readonly tokens: number
+  readonly messages: number
+}
+
+/**
+ * What is to be compacted, and why.
+ *
+ * **Details**
+ *
+ * - `log`: the live part of the session's log. `tokens`: what the window holds, instructions and tools included.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Input {
+  readonly log: ReadonlyArray<Stored>
+  readonly reason: CompactionReason
+  readonly tokens: number
+  readonly transport: Transport.Service
+  readonly counter: TokenCounter.Service
+}
+
+/**
+ * What a compaction came to: what represents the beginning from now on, or why everything stays as it is.
+ *
+ * **Details**
+ *
+ * - `dropped`: the messages that are represented now and were not before. `note`: a text to add to the conversation.
+ * - `failed`: it was tried and did not work, as opposed to having nothing to do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome =
+  | {
+      readonly _tag: "Compacted"
+      readonly through: EntryId
+      readonly messages: ReadonlyArray<Message>
+      readonly pinned?: Message | undefined
+      readonly dropped: ReadonlyArray<Message>
+      readonly note?: string | undefined
+      readonly tokensBefore: number
+      readonly tokensAfter: number
+      readonly costs: ReadonlyArray<Cost>
+    }
+  | { readonly _tag: "Kept"; readonly why: string; readonly failed: boolean; readonly costs: ReadonlyArray<Cost> }
+
+/**
+ * How conversations are shortened.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Service {
+  /** From where on a conversation with this model is compacted before its next turn. */
+  readonly threshold: (model: ModelInfo) => Threshold
+  /** Decides what represents the beginning of the log. Writes nothing and never fails: then all stays as it is. */
+  readonly compact: (input: Input) => Effect.Effect<Outcome>
+}
+
+/**
+ * How conversations are shortened. Not at all unless provided.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export class Compaction extends Context.Reference<Compaction>()("axonal/context/Compaction", {
+  defaultValue: (): Service => ({
+    threshold: () => never,
+    compact: () => Effect.succeed(kept("no compaction is configured; provide Compaction.layer"))
+  })
+}) {}
+
+/**
+ * How much of the end of a conversation stays as it is: so many messages, or as many as have so many tokens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type KeepRecent = number | { readonly tokens: number }
+
+/**
+ * How to compact.
+ *
+ * **Details**
+ *
+ * - `at`: the share of the model's context window from which on a conversation is compacted; 0.75. `maxTokens`: the number
+ *   of tokens itself, which wins. A model whose window is unknown counts as one of 128,000 tokens.
+ * - `keepRecent`: what stays as it is; 6 messages. More stays when a call would be parted from its result.
+ * - `summarise`: how; by the model of the conversation unless given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly at?: number | undefined
+  readonly maxTokens?: number | undefined
+  readonly keepRecent?: KeepRecent | undefined
+  readonly summarise?: Summarise | undefined
+}
+
+/**
+ * Where a log can be cut, and what that means.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cut {
+  /** The last entry before the cut. */
+  readonly through: EntryId
+  /** What stands for the beginning until now. */
+  readonly previous: ReadonlyArray<Message>
+  /** The messages before it that no compaction covers yet, without the pinned one. */
+  readonly before: ReadonlyArray<Message>
+  /** The newest user message, when it is before the cut. */
+  readonly pinned: Message | undefined
+  readonly after: ReadonlyArray<Message>
+}
+
+/**
+ * Cuts the live part of a log so that about so much of its end stays: never between a call and its result, and the newest
+ * user message stays wherever it is. `undefined` when nothing would be left to represent.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cut = (log: ReadonlyArray<Stored>, keepRecent: KeepRecent): Cut | undefined => {
+  const compaction = inForce(log)
+  const entries = log.filter((entry): entry is MessageEntry => entry._tag === "Message")
+  const index = safe(entries, Math.max(0, entries.length - countOf(entries, keepRecent)))
+  const last = entries[index - 1]
+  if (last === undefined) return undefined
+  const newest = entries.findLastIndex(({ message }) => message.role === "user")
+  const isPinned = newest < index
+  const before = entries.slice(0, index).flatMap(({ message }, at) => (isPinned && at === newest ? [] : [message]))
+  if (before.length === 0) return undefined
+  const known = compaction?.pinned
+  const previous = compaction?.messages ?? []
+  return {
+    through: last.id,
+    // A user message that was pinned until now, and is the newest no more, goes the way of the others.
+    previous: known === undefined || newest < 0 ? previous : [...previous, known],
+    before,
+    pinned: isPinned ? (entries[newest]?.message ?? known) : undefined,
+    after: entries.slice(index).map(({ message }) => message)
+  }
+}
+
+/**
+ * Makes a compaction of a cut and of what represents the part before it, unless that is no shorter.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const replace = (
+  input: Input,
+  { before, pinned, previous, through }: Cut,
+  messages: ReadonlyArray<Message>,
+  about: { readonly costs?: ReadonlyArray<Cost> | undefined; readonly note?: string | undefined } = {}
+): Effect.Effect<Outcome> =>
+  Effect.gen(function* () {
+    const { costs = [], note } = about
+    const had = yield* input.counter.count({ messages: [...previous, ...before] })
+    const has = yield* input.counter.count({ messages })
+    if (has >= had) return kept(`it would take ${has} tokens in place of ${had}`, true, costs)
+    return {
+      _tag: "Compacted",
+      ...{ through, messages, dropped: before, costs },
+      ...(pinned === undefined ? undefined : { pinned }),
+      ...(note === undefined ? undefined : { note }),
+      tokensBefore: input.tokens,
+      tokensAfter: Math.max(0, input.tokens - had + has)
+    }
+  })
+
+/**
+ * Makes the outcome of a compaction that leaves everything as it is.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const kept = (why: string, failed = false, costs: ReadonlyArray<Cost> = []): Outcome => ({
+  _tag: "Kept",
+  ...{ why, failed, costs }
+})
+
+/**
+ * Makes a compaction that replaces the beginning by a summary.
+ *
+ * **Details**
+ *
+ * - Repeated, it summarises what is new together with the summary before, and nothing twice.
+ * - A summary that fails, is empty or is no shorter than its source leaves everything as it was.
+ * - Errors: a share or a number out of range throws a `RangeError`: a programming mistake.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Service => {
+  const { at = 0.75, keepRecent = 6, maxTokens, summarise = Summary.byModel() } = options
+  check("at", at, at > 0 && at <= 1)
+  check("maxTokens", maxTokens, maxTokens === undefined || maxTokens > 0)
+  const recent = typeof keepRecent === "number" ? keepRecent : keepRecent.tokens
+  check("keepRecent", recent, recent >= 0)
+  return {
+    threshold: (model) => ({ ...never, tokens: maxTokens ?? Math.floor(at * (model.contextWindow ?? fallbackWindow)) }),
+    compact: (input) => {
+      const found = cut(input.log, keepRecent)
+      if (found === undefined) return Effect.succeed(kept("there is nothing but what is recent"))
+      const source: Source = { previous: found.previous, messages: found.before, transport: input.transport }
+      return Effect.matchEffect(summarise(source), {
+        onFailure: ({ costs, message }) => Effect.succeed(kept(message, true, costs)),
+        onSuccess: ({ costs, text }) =>
+          text.trim() === ""
+            ? Effect.succeed(kept("the summary is empty", true, costs))
+            : replace(input, found, [Messages.user(`${summaryHead}\n\n${text}`)], { costs })
+      }).pipe(Effect.catchAllDefect((defect) => Effect.succeed(kept(`summarising died: ${String(defect)}`, true))))
+    }
+  }
+}
+
+/**
+ * The entries that an outcome adds to a session's log. Their ids begin with `name`.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const entries = (
+  outcome: Outcome,
+  about: {
+    readonly name: string
+    readonly at: number
+    readonly reason: CompactionReason
+    readonly run?: RunId | undefined
+    readonly turn?: number | undefined
+  }
+): ReadonlyArray<Entry> => {
+  const { at, name, reason } = about
+  const base = (part: string) => ({
+    id: EntryId.make(part === "" ? name : `${name}/${part}`, { disableValidation: true }),
+    at,
+    ...(about.run === undefined ? undefined : { run: about.run, turn: about.turn })
+  })
+  const costs = outcome.costs.map(
+    ({ model, usage }, index): Entry => ({
+      _tag: "Usage",
+      ...base(`usage-${index}`),
+      model,
+      usage,
+      purpose: "compaction"
+    })
+  )
+  if (outcome._tag === "Kept") return costs
+  const { dropped, messages, note, pinned, through, tokensAfter, tokensBefore } = outcome
+  const compaction: CompactionEntry = {
+    _tag: "Compaction",
+    ...base(""),
+    ...{ through, messages, reason, dropped: dropped.length, tokensBefore, tokensAfter },
+    ...(pinned === undefined ? undefined : { pinned })
+  }
+  const noted: ReadonlyArray<Entry> =
+    note === undefined ? [] : [{ _tag: "Message", ...base("note"), message: Messages.user(note) }]
+  return [...costs, compaction, ...noted]
+}
+
+/**
+ * Compacts a session now, between its runs, by the compaction in use.
+ *
+ * **Details**
+ *
+ * - Errors: `SessionBusy` while a run has the session, `NotFound` when there is no such session.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, ContextStore | Transport.Transport> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const store = yield* ContextStore
+      const transport = yield* Transport.Transport
+      const compaction = yield* Compaction
+      const counter = yield* TokenCounter.TokenCounter
+      yield* store.info(session)
+      yield* store.lock(session, "fail")
+      const { measured, messages, position } = yield* store.read(session)
+      const tokens =
+        measured === undefined
+          ? yield* counter.count({ messages })
+          : measured.tokens + (yield* counter.count({ messages: measured.added }))
+      const log = yield* store.live(session)
+      const outcome = yield* compaction.compact({ log, reason: "demand", tokens, transport, counter })
+      const at = yield* Clock.currentTimeMillis
+      yield* store.append(session, entries(outcome, { name: `compaction/${position}`, at, reason: "demand" }), {
+        after: position
+      })
+      return outcome
+    })
+  )
+
+/**
+ * Takes the latest compaction of a session back: the conversation goes on with what it covered. Does nothing when none is
+ * in force.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const restore = (session: SessionId): Effect.Effect<void, StoreError, ContextStore> =>
+  Effect.gen(function* () {
+    const store = yield* ContextStore
+    const { compaction, position } = yield* store.read(session)
+    if (compaction === undefined) return
+    const id = EntryId.make(`restore/${position}`)
+    const at = yield* Clock.currentTimeMillis
+    yield* store.append(session, [{ _tag: "Marker", id, at, marker: { type: "restore" } }], { after: position })
+  })
+
+/**
+ * Layer of a compaction by summaries.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<Compaction> => Layer.sync(Compaction, () => make(options))
+
+/**
+ * Layer of a compaction by summaries of another model than the conversation's own: the transport that it is provided with.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTransport = (
+  options: Omit<Options, "summarise"> & {
+    readonly prompt?: string | undefined
+    readonly settings?: Transport.Settings | undefined
+  } = {}
+): Layer.Layer<Compaction, never, Transport.Transport> =>
+  Layer.effect(
+    Compaction,
+    Effect.map(Transport.Transport, (transport) => {
+      const { prompt, settings, ...rest } = options
+      return make({ ...rest, summarise: Summary.byModel({ transport, prompt, settings }) })
+    })
+  )
+
+// internal
+
+const never: Threshold = { tokens: Number.POSITIVE_INFINITY, messages: Number.POSITIVE_INFINITY }
+
+const fallbackWindow = 128_000
+
+const summaryHead = "This is a summary of the conversation so far; what it covers is not shown any more."
+
+const check = (option: string, value: number | undefined, isFine: boolean): void => {
+  if (!isFine) throw new RangeError(`Compaction option ${option} is out of range: ${value}`)
+}
+
+const countOf = (entries: ReadonlyArray<MessageEntry>, keepRecent: KeepRecent): number => {
+  if (typeof keepRecent === "number") return keepRecent
+  let [count, tokens] = [0, 0]
+  for (const { message } of entries.toReversed()) {
+    tokens += TokenCounter.estimate({ messages: [message] })
+    if (tokens > keepRecent.tokens) break
+    count++
+  }
+  return count
+}
+
+/** The index of a cut, moved back until no result behind it answers a call before it. */
+const safe = (entries: ReadonlyArray<MessageEntry>, index: number): number => {
+  const calls = new Map<string, number>()
+  let least = index
+  entries.forEach(({ message }, at) => {
+    for (const part of message.parts) {
+      if (part.type === "tool-call") calls.set(part.id, at)
+      else if (part.type === "tool-result" && at >= index) least = Math.min(least, calls.get(part.id) ?? at)
+    }
+  })
+  return least === index ? index : safe(entries, least)
+}
