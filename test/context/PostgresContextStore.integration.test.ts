@@ -1,27 +1,19 @@
-import { createServer } from "node:net"
-import { inspect } from "node:util"
-import * as PgClient from "@effect/sql-pg/PgClient"
-import { afterAll, assert, describe, it, vi } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Context from "effect/Context"
+import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as ContextStore from "../../src/context/ContextStore.ts"
-import type { Options } from "../../src/context/PostgresContextStore.ts"
-import { layerConfig, layerPostgres } from "../../src/context/PostgresContextStore.ts"
+import type * as ContextStore from "../../src/context/ContextStore.ts"
+import { layerPostgres } from "../../src/context/PostgresContextStore.ts"
 import * as SqlContextStore from "../../src/context/SqlContextStore.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import { ids, said } from "../../src/testing/internal/contextStoreFixtures.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 import * as Processes from "../support/contextStoreProcesses.ts"
-import * as Postgres from "../support/postgres.ts"
+import { beside, open, password, suite } from "../support/postgres.ts"
 
 const session = SessionId.make("session")
 
@@ -29,173 +21,15 @@ type Failed = readonly [operation: string, reason: string, message: string]
 const failureOf = <A, R>(effect: Effect.Effect<A, ContextStore.StoreError, R>): Effect.Effect<Failed, A, R> =>
   Effect.map(Effect.flip(effect), ({ operation, reason }) => [operation, reason._tag, reason.message])
 
-/** A client of its own to a database, for as long as the scope. */
-const open = (url: string, options?: Partial<Options> & { readonly leaseMillis?: number }) => {
-  const lease = Layer.succeed(SqlContextStore.LeaseDuration, Duration.millis(options?.leaseMillis ?? 15_000))
-  const store = layerPostgres({ ...options, url: Redacted.make(url) })
-  return Effect.map(Layer.build(Layer.provide(store, lease)), (context) =>
-    Context.get(context, ContextStore.ContextStore)
-  )
-}
+const lease = Effect.provideService(SqlContextStore.LeaseDuration, Duration.millis(150))
 
-/** A connection beside the store. */
-const beside = (url: string) =>
-  Effect.map(Layer.build(PgClient.layer({ url: Redacted.make(url), maxConnections: 2 })), (context) =>
-    Context.get(context, PgClient.PgClient)
-  ).pipe(Effect.orDie)
-
-const suite = (server: Postgres.Server): void => {
-  afterAll(server.stop)
-  let databases = 0
-  const newDatabase = Effect.gen(function* () {
-    const name = `test_${databases++}`
-    const sql = yield* beside(server.url("postgres"))
-    yield* Effect.orDie(sql.unsafe(`CREATE DATABASE ${name}`))
-    return server.url(name)
-  }).pipe(Effect.scoped)
-
+await suite("PostgresContextStore", (server, newDatabase) => {
   Suites.contextStore(
     "postgres",
     Layer.unwrapEffect(Effect.map(newDatabase, (url) => layerPostgres({ url: Redacted.make(url) })))
   )
 
   describe("PostgresContextStore", () => {
-    describe("opening", () => {
-      const secrets = [Postgres.password, encodeURIComponent(Postgres.password), "wr/ng", "wr%2Fng"]
-      /** The failure to open, of which nothing shows a password. */
-      const opening = (url: string, options?: Partial<Options>) =>
-        Effect.map(Effect.exit(Effect.scoped(open(url, options))), (exit): string => {
-          if (Exit.isSuccess(exit)) return assert.fail("it opened")
-          const [error] = [...Cause.failures(exit.cause)]
-          const shown = [inspect(exit, { depth: 20 }), Cause.pretty(exit.cause), JSON.stringify(error)].join()
-          for (const secret of secrets) assert.notInclude(shown, secret)
-          assert.deepStrictEqual([error?.operation, error?.reason._tag], ["open", "Unavailable"])
-          return error?.reason.message ?? ""
-        })
-
-      it.effect("a wrong password is named and not shown", () =>
-        Effect.gen(function* () {
-          const message = yield* opening(`postgresql://axonal:wr%2Fng@127.0.0.1:${server.port}/postgres`)
-          assert.strictEqual(
-            message,
-            `127.0.0.1:${server.port}/postgres: the server does not let this user in; ` +
-              `check user and password of the URL: password authentication failed for user "axonal" (28P01)`
-          )
-          const none = yield* opening(`postgresql://axonal@127.0.0.1:${server.port}/postgres`)
-          assert.include(none, "the server asks for a password; add it to the URL")
-        })
-      )
-
-      it.effect("a missing database is named", () =>
-        Effect.gen(function* () {
-          assert.strictEqual(
-            yield* opening(server.url("nothing")),
-            `127.0.0.1:${server.port}/nothing: there is no such database; make it with createdb, or correct the URL: ` +
-              `database "nothing" does not exist (3D000)`
-          )
-        })
-      )
-
-      it.effect("a server that does not run is named", () =>
-        Effect.gen(function* () {
-          const advice = "no server listens there; start it, or correct host and port of the URL: "
-          assert.strictEqual(
-            yield* opening("postgresql://axonal:wr%2Fng@127.0.0.1:1/db"),
-            `127.0.0.1:1/db: ${advice}connect ECONNREFUSED 127.0.0.1:1`
-          )
-          assert.include(yield* opening("postgresql://axonal:wr%2Fng@localhost:1/db"), `localhost:1/db: ${advice}`)
-          assert.include(yield* opening("postgresql://axonal@/db?host=/nowhere"), `/nowhere/db: ${advice}`)
-        })
-      )
-
-      it.live("a server that says nothing is given up", () =>
-        Effect.gen(function* () {
-          const port = yield* Effect.acquireRelease(
-            Effect.async<readonly [number, ReturnType<typeof createServer>]>((resume) => {
-              const mute = createServer((socket) => socket.unref()).listen(0, "127.0.0.1", () => {
-                const address = mute.address()
-                resume(Effect.succeed([typeof address === "object" && address !== null ? address.port : 0, mute]))
-              })
-            }),
-            ([, mute]) => Effect.sync(() => mute.close())
-          ).pipe(Effect.map(([number]) => number))
-          assert.include(
-            yield* opening(`postgresql://axonal:wr%2Fng@127.0.0.1:${port}/db`, { connectTimeout: "200 millis" }),
-            "the server does not answer; check the network: "
-          )
-        }).pipe(Effect.scoped)
-      )
-
-      it.effect("a malformed URL is refused before it is used", () =>
-        Effect.gen(function* () {
-          const urls = [
-            "",
-            "axonal",
-            "mysql://axonal:wr%2Fng@127.0.0.1/db",
-            "postgresql://axonal:wr/ng@127.0.0.1/db",
-            "postgresql://axonal:12/wr%2Fng@127.0.0.1/db",
-            "postgresql://axonal:12?wr%2Fng@127.0.0.1/db",
-            "postgresql://axonal:12#wr%2Fng@127.0.0.1/db",
-            "postgresql://axonal:wr%2Fng@127.0.0.1:many/db"
-          ]
-          for (const url of urls) {
-            assert.strictEqual(
-              yield* opening(url),
-              "the URL of the database is malformed; write postgresql://user:password@host:port/database, " +
-                "with the special characters of the password percent-encoded"
-            )
-          }
-        })
-      )
-
-      it.effect("a missing driver names the command that installs it", () =>
-        Effect.gen(function* () {
-          const driver = "@effect/sql-pg/PgClient"
-          vi.doMock(driver, () => Promise.reject(new Error("Cannot find package")))
-          const message = yield* opening(server.url("postgres")).pipe(
-            Effect.ensuring(Effect.sync(() => vi.doUnmock(driver)))
-          )
-          assert.include(message, "npm install @effect/sql@^0.52.1 @effect/sql-pg@^0.53.0")
-        })
-      )
-
-      it.scoped("the URL is read from DATABASE_URL, or from where one says", () =>
-        Effect.gen(function* () {
-          const url = yield* newDatabase
-          const build = (variables: Record<string, string>) =>
-            Layer.build(layerConfig()).pipe(
-              Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
-            )
-          const store = Context.get(yield* build({ DATABASE_URL: url }), ContextStore.ContextStore)
-          assert.strictEqual(yield* store.append(session, [said("a")]), 1)
-          const missing = yield* Effect.flip(build({ OTHER_URL: url }))
-          assert.include(`${missing}`, "DATABASE_URL")
-        })
-      )
-
-      it.scoped("a socket of a folder is a host, too", () =>
-        Effect.gen(function* () {
-          const name = new URL(yield* newDatabase).pathname.slice(1)
-          const store = yield* open(server.socketUrl(name))
-          assert.strictEqual(yield* store.append(session, [said("a")]), 1)
-        })
-      )
-
-      it.scoped("many clients open one new database at once", () =>
-        Effect.gen(function* () {
-          const url = yield* newDatabase
-          const stores = yield* Effect.all(
-            Array.from({ length: 6 }, () => open(url)),
-            { concurrency: "unbounded" }
-          )
-          yield* Effect.forEach(stores, (store, index) => store.append(session, [said(`${index}`)]))
-          assert.deepStrictEqual(yield* Effect.forEach(stores, (store) => ids(store, session)), [
-            ...stores.map(() => ["0", "1", "2", "3", "4", "5"])
-          ])
-        })
-      )
-    })
-
     describe("several clients", () => {
       const batches = 25
       const names = ["a", "b", "c", "d"]
@@ -203,14 +37,17 @@ const suite = (server: Postgres.Server): void => {
       it.scoped("TR-29 appends to one session lose and reorder nothing", () =>
         Effect.gen(function* () {
           const url = yield* newDatabase
-          const appending = (name: string) =>
-            Effect.flatMap(open(url), (store) =>
+          const stores = yield* Effect.forEach(names, (name) => Effect.map(open(url), (store) => ({ name, store })))
+          const appended = yield* Effect.forEach(
+            stores,
+            ({ name, store }) =>
               Effect.forEach(
                 Array.from({ length: batches }, (_, index) => `${name}.${index}`),
                 (id) => store.append(session, [said(`${id}.0`), said(`${id}.1`)])
-              )
-            )
-          const positions = (yield* Effect.forEach(names, appending, { concurrency: "unbounded" })).flat()
+              ),
+            { concurrency: "unbounded" }
+          )
+          const positions = appended.flat()
           assert.deepStrictEqual(
             positions.sort((left, right) => left - right),
             Array.from({ length: names.length * batches }, (_, index) => 2 * (index + 1))
@@ -270,7 +107,7 @@ const suite = (server: Postgres.Server): void => {
       it.scopedLive("RUN-5 a living holder keeps its session past the lease", () =>
         Effect.gen(function* () {
           const url = yield* newDatabase
-          const [left, right] = [yield* open(url, { leaseMillis: 150 }), yield* open(url, { leaseMillis: 150 })]
+          const [left, right] = [yield* lease(open(url)), yield* lease(open(url))]
           const waiter = yield* Effect.scoped(
             Effect.gen(function* () {
               yield* left.lock(session, "fail")
@@ -383,7 +220,7 @@ const suite = (server: Postgres.Server): void => {
           yield* Fiber.joinAll(fibers)
           for (const [operation, reason, message] of failures) {
             assert.deepStrictEqual([operation, reason], ["append", "Unavailable"])
-            assert.notInclude(message, Postgres.password)
+            assert.notInclude(message, password)
           }
           const fresh = yield* open(url)
           for (const name of ["a", "b", "c"]) {
@@ -397,10 +234,4 @@ const suite = (server: Postgres.Server): void => {
       )
     })
   })
-}
-
-if (Postgres.missing === undefined) suite(await Postgres.start())
-else {
-  console.warn(`PostgresContextStore is not tested: ${Postgres.missing}`)
-  describe.skip("PostgresContextStore", () => it("needs a PostgreSQL server", () => {}))
-}
+})

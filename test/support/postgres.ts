@@ -8,6 +8,15 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { createInterface } from "node:readline"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { afterAll, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as ContextStore from "../../src/context/ContextStore.ts"
+import type { Options } from "../../src/context/PostgresContextStore.ts"
+import { layerPostgres } from "../../src/context/PostgresContextStore.ts"
 
 /** A running server. Its user and password are those of `url`. */
 export interface Server {
@@ -125,4 +134,38 @@ export const start = async (): Promise<Server> => {
     },
     stop
   }
+}
+
+/** A store of its own on a database, for as long as the scope. */
+export const open = (url: string, options?: Partial<Options>) =>
+  Effect.map(Layer.build(layerPostgres({ ...options, url: Redacted.make(url) })), (context) =>
+    Context.get(context, ContextStore.ContextStore)
+  )
+
+/** A connection beside the stores. */
+export const beside = (url: string) =>
+  Effect.map(Layer.build(PgClient.layer({ url: Redacted.make(url), maxConnections: 2 })), (context) =>
+    Context.get(context, PgClient.PgClient)
+  ).pipe(Effect.orDie)
+
+/** Declares tests on a server of their own, or that they are skipped, and why. `newDatabase` answers its URL. */
+export const suite = async (
+  name: string,
+  tests: (server: Server, newDatabase: Effect.Effect<string>) => void
+): Promise<void> => {
+  if (missing !== undefined) {
+    console.warn(`${name} is not tested with a server: ${missing}`)
+    describe.skip(name, () => it("needs a PostgreSQL server", () => {}))
+    return
+  }
+  const server = await start()
+  afterAll(server.stop)
+  let databases = 0
+  const newDatabase = Effect.gen(function* () {
+    const database = `test_${databases++}`
+    const sql = yield* beside(server.url("postgres"))
+    yield* Effect.orDie(sql.unsafe(`CREATE DATABASE ${database}`))
+    return server.url(database)
+  }).pipe(Effect.scoped)
+  tests(server, newDatabase)
 }
