@@ -1,5 +1,5 @@
 /**
- * Everything a run does to the world goes through here: model calls, tool calls, approvals, sleeping, the time, new ids.
+ * Everything a run does to the world goes through here: model calls, tool calls, approvals, compactions, sleeping, the time, new ids.
  * In memory they are just done. A durable layer journals them instead, and the same loop survives a crash: between
  * activities the loop is deterministic, so replaying the journal brings it back to where it was.
  */
@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Outcome } from "../context/Compaction.ts"
 import type { CallId, RunId } from "../domain/Ids.ts"
 import type { Decision } from "../guard/Approval.ts"
 import type { ToolResult } from "../tool/ToolResult.ts"
@@ -22,7 +23,7 @@ export interface Key {
   readonly run: RunId
   readonly turn: number
   readonly call?: CallId | undefined
-  /** Of pauses between attempts at a request: which one, 1 for the first. */
+  /** Of pauses between attempts at a request: which one, 1 for the first. Of requests: 2 for one that was shortened. */
   readonly attempt?: number | undefined
 }
 
@@ -36,6 +37,7 @@ export interface Service {
   readonly model: <E, R>(key: Key, execute: Effect.Effect<Answer, E, R>) => Effect.Effect<Answer, E, R>
   readonly tool: <E, R>(key: Key, execute: Effect.Effect<ToolResult, E, R>) => Effect.Effect<ToolResult, E, R>
   readonly approval: <R>(key: Key, execute: Effect.Effect<Decision, never, R>) => Effect.Effect<Decision, never, R>
+  readonly compaction: <R>(key: Key, execute: Effect.Effect<Outcome, never, R>) => Effect.Effect<Outcome, never, R>
   readonly sleep: (key: Key, duration: Duration.DurationInput) => Effect.Effect<void>
   /** Milliseconds since the epoch. */
   readonly now: Effect.Effect<number>
@@ -53,6 +55,7 @@ export const direct: Service = {
   model: (_key, execute) => execute,
   tool: (_key, execute) => execute,
   approval: (_key, execute) => execute,
+  compaction: (_key, execute) => execute,
   sleep: (_key, duration) => Effect.sleep(duration),
   now: Clock.currentTimeMillis,
   id: (prefix) => Effect.sync(() => `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`)

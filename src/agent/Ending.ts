@@ -11,8 +11,6 @@ import { LimitExceeded } from "../domain/AgentError.ts"
 import type { LimitName, RunReason } from "../domain/Outcome.ts"
 import type { Usage } from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
-import type { Request } from "../transport/Transport.ts"
-import { TransportError } from "../transport/TransportError.ts"
 import type { Halted } from "./Halt.ts"
 import * as Run from "./Run.ts"
 
@@ -80,19 +78,6 @@ export const conclude = <E extends Tagged>(
     yield* observe(run.hooks.runEnd, () => ({ ...Run.where(run), ...end, usage, error }))
     if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
   })
-
-/**
- * Tells the hooks when a request was refused because it is too long.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const overflow = (run: Run.Run, request: Request, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  const error = Option.getOrUndefined(Cause.failureOption(cause))
-  return error instanceof TransportError && error.reason._tag === "ContextOverflow"
-    ? observe(run.hooks.contextOverflow, () => ({ ...Run.where(run), error, request }))
-    : Effect.void
-}
 
 // internal
 

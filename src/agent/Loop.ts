@@ -19,6 +19,7 @@ import * as Toolkit from "../tool/Toolkit.ts"
 import type { Transport } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
+import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
 import * as Dispatch from "./Dispatch.ts"
 import * as Ending from "./Ending.ts"
@@ -59,6 +60,7 @@ interface State {
   readonly session: Session.Session
   readonly steering: Steering.Steering
   readonly spent: Limits.Spent
+  readonly compacting: Compacting.Compacting
   readonly halt: Halt.Halt
   /** The text of the last answer. */
   output: string
@@ -86,22 +88,25 @@ export const run = (
       const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
       const services = yield* Run.services
       const id = RunId.make(yield* services.activities.id("run"))
-      const session = options.session ?? SessionId.make(yield* services.activities.id("session"))
+      const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
       const found = yield* Effect.exit(restore(Toolkit.resolve(definition.sources)))
       const registry = Exit.isSuccess(found) ? found.value : Toolkit.empty
-      const run = Run.make({ ...services, id, session, definition, registry, sink })
+      const run = Run.make({ ...services, id, session: sessionId, definition, registry, sink })
+      const session = Session.make(run, services.store)
+      const spent = Limits.start()
       const state: State = {
         run,
-        session: Session.make(run, services.store),
+        session,
+        compacting: Compacting.make(session, spent),
         steering: options.steering ?? Steering.make(),
-        spent: Limits.start(),
+        spent,
         halt: yield* Halt.make(definition.limits, options.stopSignal),
         output: "",
         nudged: false
       }
       const { runStart } = run.hooks
       if (runStart !== undefined) yield* Hooks.observe(Effect.suspend(() => runStart({ ...Run.where(run), input })))
-      yield* Run.emit(run, () => [Run.event(run, "RunStart", { session, input })])
+      yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
       const body = Exit.isFailure(found)
         ? // How building a toolkit fails is part of the agent's `E`.
           Effect.failCause(found.cause as Cause.Cause<never>)
@@ -189,31 +194,28 @@ const turn = (
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { run, session, spent } = state
-      const { limits } = run.definition
       run.turn++
       spent.turns++
       state.output = ""
       yield* Session.say(session, joined)
-      const prepared = Turn.request(run, session.messages, last)
-      // Only a hook takes time.
-      const request = yield* restore(run.hooks.turnStart === undefined ? prepared : Halt.haltable(state.halt, prepared))
+      const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(state.halt, effect))
+      const request = yield* Compacting.request<Halt.Halted>(state.compacting, last, wait)
       yield* restore(
         Run.emit(run, () => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })])
       )
       const progress = Turn.begin(run)
-      const asked = yield* Effect.exit(restore(Halt.haltable(state.halt, Turn.ask(run, request, progress))))
+      const asked = yield* Effect.exit(wait(Compacting.ask(state.compacting, request, progress, last)))
       if (Exit.isFailure(asked)) {
         const cut = yield* Turn.cutOff(run, request, progress)
         if (cut.message !== undefined) state.output = Messages.toText(cut.message)
         yield* Session.abandon(session, spent, cut.message, cut.bill)
-        yield* Ending.overflow(run, request, asked.cause)
         return yield* Effect.failCause(asked.cause)
       }
       const answer = asked.value
       state.output = Messages.toText(answer.message)
       const bill = [...progress.lost, answer.usage]
       const calls = Messages.toolCalls(answer.message)
-      const over = Answer.runs(answer) ? Limits.overCalls(limits, spent, calls.length) : undefined
+      const over = Answer.runs(answer) ? Limits.overCalls(run.definition.limits, spent, calls.length) : undefined
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(

@@ -4,10 +4,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { Compaction } from "../context/Compaction.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
 import { TokenCounter } from "../context/TokenCounter.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
+import type { DecisionEntry } from "../domain/Entry.ts"
 import type { RunId, SessionId } from "../domain/Ids.ts"
 import { Approval } from "../guard/Approval.ts"
 import { Guard } from "../guard/Guard.ts"
@@ -49,6 +51,8 @@ export interface Run extends Services {
   readonly agent: string
   readonly definition: Definition
   readonly registry: Registry
+  /** What was answered to the questions of this turn's guards, until it is committed with the results. */
+  readonly decisions: Array<Pick<DecisionEntry, "call" | "tool" | "approved" | "reason">>
   /** The current turn: 0 before the first. */
   turn: number
   /** The sequence number of the next event. */
@@ -74,6 +78,7 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
     approval: Context.get(context, Approval),
     hooks: Context.get(context, Hooks.Hooks),
     activities: Context.get(context, Activities),
+    compaction: Context.get(context, Compaction),
     tokenCounter: Context.get(context, TokenCounter),
     identity: Context.get(context, Identity.Identity),
     captureContent: Context.get(context, Telemetry.CaptureContent),
@@ -94,6 +99,7 @@ export const make = (
   return {
     ...rest,
     agent: options.definition.name,
+    decisions: [],
     turn: 0,
     sequence: 0,
     write: writer(sink, options.hooks)

@@ -6,8 +6,11 @@
 
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Compaction from "../context/Compaction.ts"
 import type * as ContextStore from "../context/ContextStore.ts"
-import type { Entry } from "../domain/Entry.ts"
+import * as Window from "../context/Window.ts"
+import type { CompactionReason, Entry } from "../domain/Entry.ts"
+import type { RunId } from "../domain/Ids.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
@@ -28,6 +31,8 @@ export interface Session {
   /** What the model may see. Replaced, never changed, so that requests can keep it. */
   messages: ReadonlyArray<Message>
   position: number
+  /** What the vendor counted last, if it did since the last compaction. */
+  measured: Window.Measured | undefined
   /** What this turn has added. */
   added: ReadonlyArray<Message>
   /** Whether the last commit was there already: the run is a replay, and its own past was read as the session's. */
@@ -45,6 +50,7 @@ export const make = (run: Run.Run, store: ContextStore.Service): Session => ({
   store,
   messages: [],
   position: 0,
+  measured: undefined,
   added: [],
   replayed: false
 })
@@ -73,9 +79,8 @@ export const say = (
 ): Effect.Effect<void, ContextStore.StoreError> =>
   messages.length === 0
     ? Effect.void
-    : commit(
-        session,
-        messages.map((message, index) => [`input-${index}`, message])
+    : commit(session, (about) =>
+        messages.map((message, index) => ({ _tag: "Message", ...about(`input-${index}`), message }))
       )
 
 /**
@@ -91,21 +96,55 @@ export const answer = (
   usages: ReadonlyArray<Usage.Usage>
 ): Effect.Effect<void, ContextStore.StoreError> => {
   spent.usage = usages.reduce(Usage.sum, spent.usage)
-  return Effect.map(commit(session, message === undefined ? [] : [["answer", message]], usages), () => {
+  const committed = commit(session, (about) => {
+    const entries: Array<Entry> = message === undefined ? [] : [{ _tag: "Message", ...about("answer"), message }]
+    usages.forEach((usage, index) => {
+      const name = index === usages.length - 1 ? "usage" : `usage-${index}`
+      entries.push({ _tag: "Usage", ...about(name), model: session.run.transport.model.id, usage })
+    })
+    return entries
+  })
+  return Effect.map(committed, () => {
     if (message !== undefined) session.added = [message]
   })
 }
 
 /**
- * Commits the results of a turn's calls, all in one message.
+ * Commits the results of a turn's calls, all in one message, and what people decided about these calls.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const results = (session: Session, message: Message): Effect.Effect<void, ContextStore.StoreError> =>
-  Effect.map(commit(session, [["results", message]]), () => {
+export const results = (session: Session, message: Message): Effect.Effect<void, ContextStore.StoreError> => {
+  const committed = commit(session, (about) => [
+    ...session.run.decisions
+      .splice(0)
+      .map((decision): Entry => ({ _tag: "Decision", ...about(`decision/${decision.call}`), ...decision })),
+    { _tag: "Message", ...about("results"), message }
+  ])
+  return Effect.map(committed, () => {
     session.added = [...session.added, message]
   })
+}
+
+/**
+ * Commits what a compaction came to, and what it cost.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const compact = (
+  session: Session,
+  spent: Spent,
+  outcome: Compaction.Outcome,
+  reason: CompactionReason
+): Effect.Effect<void, ContextStore.StoreError> => {
+  const { position, run } = session
+  spent.usage = outcome.costs.reduce((sum, { usage }) => Usage.sum(sum, usage), spent.usage)
+  const name = `${run.id}/${run.turn}/compaction-${position}`
+  const committed = commit(session, (about) => Compaction.entries(outcome, { ...about(""), name, reason }))
+  return outcome._tag === "Compacted" ? Effect.zipRight(committed, read(session)) : committed
+}
 
 /**
  * Writes the end of a turn.
@@ -149,44 +188,41 @@ export const abandon = (
 
 // internal
 
+/** What the entries of a commit have in common, and an id of their own. */
+type About = (name: string) => { readonly id: EntryId; readonly at: number; readonly run: RunId; readonly turn: number }
+
 const commit = (
   session: Session,
-  messages: ReadonlyArray<readonly [name: string, message: Message]>,
-  usages: ReadonlyArray<Usage.Usage> = []
+  entriesOf: (about: About) => ReadonlyArray<Entry>
 ): Effect.Effect<void, ContextStore.StoreError> =>
   Effect.flatMap(session.run.activities.now, (at) => {
     const { run, store } = session
-    const about = (name: string) => ({
+    const entries = entriesOf((name) => ({
       id: EntryId.make(`${run.id}/${run.turn}/${name}`, { disableValidation: true }),
       at,
       run: run.id,
       turn: run.turn
-    })
-    const entries: Array<Entry> = messages.map(([name, message]) => ({
-      _tag: "Message",
-      ...about(name),
-      message
     }))
-    usages.forEach((usage, index) => {
-      const name = index === usages.length - 1 ? "usage" : `usage-${index}`
-      entries.push({ _tag: "Usage", ...about(name), model: run.transport.model.id, usage })
-    })
+    const { chatId, tenant, userId } = run.identity
     return Effect.flatMap(
-      store.append(run.session, entries, { after: session.position, owner: run.identity.userId }),
+      store.append(run.session, entries, { after: session.position, tenant, owner: userId, chat: chatId }),
       (position) => {
         const isRepeat = position - session.position < entries.length
         const mustRead = isRepeat || session.replayed
         session.replayed = isRepeat
         session.position = position
         if (mustRead) return read(session)
-        if (messages.length > 0) session.messages = [...session.messages, ...messages.map(([, message]) => message)]
+        session.measured = Window.measure(session.measured, entries)
+        const messages = entries.flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
+        if (messages.length > 0) session.messages = [...session.messages, ...messages]
         return Effect.void
       }
     )
   })
 
 const read = (session: Session): Effect.Effect<void, ContextStore.StoreError> =>
-  Effect.map(session.store.read(session.run.session), (window) => {
-    session.messages = window.messages
-    session.position = window.position
+  Effect.map(session.store.read(session.run.session), ({ measured, messages, position }) => {
+    session.messages = messages
+    session.position = position
+    session.measured = measured
   })

@@ -4,13 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Repair from "../context/Repair.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
 import type { Delta, Finish, PartEnd, ResponseStart } from "../domain/Delta.ts"
 import { CallId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
-import * as Messages from "../domain/Message.ts"
-import * as ModelInfo from "../domain/ModelInfo.ts"
 import * as Part from "../domain/Part.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
@@ -49,33 +46,6 @@ export interface Progress {
 }
 
 /**
- * The request of this turn: instructions, the conversation, the tools of the agent, and what `turnStart` hooks change.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const request = (run: Run.Run, messages: ReadonlyArray<Message>, last: boolean): Effect.Effect<Request> => {
-  const { definition, hooks, registry, transport } = run
-  const { lastTurnMessage } = definition.limits
-  const system = definition.instructions === undefined ? [] : [systemMessage(definition.instructions)]
-  const final = last && lastTurnMessage !== undefined ? [Messages.user(lastTurnMessage)] : []
-  const base: Request = {
-    messages: Repair.repair([...system, ...messages, ...final]),
-    tools: ModelInfo.can(transport.model, "tools") ? registry.specs : [],
-    toolChoice: last ? "none" : "auto",
-    responseFormat: { type: "text" },
-    settings: definition.settings
-  }
-  if (hooks.turnStart === undefined) return Effect.succeed(base)
-  return Effect.map(hooks.turnStart({ ...Run.where(run), request: base }), (change) => {
-    if (change === undefined) return base
-    return change.messages === undefined
-      ? { ...base, ...change }
-      : { ...base, ...change, messages: Repair.repair(change.messages) }
-  })
-}
-
-/**
  * Nothing has arrived.
  *
  * @category constructors
@@ -96,12 +66,17 @@ export const begin = (run: Run.Run): Progress => ({
 
 /**
  * Asks the model. Sends the request again when the failure may pass: as often as `retries` says while nothing of an answer
- * had arrived, and as often as `restarts` says after that.
+ * had arrived, and as often as `restarts` says after that. `time` says how often this turn has asked, itself included.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
+export const ask = (
+  run: Run.Run,
+  request: Request,
+  progress: Progress,
+  time = 1
+): Effect.Effect<Answer, TransportError> => {
   const { restarts, retries } = run.definition
   const attempt = (attempts: number): Effect.Effect<Answer, TransportError> =>
     Effect.catchAll(receive(run, request, progress), (error) => {
@@ -120,7 +95,8 @@ export const ask = (run: Run.Run, request: Request, progress: Progress): Effect.
         Effect.zipRight(attempt(attempts + 1))
       )
     })
-  return run.activities.model({ run: run.id, turn: run.turn }, attempt(0))
+  const key = { run: run.id, turn: run.turn }
+  return run.activities.model(time === 1 ? key : { ...key, attempt: time }, attempt(0))
 }
 
 /**
@@ -174,18 +150,6 @@ const estimated = (run: Run.Run, request: Request, message: Message | undefined)
 const cutMeta: Part.Meta = { axonal: { cut: true } }
 
 const repeated = "\n[Output cut: it repeated itself]"
-
-const systemMessages = new Map<string, Message>()
-
-/** The same instructions are the same message, so that transports encode them once. */
-const systemMessage = (instructions: string): Message => {
-  const known = systemMessages.get(instructions)
-  if (known !== undefined) return known
-  const message = Messages.system(instructions)
-  if (systemMessages.size >= 1000) systemMessages.clear()
-  systemMessages.set(instructions, message)
-  return message
-}
 
 const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
   const { model } = run.transport

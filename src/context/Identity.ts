@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
  * @since 0.1.0
  */
 export interface Service {
+  readonly tenant?: string | undefined
   readonly userId?: string | undefined
   readonly chatId?: string | undefined
 }

@@ -56,7 +56,7 @@ export const inForce = (log: ReadonlyArray<Stored>): CompactionEntry | undefined
   const stack: Array<CompactionEntry> = []
   for (const entry of log) {
     if (entry._tag === "Compaction") stack.push(entry)
-    else if (entry._tag === "Marker" && entry.marker.type === "restore") stack.pop()
+    else if (isRestore(entry)) stack.pop()
   }
   return stack[stack.length - 1]
 }
@@ -84,7 +84,8 @@ export const project = (log: ReadonlyArray<Stored>, position: number): Window =>
   const messages = [...(compaction?.messages ?? [])]
   if (compaction?.pinned !== undefined) messages.push(compaction.pinned)
   for (const entry of entries) if (entry._tag === "Message") messages.push(entry.message)
-  const since = compaction === undefined ? 0 : entries.indexOf(compaction) + 1
+  // A response that was counted under a compaction that was restored from since measured another window.
+  const since = entries.findLastIndex((entry) => entry === compaction || isRestore(entry)) + 1
   return make(Repair.repair(messages), position, compaction?.id, measure(undefined, entries.slice(since)))
 }
 
@@ -102,9 +103,31 @@ export const extend = (known: Window, added: ReadonlyArray<Stored>, position: nu
   for (const entry of added) {
     if (entry._tag === "Message") messages.push(entry.message)
     else if (entry._tag === "Compaction") return undefined
-    else if (entry._tag === "Marker" && entry.marker.type === "restore") return undefined
+    else if (isRestore(entry)) return undefined
   }
   return make(Repair.extend(known.messages, messages), position, known.compaction, measure(known.measured, added))
+}
+
+/**
+ * What a vendor counted last, and what came since, after these entries. What was only estimated is no measure.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const measure = (known: Measured | undefined, added: ReadonlyArray<Stored>): Measured | undefined => {
+  let tokens = known?.tokens
+  let since = known === undefined ? [] : [...known.added]
+  for (const entry of added) {
+    if (entry._tag === "Message") {
+      if (tokens !== undefined) since.push(entry.message)
+    } else if (entry._tag === "Usage" && entry.purpose === undefined && !entry.usage.estimated) {
+      const { inputTokens, outputTokens } = entry.usage
+      if (inputTokens.total === undefined) continue
+      tokens = inputTokens.total + (outputTokens.total ?? 0)
+      since = []
+    }
+  }
+  return tokens === undefined ? undefined : { tokens, added: since }
 }
 
 /**
@@ -122,13 +145,16 @@ export const preview = (entry: Stored): string => {
 }
 
 /**
- * How many entries of a log a cut behind the one at this index keeps: an answer takes the results of its calls along.
+ * How many entries of a log a cut behind the one at this index keeps: an answer takes the results of its calls along, also
+ * when the cut is behind what was written between the two.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const keptBy = (log: ReadonlyArray<Stored>, index: number): number => {
-  const entry = log[index]
+  let asking = index
+  while (asking >= 0 && log[asking]?._tag !== "Message") asking--
+  const entry = log[asking]
   if (entry?._tag !== "Message" || !entry.message.parts.some(({ type }) => type === "tool-call")) return index + 1
   for (let next = index + 1; next < log.length; next++) {
     const behind = log[next]
@@ -142,6 +168,8 @@ export const keptBy = (log: ReadonlyArray<Stored>, index: number): number => {
 
 const previewLength = 80
 
+const isRestore = (entry: Stored): boolean => entry._tag === "Marker" && entry.marker.type === "restore"
+
 const make = (
   messages: ReadonlyArray<Message>,
   position: number,
@@ -153,20 +181,3 @@ const make = (
   ...(compaction === undefined ? undefined : { compaction }),
   ...(measured === undefined ? undefined : { measured })
 })
-
-/** What a vendor said last, and what came since. What was only estimated is no measure. */
-const measure = (known: Measured | undefined, added: ReadonlyArray<Stored>): Measured | undefined => {
-  let tokens = known?.tokens
-  let since = known === undefined ? [] : [...known.added]
-  for (const entry of added) {
-    if (entry._tag === "Message") {
-      if (tokens !== undefined) since.push(entry.message)
-    } else if (entry._tag === "Usage" && entry.purpose === undefined && !entry.usage.estimated) {
-      const { inputTokens, outputTokens } = entry.usage
-      if (inputTokens.total === undefined) continue
-      tokens = inputTokens.total + (outputTokens.total ?? 0)
-      since = []
-    }
-  }
-  return tokens === undefined ? undefined : { tokens, added: since }
-}

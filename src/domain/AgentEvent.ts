@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { CompactionReason } from "./Entry.ts"
 import { CallId, RunId, SessionId } from "./Ids.ts"
 import * as Message from "./Message.ts"
 import { CallOutcome, FinishReason, LimitName, RunReason } from "./Outcome.ts"
@@ -235,11 +236,25 @@ export interface TurnRestarted extends Schema.Schema.Type<typeof TurnRestarted> 
  */
 export const Compacted = Schema.TaggedStruct("Compacted", {
   ...base,
+  reason: CompactionReason,
   messages: Schema.Finite,
   tokensBefore: Schema.optional(Schema.Finite),
   tokensAfter: Schema.optional(Schema.Finite)
 })
 export interface Compacted extends Schema.Schema.Type<typeof Compacted> {}
+
+/**
+ * The conversation should have been compacted and was not: it stays as it is, and the message says why.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CompactionFailed = Schema.TaggedStruct("CompactionFailed", {
+  ...base,
+  reason: CompactionReason,
+  message: Schema.String
+})
+export interface CompactionFailed extends Schema.Schema.Type<typeof CompactionFailed> {}
 
 /**
  * A limit is near: 80 % of it is used. Once per limit and run.
@@ -310,6 +325,7 @@ export const AgentEvent = Schema.Union(
   Retrying,
   TurnRestarted,
   Compacted,
+  CompactionFailed,
   LimitWarning,
   TurnEnd,
   RunEnd

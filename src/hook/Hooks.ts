@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Service as Identity } from "../context/Identity.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { CompactionReason } from "../domain/Entry.ts"
 import type { CallId, RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason, RunReason } from "../domain/Outcome.ts"
@@ -91,8 +92,19 @@ export interface Failure extends Where {
 
 /** @category models @since 0.1.0 */
 export interface ContextOverflow extends Where {
-  readonly error: TransportError
-  readonly request: Request
+  /** The vendor's refusal and what it refused; absent when it is the compaction in use that wants less. */
+  readonly error?: TransportError | undefined
+  readonly request?: Request | undefined
+  /** What the window holds, and from where on it is compacted; absent when nothing compacts. */
+  readonly tokens?: number | undefined
+  readonly max?: number | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface MessageDropped extends Where {
+  /** What is represented by a summary now, or by nothing. */
+  readonly messages: ReadonlyArray<Message>
+  readonly reason: CompactionReason
 }
 
 /**
@@ -116,8 +128,10 @@ export interface Service {
   readonly toolEnd?: ((event: ToolEnd) => Effect.Effect<ToolResult | void>) | undefined
   /** Observes every call that did not end `ok`. */
   readonly toolError?: ((event: ToolError) => Effect.Effect<void>) | undefined
-  /** Observes a vendor's refusal of a request that is too long. */
+  /** Observes that a conversation is too long, for its vendor or for the compaction in use, before anything is done. */
   readonly contextOverflow?: ((event: ContextOverflow) => Effect.Effect<void>) | undefined
+  /** Observes what the model is not shown any more, after a compaction. */
+  readonly messageDropped?: ((event: MessageDropped) => Effect.Effect<void>) | undefined
   /** Observes that the run was asked to stop and does. */
   readonly stop?: ((event: Where) => Effect.Effect<void>) | undefined
   /** Observes the failure that is about to end the run. */
@@ -167,6 +181,7 @@ export const combine = (...records: ReadonlyArray<Service>): Service => {
     toolEnd: chained(at("toolEnd"), toolEnd),
     toolError: observing(at("toolError")),
     contextOverflow: observing(at("contextOverflow")),
+    messageDropped: observing(at("messageDropped")),
     stop: observing(at("stop")),
     error: observing(at("error")),
     events: observing(at("events"))

@@ -16,7 +16,7 @@ import type { AgentEvent } from "../domain/AgentEvent.ts"
  * - `Text:<text>`, `Reasoning:<text>`: the deltas of one part, joined until another line comes between two of them.
  * - `ToolStart:<tool>`, `ToolProgress:<tool>:<chunk>`, `ToolEnd:<tool>:<outcome>`.
  * - `ApprovalAsked:<tool>`, `ApprovalDecided:<tool>:yes` or `:no`.
- * - `File:<media type>`, `Source:<url>`, `Retrying:<error>`, `TurnRestarted:<error>`, `Compacted:<messages>`, `LimitWarning:<limit>`.
+ * - `File:<media type>`, `Source:<url>`, `Retrying:<error>`, `TurnRestarted:<error>`, `Compacted:<messages>`, `CompactionFailed`, `LimitWarning:<limit>`.
  * - What the model writes of a call does not show: `ToolInputStart`, `ToolInputDelta`, `ToolCall`.
  * - Events of nested runs begin with the names of the agents above and their own: `agent/child: TurnStart`.
  *
@@ -99,6 +99,7 @@ const lineOf = (event: AgentEvent): string | undefined => {
     case "RunStart":
     case "TurnStart":
     case "TurnEnd":
+    case "CompactionFailed":
       return event._tag
     case "TextDelta":
       return `Text:${event.delta}`

@@ -37,6 +37,7 @@ const journaling = (journal: Journal): Layer.Layer<never> => {
     model: (key, execute) => remember("model", key, execute),
     tool: (key, execute) => remember("tool", key, execute),
     approval: (key, execute) => remember("approval", key, execute),
+    compaction: (key, execute) => remember("compaction", key, execute),
     sleep: (_, duration) => Effect.sleep(duration),
     now: Effect.succeed(1_000_000),
     id: (prefix) => Effect.sync(() => `${prefix}_${++ids}`)

@@ -107,8 +107,8 @@ describe("Hooks in runs", () => {
         const { hooks, seen } = recorder()
         const { exit } = yield* run(hooks)
         assert.deepStrictEqual(told(seen), [
-          ...["runStart", "RunStart", "turnStart", "TurnStart", "TurnEnd", "turnEnd"],
-          ...["contextOverflow", "error", "RunEnd", "runEnd"]
+          ...["runStart", "RunStart", "turnStart", "TurnStart", "contextOverflow", "TurnEnd", "turnEnd"],
+          ...["error", "RunEnd", "runEnd"]
         ])
         assert.deepStrictEqual(cause(exit), overflow)
         const [request] = yield* ScriptedTransport.requests

@@ -62,12 +62,13 @@ describe("AgentEvent", () => {
       Retrying: (event) => event.error.tag,
       TurnRestarted: (event) => event.error.tag,
       Compacted: () => "compacted",
+      CompactionFailed: (event) => event.message,
       LimitWarning: (event) => event.limit,
       TurnEnd: (event) => event.reason,
       RunEnd: (event) => event.reason
     })
     assert.deepStrictEqual([name(start), name(delta)], ["s", "Hello"])
-    assert.strictEqual(AgentEvent.AgentEvent.members.length, 20)
+    assert.strictEqual(AgentEvent.AgentEvent.members.length, 21)
   })
 
   it.effect("matchPartial runs the handled tags and nothing else", () =>

@@ -1,0 +1,173 @@
+/**
+ * Keeps the window of a run within what its model takes: compacts before a turn that would find it too full, and once when
+ * a vendor refuses it as too long. How is the business of the `Compaction` in use; a run without one pays nothing.
+ */
+import * as Effect from "effect/Effect"
+import type * as Compaction from "../context/Compaction.ts"
+import type { StoreError } from "../context/ContextStore.ts"
+import type { CompactionReason } from "../domain/Entry.ts"
+import type { Message } from "../domain/Message.ts"
+import * as Hooks from "../hook/Hooks.ts"
+import type { Request } from "../transport/Transport.ts"
+import type { TransportError } from "../transport/TransportError.ts"
+import type { Answer } from "./Answer.ts"
+import type { Spent } from "./Limits.ts"
+import * as Requests from "./Requests.ts"
+import * as Run from "./Run.ts"
+import * as Session from "./Session.ts"
+import * as Turn from "./Turn.ts"
+
+/**
+ * When a run compacts next.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Compacting {
+  readonly session: Session.Session
+  readonly spent: Spent
+  readonly threshold: Compaction.Threshold
+  /** Nothing is tried again before the window has grown to this, whatever the threshold says. */
+  again: Compaction.Threshold
+}
+
+/**
+ * Nothing was compacted yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (session: Session.Session, spent: Spent): Compacting => {
+  const { compaction, transport } = session.run
+  return { session, spent, threshold: compaction.threshold(transport.model), again: { tokens: 0, messages: 0 } }
+}
+
+/**
+ * The request of this turn, of a conversation that is compacted first when that is due. `wait` is asked to carry out what
+ * takes time.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const request = <E>(
+  compacting: Compacting,
+  last: boolean,
+  wait: <A, E2>(effect: Effect.Effect<A, E2>) => Effect.Effect<A, E2 | E>
+): Effect.Effect<Request, StoreError | E> =>
+  Effect.gen(function* () {
+    const { run } = compacting.session
+    const compaction = yield* due(compacting, last)
+    if (compaction !== undefined) yield* wait(compaction)
+    const prepared = Requests.make(run, compacting.session.messages, last)
+    // Only a hook takes time.
+    return yield* run.hooks.turnStart === undefined ? prepared : wait(prepared)
+  })
+/**
+ * Asks the model, and once more with a compacted conversation when the vendor says that this one is too long.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const ask = (
+  compacting: Compacting,
+  request: Request,
+  progress: Turn.Progress,
+  last: boolean
+): Effect.Effect<Answer, TransportError | StoreError> => {
+  const { session } = compacting
+  const { run } = session
+  return Effect.catchAll(Turn.ask(run, request, progress), (error) => {
+    if (error.reason._tag !== "ContextOverflow" || progress.begun) return Effect.fail(error)
+    if (isOff(compacting)) return Effect.zipRight(overflowed(run, { error, request }), Effect.fail(error))
+    return Effect.gen(function* () {
+      const isShorter = yield* compact(compacting, "overflow", yield* held(session, last), { error, request })
+      if (!isShorter) return yield* error
+      const shorter = yield* Requests.make(run, session.messages, last)
+      return yield* Effect.tapError(Turn.ask(run, shorter, progress, 2), (again) =>
+        again.reason._tag === "ContextOverflow" ? overflowed(run, { error: again, request: shorter }) : Effect.void
+      )
+    })
+  })
+}
+
+// internal
+
+/** The compaction that is due, or nothing. A replay reads what it came to the first time. */
+const due = (compacting: Compacting, last: boolean): Effect.Effect<Effect.Effect<boolean, StoreError> | undefined> => {
+  const { again, session, threshold } = compacting
+  const count = session.messages.length
+  const isLong = count > threshold.messages && count > again.messages
+  if (session.replayed || (!isLong && threshold.tokens === Number.POSITIVE_INFINITY)) return Effect.succeed(undefined)
+  return Effect.map(held(session, last), (tokens) =>
+    isLong || (tokens >= threshold.tokens && tokens >= again.tokens)
+      ? compact(compacting, "threshold", tokens, undefined)
+      : undefined
+  )
+}
+
+/** How much a window has to grow after it was compacted, or could not be, before that is tried again. */
+const growth = 1.1
+
+const isOff = ({ threshold }: Compacting): boolean =>
+  threshold.tokens === Number.POSITIVE_INFINITY && threshold.messages === Number.POSITIVE_INFINITY
+
+type Refused = Pick<Hooks.ContextOverflow, "error" | "request">
+
+/** What the window holds: what the vendor counted, or else what we count of the whole request. */
+const held = (session: Session.Session, last: boolean): Effect.Effect<number> => {
+  const { measured, run } = session
+  return measured === undefined
+    ? run.tokenCounter.count(Requests.plain(run, session.messages, last))
+    : Effect.map(run.tokenCounter.count({ messages: measured.added }), (added) => measured.tokens + added)
+}
+
+const compact = (
+  compacting: Compacting,
+  reason: CompactionReason,
+  tokens: number,
+  refused: Refused | undefined
+): Effect.Effect<boolean, StoreError> =>
+  Effect.gen(function* () {
+    const { session } = compacting
+    const { run } = session
+    yield* overflowed(run, refused ?? {}, { tokens, max: compacting.threshold.tokens })
+    const log = yield* session.store.live(run.session)
+    const outcome = yield* run.activities.compaction(
+      { run: run.id, turn: run.turn },
+      run.compaction.compact({ log, reason, tokens, transport: run.transport, counter: run.tokenCounter })
+    )
+    yield* Effect.uninterruptible(Session.compact(session, compacting.spent, outcome, reason))
+    const isDone = outcome._tag === "Compacted"
+    const left = isDone ? outcome.tokensAfter : tokens
+    compacting.again = { tokens: left * growth, messages: session.messages.length }
+    yield* Run.emit(run, () => [
+      isDone
+        ? Run.event(run, "Compacted", {
+            reason,
+            messages: outcome.dropped.length,
+            tokensBefore: outcome.tokensBefore,
+            tokensAfter: outcome.tokensAfter
+          })
+        : Run.event(run, "CompactionFailed", { reason, message: outcome.why })
+    ])
+    if (isDone) yield* dropped(run, outcome.dropped, reason)
+    return isDone
+  })
+
+const overflowed = (
+  run: Run.Run,
+  refused: Partial<Refused>,
+  full?: { readonly tokens: number; readonly max: number }
+): Effect.Effect<void> => {
+  const { contextOverflow } = run.hooks
+  return contextOverflow === undefined
+    ? Effect.void
+    : Hooks.observe(Effect.suspend(() => contextOverflow({ ...Run.where(run), ...refused, ...full })))
+}
+
+const dropped = (run: Run.Run, messages: ReadonlyArray<Message>, reason: CompactionReason): Effect.Effect<void> => {
+  const { messageDropped } = run.hooks
+  return messageDropped === undefined
+    ? Effect.void
+    : Hooks.observe(Effect.suspend(() => messageDropped({ ...Run.where(run), messages, reason })))
+}
