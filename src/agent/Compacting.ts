@@ -140,17 +140,14 @@ const compact = (
     const isDone = outcome._tag === "Compacted"
     const left = isDone ? outcome.tokensAfter : tokens
     compacting.again = { tokens: left * growth, messages: session.messages.length }
-    yield* Run.emit(run, () => [
-      isDone
-        ? Run.event(run, "Compacted", {
-            reason,
-            messages: outcome.dropped.length,
-            tokensBefore: outcome.tokensBefore,
-            tokensAfter: outcome.tokensAfter
-          })
-        : Run.event(run, "CompactionFailed", { reason, message: outcome.why })
-    ])
-    if (isDone) yield* dropped(run, outcome.dropped, reason)
+    if (outcome._tag === "Compacted") {
+      const { dropped, tokensAfter, tokensBefore } = outcome
+      const about = { reason, messages: dropped.length, tokensBefore, tokensAfter }
+      yield* Run.emit(run, () => [Run.event(run, "Compacted", about)])
+      yield* observeDropped(run, dropped, reason)
+    } else if (outcome.failed || reason === "overflow") {
+      yield* Run.emit(run, () => [Run.event(run, "CompactionFailed", { reason, message: outcome.why })])
+    }
     return isDone
   })
 
@@ -165,7 +162,11 @@ const overflowed = (
     : Hooks.observe(Effect.suspend(() => contextOverflow({ ...Run.where(run), ...refused, ...full })))
 }
 
-const dropped = (run: Run.Run, messages: ReadonlyArray<Message>, reason: CompactionReason): Effect.Effect<void> => {
+const observeDropped = (
+  run: Run.Run,
+  messages: ReadonlyArray<Message>,
+  reason: CompactionReason
+): Effect.Effect<void> => {
   const { messageDropped } = run.hooks
   return messageDropped === undefined
     ? Effect.void
