@@ -15,8 +15,12 @@ import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as Result from "../../src/agent/Result.ts"
+import * as Compaction from "../../src/context/Compaction.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Repair from "../../src/context/Repair.ts"
+import type { Summarise } from "../../src/context/Summary.ts"
+import { SummaryFailed } from "../../src/context/Summary.ts"
+import * as TokenCounter from "../../src/context/TokenCounter.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import type { Stored } from "../../src/domain/Entry.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
@@ -48,6 +52,8 @@ interface GeneratedRun {
   /** When to interrupt; never when undefined. */
   readonly interruptMillis: number | undefined
   readonly stopMillis: number | undefined
+  /** From how many messages on the conversation is compacted, and how many stay; not at all when undefined. */
+  readonly compact: { readonly at: number; readonly keepRecent: number } | undefined
 }
 
 const fates: ReadonlyArray<Fate> = ["ok", "ok", "fail", "die", "deny", "unknown", "broken", "mistyped", "timeout"]
@@ -70,8 +76,29 @@ const generatedRun: FastCheck.Arbitrary<GeneratedRun> = FastCheck.record({
   turns: FastCheck.array(generatedTurn, { maxLength: 4 }),
   toolConcurrency: FastCheck.integer({ min: 1, max: 4 }),
   interruptMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined }),
-  stopMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined })
+  stopMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined }),
+  compact: FastCheck.option(
+    FastCheck.record({ at: FastCheck.integer({ min: 1, max: 6 }), keepRecent: FastCheck.integer({ min: 0, max: 4 }) }),
+    { nil: undefined }
+  )
 })
+
+/** Summaries that say which one they are; every third fails. A message counts as one token. */
+const compaction = ({ compact }: GeneratedRun) => {
+  if (compact === undefined) return Layer.empty
+  let asked = 0
+  const costs = [{ model: "small", usage: Usage.make({ input: 1, output: 1 }) }]
+  const summarise: Summarise = () =>
+    Effect.suspend(() =>
+      ++asked % 3 === 0
+        ? Effect.fail(new SummaryFailed({ message: "no", costs }))
+        : Effect.as(Effect.sleep(asked), { text: `summary ${asked}`, costs })
+    )
+  return Layer.merge(
+    Compaction.layer({ maxTokens: compact.at, keepRecent: compact.keepRecent, summarise }),
+    Layer.succeed(TokenCounter.TokenCounter, { count: ({ messages }) => Effect.succeed(messages.length) })
+  )
+}
 
 const steps = (turn: GeneratedTurn, index: number): ReadonlyArray<ScriptedTransport.Step> => [
   ...(turn.text === "" ? [] : [ScriptedTransport.text(turn.text.slice(0, 2), turn.text.slice(2) || ".")]),
@@ -156,8 +183,11 @@ const play = (generated: GeneratedRun): Effect.Effect<Outcome> =>
       Layer.mergeAll(
         ScriptedTransport.layer((_request, index) => {
           const turn = generated.turns[index]
-          return turn === undefined ? [ScriptedTransport.text("the end")] : steps(turn, index)
+          const said = turn === undefined ? [ScriptedTransport.text("the end")] : steps(turn, index)
+          // The vendor counts nothing: what is counted are messages.
+          return generated.compact === undefined ? said : [ScriptedTransport.usage({}), ...said]
         }),
+        compaction(generated),
         ContextStore.layerMemory,
         Logger.remove(Logger.defaultLogger),
         Guard.layer(
@@ -205,10 +235,20 @@ const check = ({ alive, connections, entries, events, exit, peak, requests, wind
   // joins the same message, because roles alternate.
   const said = (messages: ReadonlyArray<Message>) =>
     messages.flatMap(({ parts, role }) => parts.map((part) => ({ role, part })))
+  const summaryOf = (messages: ReadonlyArray<Message> = []) => /summary \d+/.exec(JSON.stringify(messages))?.[0]
+  let compactions = 0
   for (const [index, request] of requests.entries()) {
-    const before = said(requests[index - 1]?.messages ?? [])
-    assert.deepStrictEqual(said(request.messages).slice(0, before.length), before)
+    const before = requests[index - 1]?.messages ?? []
+    const isCompacted = summaryOf(request.messages) !== summaryOf(before)
+    if (isCompacted) compactions++
+    else assert.deepStrictEqual(said(request.messages).slice(0, said(before).length), said(before))
+    // HIST-1 HIST-2 what is sent is well formed, and says what the user wants.
+    assert.strictEqual(Repair.repair(request.messages), request.messages)
+    assert.include(JSON.stringify(request.messages), '"go"')
   }
+  // A run may be cut off between a compaction and its request.
+  const announced = events.filter(({ _tag }) => _tag === "Compacted").length
+  assert.isTrue(announced === compactions || announced === compactions + 1, `${announced} and ${compactions}`)
   // RUN-7 the ledger adds up to the usage of the run.
   const paid = entries.flatMap((entry) => (entry._tag === "Usage" ? [entry.usage] : []))
   const end = events.at(-1)
