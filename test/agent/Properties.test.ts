@@ -64,12 +64,20 @@ const generatedCall: FastCheck.Arbitrary<GeneratedCall> = FastCheck.record({
   delayMillis: delay
 })
 
+const someCalls = FastCheck.array(generatedCall, { minLength: 1, maxLength: 3 })
+
+const turnOf = { text: FastCheck.constantFrom("", "thinking aloud", "ünï🙂"), delayMillis: delay }
+
 const generatedTurn: FastCheck.Arbitrary<GeneratedTurn> = FastCheck.record({
-  text: FastCheck.constantFrom("", "thinking aloud", "ünï🙂"),
+  ...turnOf,
   calls: FastCheck.array(generatedCall, { maxLength: 5 }),
   reason: FastCheck.constantFrom<Array<FinishReason>>("tool-calls", "tool-calls", "stop", "length", "other"),
-  delayMillis: delay,
   end: FastCheck.constantFrom<Array<GeneratedTurn["end"]>>("finish", "finish", "finish", "finish", "cut", "error")
+})
+
+const compact = FastCheck.record({
+  at: FastCheck.integer({ min: 1, max: 6 }),
+  keepRecent: FastCheck.integer({ min: 0, max: 4 })
 })
 
 const generatedRun: FastCheck.Arbitrary<GeneratedRun> = FastCheck.record({
@@ -77,10 +85,7 @@ const generatedRun: FastCheck.Arbitrary<GeneratedRun> = FastCheck.record({
   toolConcurrency: FastCheck.integer({ min: 1, max: 4 }),
   interruptMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined }),
   stopMillis: FastCheck.option(FastCheck.integer({ min: 0, max: 120 }), { nil: undefined }),
-  compact: FastCheck.option(
-    FastCheck.record({ at: FastCheck.integer({ min: 1, max: 6 }), keepRecent: FastCheck.integer({ min: 0, max: 4 }) }),
-    { nil: undefined }
-  )
+  compact: FastCheck.option(compact, { nil: undefined })
 })
 
 /** Summaries that say which one they are; every third fails. A message counts as one token. */
@@ -267,6 +272,29 @@ describe("Generated runs", () => {
         check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
       }),
       { numRuns: 150 }
+    )
+  }, 60_000)
+
+  it("HIST-2 HIST-3 TURN-2 RUN-7 hold for long runs that are compacted again and again", async () => {
+    const long = FastCheck.record({
+      turns: FastCheck.array(
+        FastCheck.record({ ...turnOf, calls: someCalls }).map((turn) => ({
+          ...turn,
+          reason: "tool-calls" as const,
+          end: "finish" as const
+        })),
+        { minLength: 3, maxLength: 8 }
+      ),
+      toolConcurrency: FastCheck.constant(4),
+      interruptMillis: FastCheck.option(FastCheck.integer({ min: 50, max: 400 }), { nil: undefined, freq: 5 }),
+      stopMillis: FastCheck.constant(undefined),
+      compact
+    })
+    await FastCheck.assert(
+      FastCheck.asyncProperty(long, async (generated) => {
+        check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
+      }),
+      { numRuns: 60 }
     )
   }, 60_000)
 })
