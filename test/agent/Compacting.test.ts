@@ -318,6 +318,20 @@ describe("Compacting", () => {
       )
     )
 
+    it.effect("one that comes in the middle of an answer is not asked again", () =>
+      Effect.gen(function* () {
+        yield* Agent.run(agent, long, { session })
+        const failed = yield* Effect.flip(Agent.run(agent, "next", { session }))
+        assert.strictEqual(failed._tag === "TransportError" ? failed.reason._tag : failed._tag, "ContextOverflow")
+        assert.strictEqual((yield* ScriptedTransport.requests).length, 2)
+      }).pipe(
+        Effect.provide([
+          world([[text("a")], [text("half of"), error("ContextOverflow")]]),
+          compaction({ maxTokens: 100_000 })
+        ])
+      )
+    )
+
     it.effect("one with nothing to compact fails typed at once", () =>
       Effect.gen(function* () {
         const failed = yield* Effect.flip(Agent.run(agent, long, { session }))
