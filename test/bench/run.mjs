@@ -12,7 +12,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { render } from "./report.mjs"
-import { aborts, growth, scenarios, starts, vendorScenarios } from "./scenarios.mjs"
+import { aborts, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -92,6 +92,7 @@ const groups = {
   vendors: Object.keys(vendorScenarios),
   starts: Object.keys(starts),
   aborts: Object.keys(aborts),
+  stores: Object.keys(stores),
   growth: Object.values(growth).flatMap((row) => row.points.map((point) => point.id))
 }
 const every = Object.values(groups).flat()
@@ -112,7 +113,18 @@ const { server, url } = await startServer()
 // The same events by `Agent.stream`, or by `Agent.run` with `onEvents`, which needs no second fiber.
 const env = { BENCH_URL: url, BENCH_VIEW: values.view, ...(values.quick ? { BENCH_QUICK: "1" } : undefined) }
 const results = []
+/** Sessions need no server and no raw loop: whatever they are compared with is in the same process. */
+const measureStores = async (id) => {
+  const { code, errors, text } = await output([join(here, "stores.mjs"), id], env)
+  const error = errors.split("\n").find((line) => line.includes("Error")) ?? `exit ${code}`
+  return code === 0 ? JSON.parse(text) : { error }
+}
 for (const id of wanted) {
+  if (id in stores) {
+    process.stderr.write(`\r${id}`.padEnd(40))
+    results.push({ id, round: 0, contender: "axonal", ...(await measureStores(id)) })
+    continue
+  }
   for (let round = 0; round < rounds; round++) {
     // Who goes first changes, so that a busy moment of the machine does not always hit the same one.
     for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {

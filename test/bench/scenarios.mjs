@@ -96,6 +96,19 @@ export const growth = {
   }
 }
 
+/** Sessions: how long something takes, beside something else, or at growing sizes. `must` is times the first size there. */
+export const stores = {
+  append: { title: "an append to SQLite, beside the raw driver in one transaction", unit: "× raw", must: 2 },
+  memory: { title: "append and read before a turn, in memory", unit: "µs", must: 1.5 },
+  sqlite: { title: "append and read before a turn, SQLite", unit: "µs", must: 1.5 },
+  fork: { title: "the same on a fork, SQLite", unit: "µs", must: 1.5 },
+  repair: { title: "repair of a broken conversation", unit: "µs a message", must: 1.5 },
+  estimate: { title: "1 MB counted by estimate", unit: "ms", must: 150 },
+  exact: { title: "1 MB counted by the tokenizer", unit: "ms", must: 150 },
+  letter: { title: "50 KB of one letter, by the tokenizer", unit: "ms", must: 100 },
+  letterEstimate: { title: "50 KB of one letter, by estimate", unit: "ms", must: 100 }
+}
+
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
 
 /** Every scenario by its id. */
