@@ -300,7 +300,7 @@ const makeMemory = (): Service => {
     append: (id, entries, { after, ...belongs } = {}) =>
       step("append", id, (now) => sessions.append(id, entries, after, belongs, now)),
     read: (id) => Effect.sync(() => sessions.read(id)),
-    live: (id) => Effect.sync(() => Window.live(sessions.log(id))),
+    live: (id) => Effect.sync(() => [...Window.live(sessions.log(id))]),
     entries: (id) => Effect.sync(() => [...sessions.log(id)]),
     entry: (id, entry) => step("entry", id, () => sessions.entry(id, entry)),
     info: (id) => step("info", id, () => sessions.info(id)),

@@ -2,16 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as ContextStore from "../../src/context/ContextStore.ts"
+import type { Entry } from "../../src/domain/Entry.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import type * as Part from "../../src/domain/Part.ts"
-import * as Usage from "../../src/domain/Usage.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 
 Suites.contextStore("memory", ContextStore.layerMemory)
 
 const session = SessionId.make("session")
-const entry = (id: string, message: Message.Message): ContextStore.Entry => ({
+const entry = (id: string, message: Message.Message): Entry => ({
   _tag: "Message",
   id: EntryId.make(id),
   at: 0,
@@ -104,42 +104,5 @@ describe("ContextStore", () => {
         assert.deepStrictEqual([inside, most], [0, 1])
         assert.isAtLeast(total, 500)
       }))
-  })
-
-  describe("window", () => {
-    const usage: ContextStore.Entry = {
-      _tag: "Usage",
-      id: EntryId.make("usage"),
-      at: 0,
-      model: "model",
-      usage: Usage.zero
-    }
-
-    it("a log projects to its repaired messages", () => {
-      assert.deepStrictEqual(
-        ContextStore.window([...turn.slice(0, 1), usage, entry("orphan", Message.tool([result]))]),
-        {
-          messages: [Message.user("hi")],
-          position: 3
-        }
-      )
-    })
-
-    it("HIST-1 a late result takes the place of an interrupted one", () => {
-      const before = ContextStore.window(turn.slice(0, 2))
-      const between = ContextStore.extendWindow(before, [usage, entry("more", Message.user("more"))])
-      const after = ContextStore.extendWindow(between, turn.slice(2))
-      assert.deepStrictEqual(
-        [before, between, after].map(({ messages, position }) => [
-          position,
-          ...messages.map(({ role, parts: [part] }) => (part?.type === "tool-result" ? part.outcome : role))
-        ]),
-        [
-          [2, "user", "assistant", "interrupted"],
-          [4, "user", "assistant", "interrupted", "user"],
-          [5, "user", "assistant", "ok", "user"]
-        ]
-      )
-    })
   })
 })

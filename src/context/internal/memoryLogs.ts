@@ -101,6 +101,8 @@ export const make = <View>(): MemoryLogs<View> => {
     },
     fork: (session, point, markers, id, now) => {
       const child = begin(id, session.belongs, session.id, branched(id, point, markers, now), now)
+      // Only what does not exist is at 0, so that nobody takes a session without entries for a new one.
+      child.position = Math.max(1, child.position)
       if (session.view !== undefined && session.view[1] <= child.current.shared && point.branch === session.current) {
         child.view = session.view
       }
@@ -134,16 +136,17 @@ export const find = <View>(session: Session<View>, entry: string): readonly [Bra
   return undefined
 }
 
-/** All branches that are related to those of a session, older ones first. */
+/** All branches that are related to those of a session, older ones first. A parent that is gone relates nothing. */
 export const family = <View>(logs: MemoryLogs<View>, id: SessionId): ReadonlyArray<Branch> => {
-  const all = new Map<string, Branch>()
-  for (const session of logs.all()) for (const branch of session.branches) all.set(branch.id, branch)
-  const rootOf = (branch: Branch): Branch => {
-    const parent = all.get(branch.parent?.branch ?? "")
-    return parent === undefined ? branch : rootOf(parent)
-  }
-  const roots = new Set((logs.get(id)?.branches ?? []).map(rootOf))
-  return [...all.values()].filter((branch) => roots.has(rootOf(branch))).sort((left, right) => left.age - right.age)
+  const all = logs.all().flatMap(({ branches }) => branches)
+  all.sort((left, right) => left.age - right.age)
+  // Parents are older than their children, so that the root of a parent is known before it is asked for.
+  const roots = new Map<string, string>()
+  for (const branch of all) roots.set(branch.id, roots.get(branch.parent?.branch ?? "") ?? branch.id)
+  const own = new Set((logs.get(id)?.branches ?? []).map((branch) => roots.get(branch.id)))
+  return all
+    .filter((branch) => own.has(roots.get(branch.id)))
+    .map((branch) => (roots.get(branch.id) === branch.id ? { ...branch, parent: undefined } : branch))
 }
 
 /** Whether a session is one that is asked for. */

@@ -158,7 +158,7 @@ export const make = <View>({ empty, extend, keptBy, preview, project }: Projecti
           entries: branch.path.length - branch.shared,
           ...(last === undefined ? undefined : { last }),
           createdAt: branch.createdAt,
-          isCurrent: logs.get(branch.session)?.current === branch
+          isCurrent: logs.get(branch.session)?.current.id === branch.id
         }
       }),
 
@@ -183,7 +183,10 @@ export const make = <View>({ empty, extend, keptBy, preview, project }: Projecti
     search: (text: string, query: Query) => {
       const terms = Words.termsOf(text)
       const found = (terms.length === 0 ? [] : matching(query))
-        .flatMap((session) => session.current.path.flatMap((entry) => hitsOf(() => infoOf(session), entry, terms)))
+
+        .flatMap((session) =>
+          session.current.path.toReversed().flatMap((entry) => hitsOf(() => infoOf(session), entry, terms))
+        )
         .sort((left, right) => right.at - left.at)
         .map((hit, index, all) => ({ hit, place: all.length - index }))
       const page = pageOf(found, query, ({ place }) => place)

@@ -54,14 +54,15 @@ const isAt = (found: ReadonlyArray<string>, index: number, term: Term): boolean 
     return offset === term.length - 1 ? there?.startsWith(word) === true : there === word
   })
 
-/** About where the first term begins: words are looked for in the text as it is written. */
+/** Where the first word that is found begins, whatever it looks like in the text as it is written. */
 const place = (line: string, terms: ReadonlyArray<Term>): number => {
-  const plain = line.toLowerCase()
-  const literal = Math.min(...terms.map((term) => plain.indexOf(term.join(""))).filter((index) => index >= 0))
-  if (Number.isFinite(literal)) return Math.min(literal, line.length)
-  for (const match of line.matchAll(/\S+/gu)) {
-    const here = wordsOf(match[0])
-    if (terms.some((term) => here.some((word) => word.startsWith(term[0] ?? "")))) return match.index
+  const found: Array<string> = []
+  const places: Array<number> = []
+  for (const match of line.matchAll(words)) {
+    for (const word of wordsOf(match[0])) {
+      found.push(word)
+      places.push(match.index)
+    }
   }
-  return 0
+  return places[found.findIndex((_, index) => terms.some((term) => isAt(found, index, term)))] ?? 0
 }
