@@ -15,13 +15,16 @@ import type { ModelInfo } from "../domain/ModelInfo.ts"
 import * as Transport from "../transport/Transport.ts"
 import type { StoreError } from "./ContextStore.ts"
 import { ContextStore } from "./ContextStore.ts"
+import * as Cuts from "./internal/cuts.ts"
+import * as Ranges from "./internal/ranges.ts"
 import type { Cost, Source, Summarise } from "./Summary.ts"
 import * as Summary from "./Summary.ts"
 import * as TokenCounter from "./TokenCounter.ts"
 import { inForce } from "./Window.ts"
 
 /**
- * How much a window may hold before it is compacted; infinite for what does not matter.
+ * How much a window may hold before it is compacted: from so many tokens on, or more messages than that. Infinite for what
+ * does not matter.
  *
  * @category models
  * @since 0.1.0
@@ -129,7 +132,7 @@ export interface Options {
 }
 
 /**
- * Where a log can be cut, and what that means.
+ * Where a log is cut, and what that means.
  *
  * @category models
  * @since 0.1.0
@@ -139,16 +142,20 @@ export interface Cut {
   readonly through: EntryId
   /** What stands for the beginning until now. */
   readonly previous: ReadonlyArray<Message>
-  /** The messages before it that no compaction covers yet, without the pinned one. */
+  /** The messages before it that no compaction covers yet, one that was pinned until now included. */
   readonly before: ReadonlyArray<Message>
-  /** The newest user message, when it is before the cut. */
+  /** What the user said last, when it is before the cut. It stays, and is not among the messages before. */
   readonly pinned: Message | undefined
   readonly after: ReadonlyArray<Message>
 }
 
 /**
- * Cuts the live part of a log so that about so much of its end stays: never between a call and its result, and the newest
- * user message stays wherever it is. `undefined` when nothing would be left to represent.
+ * Cuts the live part of a log so that about so much of its end stays: never between a call and its result, and what the
+ * user said last stays wherever it is. `undefined` when nothing would be left to represent.
+ *
+ * **Details**
+ *
+ * - Notes and nudges of the runtime are not the user's, whatever their role. Cost: linear.
  *
  * @category combinators
  * @since 0.1.0
@@ -156,22 +163,24 @@ export interface Cut {
 export const cut = (log: ReadonlyArray<Stored>, keepRecent: KeepRecent): Cut | undefined => {
   const compaction = inForce(log)
   const entries = log.filter((entry): entry is MessageEntry => entry._tag === "Message")
-  const index = safe(entries, Math.max(0, entries.length - countOf(entries, keepRecent)))
+  const messages = entries.map(({ message }) => message)
+  const recent = typeof keepRecent === "number" ? keepRecent : Cuts.recent(messages, keepRecent.tokens, tokensOf)
+  const index = Cuts.places(messages).findLast((place) => place <= messages.length - recent) ?? 0
   const last = entries[index - 1]
   if (last === undefined) return undefined
-  const newest = entries.findLastIndex(({ message }) => message.role === "user")
-  const isPinned = newest < index
-  const before = entries.slice(0, index).flatMap(({ message }, at) => (isPinned && at === newest ? [] : [message]))
-  if (before.length === 0) return undefined
+  const newest = Cuts.newest(messages)
+  const isPinned = newest !== undefined && newest.end <= index
   const known = compaction?.pinned
-  const previous = compaction?.messages ?? []
+  const before = messages.slice(0, index).filter((_, at) => !isPinned || at < newest.start || at >= newest.end)
+  // A user message that was pinned until now, and is the newest no more, goes the way of the others.
+  if (known !== undefined && newest !== undefined) before.unshift(known)
+  if (before.length === 0) return undefined
   return {
     through: last.id,
-    // A user message that was pinned until now, and is the newest no more, goes the way of the others.
-    previous: known === undefined || newest < 0 ? previous : [...previous, known],
+    previous: compaction?.messages ?? [],
     before,
-    pinned: isPinned ? (entries[newest]?.message ?? known) : undefined,
-    after: entries.slice(index).map(({ message }) => message)
+    pinned: isPinned ? Cuts.joined(messages.slice(newest.start, newest.end)) : newest === undefined ? known : undefined,
+    after: messages.slice(index)
   }
 }
 
@@ -227,14 +236,14 @@ export const kept = (why: string, failed = false, costs: ReadonlyArray<Cost> = [
  */
 export const make = (options: Options = {}): Service => {
   const { at = 0.75, keepRecent = 6, maxTokens, summarise = Summary.byModel() } = options
-  check("at", at, at > 0 && at <= 1)
-  check("maxTokens", maxTokens, maxTokens === undefined || maxTokens > 0)
-  const recent = typeof keepRecent === "number" ? keepRecent : keepRecent.tokens
-  check("keepRecent", recent, recent >= 0)
+  Ranges.check("Compaction", "at", at, Ranges.isShare)
+  Ranges.check("Compaction", "maxTokens", maxTokens, Ranges.isPositive)
+  Ranges.check("Compaction", "keepRecent", typeof keepRecent === "number" ? keepRecent : keepRecent.tokens)
   return {
-    threshold: (model) => ({ ...never, tokens: maxTokens ?? Math.floor(at * (model.contextWindow ?? fallbackWindow)) }),
+    threshold: (model) => ({ ...never, tokens: Ranges.tokenLimit(model, at, maxTokens) }),
     compact: (input) => {
-      const found = cut(input.log, keepRecent)
+      // A vendor that refuses the conversation takes even what is recent for too long.
+      const found = cut(input.log, keepRecent) ?? (input.reason === "overflow" ? cut(input.log, 0) : undefined)
       if (found === undefined) return Effect.succeed(kept("there is nothing but what is recent"))
       const source: Source = { previous: found.previous, messages: found.before, transport: input.transport }
       return Effect.matchEffect(summarise(source), {
@@ -288,7 +297,9 @@ export const entries = (
     ...(pinned === undefined ? undefined : { pinned })
   }
   const noted: ReadonlyArray<Entry> =
-    note === undefined ? [] : [{ _tag: "Message", ...base("note"), message: Messages.user(note) }]
+    note === undefined
+      ? []
+      : [{ _tag: "Message", ...base("note"), message: { ...Messages.user(note), meta: Cuts.noteMeta } }]
   return [...costs, compaction, ...noted]
 }
 
@@ -330,18 +341,25 @@ export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, 
  * Takes the latest compaction of a session back: the conversation goes on with what it covered. Does nothing when none is
  * in force.
  *
+ * **Details**
+ *
+ * - Errors: `SessionBusy` while a run has the session.
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const restore = (session: SessionId): Effect.Effect<void, StoreError, ContextStore> =>
-  Effect.gen(function* () {
-    const store = yield* ContextStore
-    const { compaction, position } = yield* store.read(session)
-    if (compaction === undefined) return
-    const id = EntryId.make(`restore/${position}`)
-    const at = yield* Clock.currentTimeMillis
-    yield* store.append(session, [{ _tag: "Marker", id, at, marker: { type: "restore" } }], { after: position })
-  })
+  Effect.scoped(
+    Effect.gen(function* () {
+      const store = yield* ContextStore
+      yield* store.lock(session, "fail")
+      const { compaction, position } = yield* store.read(session)
+      if (compaction === undefined) return
+      const id = EntryId.make(`restore/${position}`)
+      const at = yield* Clock.currentTimeMillis
+      yield* store.append(session, [{ _tag: "Marker", id, at, marker: { type: "restore" } }], { after: position })
+    })
+  )
 
 /**
  * Layer of a compaction by summaries.
@@ -375,34 +393,6 @@ export const layerTransport = (
 
 const never: Threshold = { tokens: Number.POSITIVE_INFINITY, messages: Number.POSITIVE_INFINITY }
 
-const fallbackWindow = 128_000
-
 const summaryHead = "This is a summary of the conversation so far; what it covers is not shown any more."
 
-const check = (option: string, value: number | undefined, isFine: boolean): void => {
-  if (!isFine) throw new RangeError(`Compaction option ${option} is out of range: ${value}`)
-}
-
-const countOf = (entries: ReadonlyArray<MessageEntry>, keepRecent: KeepRecent): number => {
-  if (typeof keepRecent === "number") return keepRecent
-  let [count, tokens] = [0, 0]
-  for (const { message } of entries.toReversed()) {
-    tokens += TokenCounter.estimate({ messages: [message] })
-    if (tokens > keepRecent.tokens) break
-    count++
-  }
-  return count
-}
-
-/** The index of a cut, moved back until no result behind it answers a call before it. */
-const safe = (entries: ReadonlyArray<MessageEntry>, index: number): number => {
-  const calls = new Map<string, number>()
-  let least = index
-  entries.forEach(({ message }, at) => {
-    for (const part of message.parts) {
-      if (part.type === "tool-call") calls.set(part.id, at)
-      else if (part.type === "tool-result" && at >= index) least = Math.min(least, calls.get(part.id) ?? at)
-    }
-  })
-  return least === index ? index : safe(entries, least)
-}
+const tokensOf = (message: Message): number => TokenCounter.estimate({ messages: [message] })

@@ -120,11 +120,13 @@ export const byModel =
     const { contextWindow = fallbackWindow } = asker.transport.model
     const parts = inParts(messages, Math.floor(contextWindow * shareOfWindow))
     const first = previous.map(Messages.toText).join("\n\n")
-    const costs: Array<Cost> = []
-    return Effect.reduce(parts, first, (before, part) => ask(asker, before, part, costs)).pipe(
-      Effect.map((text) => ({ text, costs })),
-      Effect.mapError((message) => new SummaryFailed({ message, costs }))
-    )
+    return Effect.suspend(() => {
+      const costs: Array<Cost> = []
+      return Effect.reduce(parts, first, (before, part) => ask(asker, before, part, costs)).pipe(
+        Effect.map((text) => ({ text, costs })),
+        Effect.mapError((message) => new SummaryFailed({ message, costs }))
+      )
+    })
   }
 
 /**
