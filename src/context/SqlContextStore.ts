@@ -2,24 +2,26 @@
  * Sessions in a SQL database, shared by any number of processes. Rows are JSON with a version; what was rewound stays
  * in the tables, what was cleared or removed does not. Opening a database is left to its driver.
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
-import { SqlError } from "@effect/sql/SqlError"
+import { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import type { EntryId } from "../domain/Ids.ts"
-import { SessionId } from "../domain/Ids.ts"
-import type { Entry, Service, SessionInfo, Window } from "./ContextStore.ts"
+import type { Entry, Stored } from "../domain/Entry.ts"
+import { EntryId, SessionId } from "../domain/Ids.ts"
 import * as ContextStore from "./ContextStore.ts"
+import * as Branches from "./internal/sqlBranches.ts"
 import * as Database from "./internal/sqlDatabase.ts"
+import { explain, Refusal } from "./internal/sqlErrors.ts"
 import * as Lease from "./internal/sqlLease.ts"
-import type { EntryRow, JoinedRow, NewEntryRow, SessionRow } from "./internal/sqlStatements.ts"
+import { migrate } from "./internal/sqlMigrations.ts"
+import * as Rows from "./internal/sqlRows.ts"
+import * as Search from "./internal/sqlSearch.ts"
 import * as Statements from "./internal/sqlStatements.ts"
 import * as Storage from "./internal/storage.ts"
+import * as Window from "./Window.ts"
 
 /**
  * How long a run keeps its session when its process dies without letting go: 15 seconds. A living run renews it three
@@ -59,46 +61,40 @@ export const layer: Layer.Layer<ContextStore.ContextStore, ContextStore.StoreErr
 
 // internal
 
-type Failure = SqlError | ContextStore.StoreError
+type Failure = SqlError | Refusal
 
-/** The window of the beginning of a log. It holds while the session's revision does. */
+/** The window of the beginning of a log. It holds while the session goes on with the same branch. */
 interface Known {
-  readonly revision: string
-  readonly window: Window
+  readonly branch: string
+  readonly window: Window.Window
   /** Entries that this process added since: their messages keep their identity. */
   readonly added: Array<Entry>
+  /** The position behind these. */
+  position: number
 }
 
-/** What an append did, or found to be done. */
-interface Appended {
-  readonly before: number
-  readonly fresh: ReadonlyArray<Entry>
-  readonly revision: string
-}
-
-const rowVersion = 1
 const windowsKept = 64
 
 const make = Effect.gen(function* () {
-  const database = yield* Effect.mapError(Database.make, describe("open"))
+  const client = yield* SqlClient
+  const database = Database.make(client)
+  if (database.isSqlite) yield* Effect.mapError(database.run("PRAGMA secure_delete = ON"), describe("open"))
+  yield* Effect.mapError(migrate(database, client, Window), describe("open"))
+  const statements = Statements.make(database)
+  const branches = Branches.make(database, statements, Window)
+  const searches = Search.make(database, statements)
   const leases = Lease.make(database, yield* LeaseDuration)
-  const statements = Statements.make(database.sql)
   const windows = new Map<SessionId, Known>()
 
-  const write = <A>(operation: string, session: SessionId, body: (now: number) => Effect.Effect<A, Failure>) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => database.transact(body(now))).pipe(
-      Effect.mapError(describe(operation, session))
+  const write = <A>(
+    operation: string,
+    session: SessionId | undefined,
+    body: (execute: Database.Execute, now: number) => Effect.Effect<A, Failure>
+  ) =>
+    Effect.mapError(
+      Clock.clockWith((clock) => database.transact((execute) => body(execute, clock.unsafeCurrentTimeMillis()))),
+      describe(operation, session)
     )
-
-  /** A session, and the length of its log up to and with an entry. */
-  const find = (operation: string, session: SessionId, to: EntryId | undefined) =>
-    Effect.gen(function* () {
-      const row = yield* statements.session(session)
-      if (row === undefined) return yield* ContextStore.failure(operation, session, "NotFound", Storage.noSession)
-      const length = to === undefined ? row.size : yield* statements.position(session, to)
-      if (length !== undefined) return { row, length }
-      return yield* ContextStore.failure(operation, session, "NotFound", Storage.noEntry(to ?? ""))
-    })
 
   const remember = (session: SessionId, known: Known): void => {
     windows.delete(session)
@@ -106,137 +102,316 @@ const make = Effect.gen(function* () {
     const [oldest] = windows.size > windowsKept ? windows.keys() : []
     if (oldest !== undefined) windows.delete(oldest)
   }
-  const rememberAppended = (session: SessionId, { before, fresh, revision }: Appended): void => {
-    const known: Known | undefined =
-      before === 0 ? { revision, window: ContextStore.window([]), added: [] } : windows.get(session)
-    if (known?.revision === revision && known.window.position + known.added.length === before) {
-      for (const entry of fresh) known.added.push(entry)
-      remember(session, known)
-    }
+  const rememberAppended = (session: SessionId, { before, branch, fresh, isNew, position }: Appended): void => {
+    const known = isNew ? { branch, window: Window.empty, added: [], position: 0 } : windows.get(session)
+    if (known?.branch !== branch || known.position !== before) return
+    for (const entry of fresh) known.added.push(entry)
+    known.position = position
+    remember(session, known)
   }
 
-  const append: Service["append"] = (session, entries, options) =>
+  const begin = (execute: Database.Execute, session: string, branch: string, belongs: Rows.Belongs, now: number) =>
+    statements.insertBranch(execute, { id: branch, session, at: now }).pipe(
+      Effect.zipRight(statements.insertSegment(execute, branch, 1)),
+      Effect.zipRight(
+        statements.insertSession(execute, {
+          ...{ id: session, branch, title: null, labels: Rows.toLabels([]), preview: "", size: 0, position: 0 },
+          tenant: Rows.keyOrNull(belongs.tenant),
+          owner: Rows.keyOrNull(belongs.owner),
+          chat: Rows.keyOrNull(belongs.chat),
+          ...{ created_at: now, updated_at: now, origin: null }
+        })
+      )
+    )
+
+  /** What else changes when entries join a branch: what a listing shows, and where the window begins. */
+  const follow = (
+    execute: Database.Execute,
+    session: string,
+    state: { readonly branch: string; readonly preview: string; readonly own: string },
+    fresh: ReadonlyArray<Entry>
+  ): Effect.Effect<void, Failure> =>
     Effect.gen(function* () {
-      const rows = yield* encodeAll(session, entries)
-      const done = yield* write("append", session, (now) =>
+      const preview = state.own === "" ? Rows.shown(fresh.map(Window.preview).find((text) => text !== "") ?? "") : ""
+      if (preview !== "") {
+        yield* statements.setPreview(execute, "branches", state.branch, preview)
+        if (state.preview === "") yield* statements.setPreview(execute, "sessions", session, preview)
+      }
+      if (fresh.some(movesWindow)) {
+        const { at, from } = yield* branches.windowOf(execute, state.branch)
+        yield* statements.setWindow(execute, state.branch, from, at)
+      }
+    })
+
+  const append: ContextStore.Service["append"] = (session, entries, { after, ...belongs } = {}) =>
+    Effect.gen(function* () {
+      const key = Rows.toKey(session)
+      const rows = yield* Effect.mapError(Rows.encode(entries), describe("append", session))
+      const asked = idsOf(rows)
+      const done = yield* write("append", session, (execute, now) =>
         Effect.gen(function* () {
-          const state = yield* statements.state(session, [...rows.keys()])
-          const [row] = state
-          const before = row?.size ?? 0
-          const fresh = Storage.freshOf(entries, new Set(state.flatMap(({ known }) => known ?? [])))
+          const lock = statements.lock(execute, key)
+          if (lock !== undefined) yield* lock
+          const found = yield* statements.state(execute, key, asked)
+          const [row] = found
+          const before = row?.position ?? 0
+          const known = new Set(found.flatMap((state) => (state.known === null ? [] : [Rows.fromKey(state.known)])))
+          const fresh = Storage.freshOf(entries, known)
           const isRepeat = entries.length > 0 && fresh.length === 0
-          if (options?.after !== undefined && options.after !== before && !isRepeat) {
-            const message = Storage.conflict(options.after, before)
-            return yield* ContextStore.failure("append", session, "Conflict", message)
+          if (after !== undefined && after !== before && !isRepeat) {
+            return yield* Effect.fail(new Refusal("Conflict", Storage.conflict(after, before)))
           }
-          const revision = row?.revision ?? crypto.randomUUID()
-          if (fresh.length === 0) return { before, fresh, revision }
-          if (row !== undefined && leases.isLost(session, row.holder)) {
-            return yield* ContextStore.failure("append", session, "SessionBusy", lost)
+          const branch = row?.branch ?? Storage.mintBranch()
+          const position = before + fresh.length
+          const appended: Appended = { before, branch, fresh, isNew: row === undefined, position }
+          if (fresh.length === 0) return appended
+          if (row !== undefined && leases.isLost(key, row.holder)) {
+            return yield* Effect.fail(new Refusal("SessionBusy", lost))
           }
-          const added = fresh.flatMap(({ id }, index) => {
-            const encoded = rows.get(id)
-            return encoded === undefined ? [] : [{ ...encoded, position: before + index + 1 }]
-          })
-          const shown = fresh.findIndex((entry) => previewOf(entry) !== "")
-          const first = fresh[shown]
-          const next = {
-            id: session,
-            size: before + added.length,
-            preview: first === undefined ? "" : previewOf(first),
-            preview_at: first === undefined ? 0 : before + shown + 1,
-            updated_at: now
-          }
-          yield* statements.insertEntries(session, added)
-          yield* row === undefined
-            ? statements.insertSession({ ...next, revision, owner: options?.owner ?? null, created_at: now })
-            : statements.growSession(next)
-          return { before, fresh, revision }
+          if (row === undefined) yield* begin(execute, key, branch, belongs, now)
+          yield* statements.insertEntries(execute, branch, placed(rows, fresh, before))
+          yield* statements.growSession(execute, key, position, (row?.size ?? 0) + fresh.length, now)
+          if (fresh.some(isNotable)) yield* follow(execute, key, row ?? { branch, preview: "", own: "" }, fresh)
+          return appended
         })
       )
       rememberAppended(session, done)
-      return done.before + done.fresh.length
+      return done.position
     })
 
-  const read: Service["read"] = (session) =>
+  /** The log from where the window begins, or all of it when the compaction in force cannot be read any more. */
+  const windowed = (session: SessionId, rows: ReadonlyArray<Statements.ReadRow>) =>
+    Effect.gen(function* () {
+      const there = rows.flatMap(entryRow)
+      const log = yield* Rows.decode(there)
+      const at = rows[0]?.compaction_at ?? 0
+      const isReadable = at === 0 || log[there.findIndex(({ position }) => position === at)]?._tag === "Compaction"
+      return isReadable ? log : yield* Rows.decode(yield* statements.log(database.run, Rows.toKey(session)))
+    })
+
+  const window = (session: SessionId): Effect.Effect<Window.Window, Failure> =>
     Effect.gen(function* () {
       const known = windows.get(session)
-      const window = known === undefined ? ContextStore.window([]) : extended(known)
-      const rows = yield* Effect.mapError(
-        database.run(statements.messages(session, window.position)),
-        describe("read", session)
-      )
+      const current = known === undefined ? undefined : Window.extend(known.window, known.added, known.position)
+      if (known !== undefined && current === undefined) windows.delete(session)
+      const rows = yield* statements.read(database.run, Rows.toKey(session), current?.position ?? 0)
       const [row] = rows
-      if (row === undefined || (known !== undefined && known.revision !== row.revision)) {
+      if (row === undefined) {
         windows.delete(session)
-        return row === undefined ? ContextStore.window([]) : yield* read(session)
+        return Window.empty
       }
-      const added = yield* decodeAll("read", session, rows)
-      const isCurrent = added.length === 0 && window.position === row.size
-      const current = isCurrent ? window : { ...ContextStore.extendWindow(window, added), position: row.size }
-      remember(session, { revision: row.revision, window: current, added: [] })
-      return current
+      const next = yield* Effect.gen(function* () {
+        if (current === undefined) {
+          const log = yield* windowed(session, rows)
+          yield* warn(session, log)
+          return Window.project(log, row.now)
+        }
+        if (known?.branch !== row.branch) return undefined
+        const added = yield* Rows.decode(rows.flatMap(entryRow))
+        yield* warn(session, added)
+        return Window.extend(current, added, row.now)
+      })
+      if (next === undefined) {
+        windows.delete(session)
+        return yield* window(session)
+      }
+      remember(session, { branch: row.branch, window: next, added: [], position: row.now })
+      return next
     })
 
-  const fork: Service["fork"] = (session, at) =>
-    write("fork", session, (now) =>
-      Effect.gen(function* () {
-        const { row, length } = yield* find("fork", session, at)
-        const id = SessionId.make(Storage.mintSession())
-        const shown = row.preview_at > length ? { preview: "", preview_at: 0 } : undefined
-        yield* statements.copyEntries(session, id, length)
-        yield* statements.insertSession({
-          ...{ ...row, ...shown, id, size: length, revision: crypto.randomUUID(), created_at: now, updated_at: now }
+  const fork: ContextStore.Service["fork"] = (session, at) =>
+    Effect.map(
+      write("fork", session, (execute, now) =>
+        Effect.gen(function* () {
+          const row = yield* branches.find(execute, session)
+          const point = yield* at === undefined ? branches.end(execute, row) : branches.behind(execute, row.id, at)
+          const id = SessionId.make(Storage.mintSession())
+          const branch = Storage.mintBranch()
+          const cut = point.last?.position ?? 0
+          const to = point.last === undefined ? undefined : EntryId.make(Rows.fromKey(point.last.id))
+          const markers = to === undefined ? [] : [Rows.marker(now, { type: "fork", session, to })]
+          const rows = [...(yield* Rows.encode(markers)).values()]
+          const position = cut + Math.max(1, rows.length)
+          yield* branches.leave(execute, point, { branch, session: id, position: cut + 1 }, rows, now)
+          const [counted] = yield* statements.size(execute, branch, position)
+          const preview = at === undefined ? row.preview : yield* branches.previewOf(execute, branch, cut)
+          yield* statements.insertSession(execute, {
+            ...{ ...row, id, branch, position, preview, size: Number(counted?.size ?? 0), title: null },
+            ...{ labels: Rows.toLabels([]), origin: row.id, created_at: now, updated_at: now }
+          })
+          return { cut, id, markers, parent: point.branch, branch, position }
         })
+      ),
+      ({ branch, cut, id, markers, parent, position }) => {
+        // What is known of the whole log is known of its copy.
+        const known = windows.get(session)
+        if (known?.branch === parent && known.position === cut) {
+          remember(id, { branch, window: known.window, added: [...known.added, ...markers], position })
+        }
         return id
+      }
+    )
+
+  const rewind: ContextStore.Service["rewind"] = (session, to) =>
+    write("rewind", session, (execute, now) =>
+      Effect.gen(function* () {
+        const row = yield* branches.find(execute, session)
+        const point = yield* branches.behind(execute, row.id, to)
+        const branch = Storage.mintBranch()
+        const cut = point.last?.position ?? 0
+        const position = Math.max(row.position, cut) + 1
+        const last = point.last === undefined ? to : EntryId.make(Rows.fromKey(point.last.id))
+        const markers = yield* Rows.encode([Rows.marker(now, { type: "rewind", to: last })])
+        yield* branches.leave(execute, point, { branch, session: row.id, position }, [...markers.values()], now)
+        const [counted] = yield* statements.size(execute, branch, position)
+        const preview = yield* branches.previewOf(execute, branch, cut)
+        const next = { id: row.id, branch, position, preview, size: Number(counted?.size ?? 0) }
+        yield* statements.turnSession(execute, next, now)
       })
     )
 
-  const list: Service["list"] = (options) =>
+  const clear = (execute: Database.Execute, session: SessionId, now: number) =>
     Effect.gen(function* () {
-      const before = parseCursor(options?.cursor)
-      if (options?.cursor !== undefined && before === undefined) {
-        return yield* ContextStore.failure("list", undefined, "NotFound", Storage.unknownCursor)
-      }
-      const limit = Math.max(1, options?.limit ?? Storage.pageLength)
-      const page = database.run(statements.page(options?.owner, before, limit + 1))
-      const rows = yield* Effect.mapError(page, describe("list"))
-      const last = rows.length > limit ? rows[limit - 1] : undefined
-      const next = last === undefined ? undefined : { next: `${last.sequence}.${last.id}` }
-      return { sessions: rows.slice(0, limit).map(infoOf), ...next }
+      const row = yield* branches.find(execute, session)
+      const branch = Storage.mintBranch()
+      const position = row.position + 1
+      yield* branches.erase(execute, row.id)
+      yield* statements.insertBranch(execute, { id: branch, session: row.id, at: now })
+      yield* statements.insertSegment(execute, branch, position + 1)
+      yield* statements.turnSession(execute, { id: row.id, branch, position, preview: "", size: 0 }, now)
     })
 
-  const shorten = (id: SessionId, size: number, now: number) =>
-    Effect.asVoid(statements.shortenSession({ id, size, revision: crypto.randomUUID(), updated_at: now }))
+  const remove = (execute: Database.Execute, session: SessionId) =>
+    Effect.gen(function* () {
+      const row = yield* branches.find(execute, session)
+      yield* branches.erase(execute, row.id)
+      yield* execute("DELETE FROM axonal_sessions WHERE id = ?", [row.id])
+    })
+
+  /** Erases, of a session that is there, and leaves nothing of it beside the database either. */
+  const erasing = (
+    operation: string,
+    session: SessionId,
+    body: (execute: Database.Execute, now: number) => Effect.Effect<void, Failure>
+  ) =>
+    write(operation, session, (execute, now) =>
+      Effect.catchIf(
+        Effect.as(body(execute, now), true),
+        (error) => error._tag === "Refusal" && error.reason === "NotFound",
+        () => Effect.succeed(false)
+      )
+    ).pipe(
+      Effect.tap((isErased) =>
+        isErased ? Effect.mapError(database.forget, describe(operation, session)) : Effect.void
+      ),
+      Effect.ensuring(Effect.sync(() => windows.delete(session))),
+      Effect.asVoid
+    )
+
+  const prune: ContextStore.Service["prune"] = ({ before, ...belongs }) =>
+    Effect.gen(function* () {
+      const { text, values } = Search.asked(database, belongs)
+      const old = `SELECT s.id FROM axonal_sessions s WHERE ${text} AND s.updated_at < ?`
+      const sessions = yield* database.run<{ readonly id: string }>(`${old} ORDER BY s.id`, [...values, before])
+      const removed = yield* Effect.forEach(sessions, ({ id }) =>
+        database.transact((execute) =>
+          Effect.gen(function* () {
+            const lock = statements.lock(execute, id)
+            if (lock !== undefined) yield* lock
+            // It may have been used since.
+            const [row] = yield* execute(`${old} AND s.id = ?`, [...values, before, id])
+            if (row === undefined) return 0
+            yield* remove(execute, SessionId.make(Rows.fromKey(id)))
+            windows.delete(SessionId.make(Rows.fromKey(id)))
+            return 1
+          })
+        )
+      )
+      if (removed.length > 0) yield* database.forget
+      return removed.filter((count) => count > 0).length
+    }).pipe(Effect.mapError(describe("prune")))
+
+  const list: ContextStore.Service["list"] = (query = {}) =>
+    Effect.gen(function* () {
+      const before = parseCursor(query.cursor)
+      if (query.cursor !== undefined && before === undefined) {
+        return yield* Effect.fail(new Refusal("NotFound", Storage.unknownCursor))
+      }
+      const limit = Math.max(1, query.limit ?? Storage.pageLength)
+      const { text, values } = Search.asked(database, query)
+      const behind = before === undefined ? "" : " AND (s.sequence < ? OR (s.sequence = ? AND s.id < ?))"
+      const rows = yield* database.run<Rows.SessionRow>(
+        `SELECT s.* FROM axonal_sessions s WHERE ${text}${behind} ORDER BY s.sequence DESC, s.id DESC LIMIT ?`,
+        [...values, ...(before === undefined ? [] : [before[0], before[0], before[1]]), limit + 1]
+      )
+      const last = rows.length > limit ? rows[limit - 1] : undefined
+      const next = last === undefined ? undefined : { next: `${last.sequence}.${last.id}` }
+      return { sessions: rows.slice(0, limit).map(Rows.infoOf), ...next }
+    }).pipe(Effect.mapError(describe("list")))
+
+  const info: ContextStore.Service["info"] = (session) =>
+    Effect.flatMap(statements.session(database.run, Rows.toKey(session)), ([row]) =>
+      row === undefined ? Effect.fail(new Refusal("NotFound", Storage.noSession)) : Effect.succeed(Rows.infoOf(row))
+    ).pipe(Effect.mapError(describe("info", session)))
+
+  const update: ContextStore.Service["update"] = (session, change) =>
+    write("update", session, (execute, now) =>
+      Effect.flatMap(branches.find(execute, session), (row) => {
+        const title = change.title === undefined ? row.title : change.title === "" ? null : Rows.toKey(change.title)
+        const labels = change.labels === undefined ? row.labels : Rows.toLabels(change.labels)
+        return Effect.asVoid(statements.describeSession(execute, { id: row.id, title, labels }, now))
+      })
+    )
 
   return ContextStore.ContextStore.of({
     append,
-    read,
+    read: (session) => Effect.mapError(window(session), describe("read", session)),
+    live: (session) =>
+      statements.live(database.run, Rows.toKey(session)).pipe(
+        Effect.flatMap((rows) => windowed(session, rows)),
+        Effect.mapBoth({ onFailure: describe("live", session), onSuccess: Window.live })
+      ),
     entries: (session) =>
-      database.run(statements.log(session)).pipe(
-        Effect.mapError(describe("entries", session)),
-        Effect.flatMap((rows) => decodeAll("entries", session, rows))
+      Effect.mapError(
+        Effect.flatMap(statements.log(database.run, Rows.toKey(session)), Rows.decode),
+        describe("entries", session)
       ),
+    entry: (session, id) =>
+      Effect.gen(function* () {
+        const [row] = yield* statements.session(database.run, Rows.toKey(session))
+        if (row === undefined) return yield* Effect.fail(new Refusal("NotFound", Storage.noSession))
+        const [stored] = yield* Rows.decode([yield* branches.entry(database.run, row.id, id)])
+        return stored ?? (yield* Effect.fail(new Refusal("NotFound", Storage.noEntry(id))))
+      }).pipe(Effect.mapError(describe("entry", session))),
+    info,
+    update,
     fork,
-    rewind: (session, to) =>
-      write("rewind", session, (now) =>
-        Effect.flatMap(find("rewind", session, to), ({ length }) =>
-          Effect.zipRight(statements.dropEntries(session, length), shorten(session, length, now))
-        )
-      ),
-    clear: (session) =>
-      write("clear", session, (now) => Effect.zipRight(statements.deleteEntries(session), shorten(session, 0, now))),
-    remove: (session) =>
-      write("remove", session, () =>
-        Effect.asVoid(Effect.zipRight(statements.deleteEntries(session), statements.deleteSession(session)))
-      ),
+    rewind,
+    branches: (session) =>
+      Effect.mapBoth(branches.family(database.run, Rows.toKey(session)), {
+        onFailure: describe("branches", session),
+        onSuccess: (rows) => rows.map(Branches.infoOf)
+      }),
+    clear: (session) => erasing("clear", session, (execute, now) => clear(execute, session, now)),
+    remove: (session) => erasing("remove", session, (execute) => remove(execute, session)),
+    prune,
     list,
+    search: (text, query = {}) => Effect.mapError(searches.search(text, query), describe("search")),
     lock: (session, onBusy) =>
-      Effect.flatMap(Effect.mapError(leases.take(session, onBusy), describe("lock", session)), (isTaken) =>
+      Effect.flatMap(Effect.mapError(leases.take(Rows.toKey(session), onBusy), describe("lock", session)), (isTaken) =>
         isTaken ? Effect.void : ContextStore.failure("lock", session, "SessionBusy", busy)
       )
   })
 })
+
+/** What an append did, or found to be done. */
+interface Appended {
+  readonly before: number
+  readonly branch: string
+  readonly fresh: ReadonlyArray<Entry>
+  readonly isNew: boolean
+  readonly position: number
+}
 
 const busy = Storage.busy("another run, perhaps of another process,")
 
@@ -245,75 +420,53 @@ const lost = "another run took the session over while this process stood still; 
 const describe =
   (operation: string, session?: SessionId) =>
   (error: Failure): ContextStore.StoreError => {
-    if (!(error instanceof SqlError)) return error
-    const { reason, message } = Database.explain(error)
+    const { message, reason } = error._tag === "Refusal" ? error : explain(error)
     return ContextStore.failure(operation, session, reason, message)
   }
 
-const extended = ({ window, added }: Known): Window =>
-  added.length === 0 ? window : ContextStore.extendWindow(window, added)
+/** The ids of rows, the last repeated up to a power of two. No id is empty: it stands for none. */
+const idsOf = (rows: ReadonlyMap<string, Rows.NewRow>): ReadonlyArray<string> => {
+  const ids = Array.from(rows.values(), ({ id }) => id)
+  const last = ids[ids.length - 1] ?? ""
+  const size = 2 ** Math.ceil(Math.log2(Math.max(1, ids.length)))
+  while (ids.length < size) ids.push(last)
+  return ids
+}
 
-/** PostgreSQL has no NUL in texts; in the JSON of an entry it is escaped. */
-const previewOf = (entry: Entry): string => ContextStore.preview(entry).replaceAll("\u0000", "")
-
-const infoOf = (row: SessionRow): SessionInfo => ({
-  id: SessionId.make(row.id),
-  ...(row.owner === null ? undefined : { owner: row.owner }),
-  preview: row.preview,
-  createdAt: Number(row.created_at),
-  updatedAt: Number(row.updated_at),
-  entries: row.size
-})
-
-const codec = Schema.parseJson(ContextStore.Entry)
-const decode = Schema.decodeUnknownEither(codec)
-const encode = Schema.encodeEither(codec)
-
-/** The rows of entries by their ids. What could not be read back is refused, before anything is written. */
-const encodeAll = (
-  session: SessionId,
-  entries: ReadonlyArray<Entry>
-): Effect.Effect<ReadonlyMap<string, Omit<NewEntryRow, "position">>, ContextStore.StoreError> =>
-  Effect.suspend(() => {
-    const rows = new Map<string, Omit<NewEntryRow, "position">>()
-    for (const entry of entries) {
-      const encoded = Either.flatMap(encode(entry), (json) => Either.map(decode(json), () => json))
-      if (Either.isLeft(encoded)) {
-        const message = `entry ${entry.id} could not be read back from JSON: ${encoded.left.message}`
-        return Effect.fail(ContextStore.failure("append", session, "Corrupt", message))
-      }
-      const { _tag: kind, at, id } = entry
-      if (!rows.has(id)) rows.set(id, { id, kind, at, version: rowVersion, json: encoded.right })
-    }
-    return Effect.succeed(rows)
+const placed = (
+  rows: ReadonlyMap<string, Rows.NewRow>,
+  fresh: ReadonlyArray<Entry>,
+  before: number
+): ReadonlyArray<Statements.PlacedRow> =>
+  fresh.flatMap(({ id }, index) => {
+    const row = rows.get(id)
+    return row === undefined ? [] : [{ ...row, position: before + index + 1 }]
   })
 
-/** The entries of rows; a joined row without an entry has none. */
-const decodeAll = (
-  operation: string,
-  session: SessionId,
-  rows: ReadonlyArray<EntryRow | JoinedRow>
-): Effect.Effect<ReadonlyArray<Entry>, ContextStore.StoreError> =>
-  Effect.suspend(() => {
-    const entries: Array<Entry> = []
-    for (const { id, json, position, version } of rows) {
-      if (json === null || version === null) continue
-      const entry =
-        version > rowVersion ? Either.left(new Error("a newer version wrote it; upgrade axonal")) : decode(json)
-      if (Either.isLeft(entry)) {
-        const last = entries[entries.length - 1]
-        const way =
-          last === undefined ? "clear or remove the session" : `rewind to entry ${last.id}, or clear the session`
-        const message = `entry ${id} at position ${position} cannot be read; ${way}: ${entry.left.message}`
-        return Effect.fail(ContextStore.failure(operation, session, "Corrupt", message))
-      }
-      entries.push(entry.right)
-    }
-    return Effect.succeed(entries)
-  })
+const movesWindow = (entry: Entry): boolean =>
+  entry._tag === "Compaction" || (entry._tag === "Marker" && entry.marker.type === "restore")
+
+const isNotable = (entry: Entry): boolean =>
+  movesWindow(entry) || (entry._tag === "Message" && entry.message.role === "user")
+
+/** A joined row without an entry has none. */
+const entryRow = ({ at, id, json, position, version }: Statements.ReadRow): ReadonlyArray<Rows.EntryRow> =>
+  id === null || at === null || json === null || position === null || version === null
+    ? []
+    : [{ at, id, json, position, version }]
 
 /** A cursor is the place of the last session of its page. */
-const parseCursor = (cursor: string | undefined): Pick<SessionRow, "sequence" | "id"> | undefined => {
+const parseCursor = (cursor: string | undefined): readonly [sequence: number, id: string] | undefined => {
   const [, sequence, id] = /^(\d{1,15})\.(.+)$/s.exec(cursor ?? "") ?? []
-  return id === undefined ? undefined : { sequence: Number(sequence), id }
+  return id === undefined ? undefined : [Number(sequence), id]
 }
+
+const warn = (session: SessionId, log: ReadonlyArray<Stored>): Effect.Effect<void> =>
+  Effect.forEach(
+    log,
+    (entry) =>
+      entry._tag === "Unreadable"
+        ? Effect.logWarning(`Entry ${entry.id} of session ${session} cannot be read and is left out: ${entry.problem}`)
+        : Effect.void,
+    { discard: true }
+  )

@@ -4,6 +4,7 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -42,6 +43,7 @@ interface Driver {
   readonly error: typeof import("@effect/sql/SqlError")
   readonly store: typeof import("./SqlContextStore.ts")
   readonly database: typeof import("./internal/sqlDatabase.ts")
+  readonly errors: typeof import("./internal/sqlErrors.ts")
 }
 
 const load: Effect.Effect<Driver, ContextStore.StoreError> = Effect.tryPromise({
@@ -50,15 +52,16 @@ const load: Effect.Effect<Driver, ContextStore.StoreError> = Effect.tryPromise({
     client: await import("@effect/sql/SqlClient"),
     error: await import("@effect/sql/SqlError"),
     store: await import("./SqlContextStore.ts"),
-    database: await import("./internal/sqlDatabase.ts")
+    database: await import("./internal/sqlDatabase.ts"),
+    errors: await import("./internal/sqlErrors.ts")
   }),
   catch: (error) => unavailable(`${install}: ${textOf(error)}`)
 })
 
 const install = "the SQLite driver is missing; run npm install @effect/sql@^0.52.1 @effect/sql-sqlite-node@^0.53.0"
 
-/** The driver also keeps statements that it failed to prepare, say while the file was locked: not for long. */
-const prepareCacheTTL = "1 second"
+/** The store knows how to go on when the driver kept a statement that it failed to prepare. */
+const prepareCacheTTL = Duration.infinity
 
 /** The driver throws what happens while it opens a file; with several processes at once, the file may be locked. */
 const open = (driver: Driver, filename: string): Effect.Effect<SqlClient, ContextStore.StoreError, Scope.Scope> => {
@@ -72,7 +75,7 @@ const open = (driver: Driver, filename: string): Effect.Effect<SqlClient, Contex
     Effect.tap((client) => client.unsafe("PRAGMA synchronous = NORMAL"))
   )
   return Effect.mapError(driver.database.patiently(opened), (error) => {
-    const { reason, message } = driver.database.explain(error)
+    const { reason, message } = driver.errors.explain(error)
     return ContextStore.failure("open", undefined, reason, message)
   })
 }

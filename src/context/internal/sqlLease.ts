@@ -21,7 +21,7 @@ export interface Leases {
 
 const pollMillis = { shortest: 20, longest: 250 }
 
-export const make = ({ sql, run }: Database, duration: Duration.Duration): Leases => {
+export const make = ({ run }: Database, duration: Duration.Duration): Leases => {
   const queue = SessionQueue.make<string>()
   const held = new Map<string, string>()
   const millis = Duration.toMillis(duration)
@@ -29,9 +29,12 @@ export const make = ({ sql, run }: Database, duration: Duration.Duration): Lease
   /** One statement, so that of two processes that ask at once one gets it. */
   const claim = (session: string, holder: string): Effect.Effect<boolean, SqlError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      run(sql`INSERT INTO axonal_leases (session, holder, expires_at) VALUES (${session}, ${holder}, ${now + millis})
+      run(
+        `INSERT INTO axonal_leases (session, holder, expires_at) VALUES (?, ?, ?)
         ON CONFLICT (session) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
-        WHERE axonal_leases.expires_at <= ${now} RETURNING holder`)
+        WHERE axonal_leases.expires_at <= ? RETURNING holder`,
+        [session, holder, now + millis, now]
+      )
     ).pipe(Effect.map((rows) => rows.length > 0))
 
   const poll = (session: string, holder: string, pause: number): Effect.Effect<void, SqlError> =>
@@ -43,8 +46,9 @@ export const make = ({ sql, run }: Database, duration: Duration.Duration): Lease
     Effect.sleep(millis / 3).pipe(
       Effect.zipRight(Clock.currentTimeMillis),
       Effect.flatMap((now) =>
-        run(sql`UPDATE axonal_leases SET expires_at = ${now + millis}
-          WHERE session = ${session} AND holder = ${holder} RETURNING holder`)
+        run("UPDATE axonal_leases SET expires_at = ? WHERE session = ? AND holder = ? RETURNING holder", [
+          ...[now + millis, session, holder]
+        ])
       ),
       Effect.matchEffect({
         onFailure: (error) => Effect.as(Effect.logWarning("Could not renew the lease of a session", error), true),
@@ -62,7 +66,7 @@ export const make = ({ sql, run }: Database, duration: Duration.Duration): Lease
       const holder = crypto.randomUUID()
       // Before the claim, so that an interruption right behind it leaves no lease. A lease left anyway runs out.
       yield* Effect.addFinalizer(() =>
-        run(sql`DELETE FROM axonal_leases WHERE session = ${session} AND holder = ${holder}`).pipe(
+        run("DELETE FROM axonal_leases WHERE session = ? AND holder = ?", [session, holder]).pipe(
           Effect.ignore,
           Effect.zipRight(Effect.sync(() => held.delete(session)))
         )

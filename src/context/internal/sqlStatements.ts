@@ -1,154 +1,221 @@
 /**
- * The statements of the SQL store, one function each, and the rows they give. No decisions here.
+ * The statements of the SQL store: their texts, and the rows they give. No decisions here. The path of a branch is
+ * always read in the order of its segments, which is the order of the keys.
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
-import * as Effect from "effect/Effect"
 
-export interface SessionRow {
-  readonly id: string
-  readonly owner: string | null
-  readonly preview: string
-  /** The position of the entry that the preview is from; 0 for none. */
-  readonly preview_at: number
-  readonly size: number
-  /** Changes with everything but appends: while it stays, entries only join at the end. */
-  readonly revision: string
-  /** Grows with every change in the store: the order of a listing. */
-  readonly sequence: number
-  readonly created_at: number
-  readonly updated_at: number
-}
+import type { SqlError } from "@effect/sql/SqlError"
+import type * as Effect from "effect/Effect"
+import type { Database, Execute, Value } from "./sqlDatabase.ts"
+import { inChunks, places } from "./sqlDatabase.ts"
+import type { EntryRow, NewRow, SessionRow } from "./sqlRows.ts"
 
-export interface EntryRow {
-  readonly id: string
-  /** From 1. */
-  readonly position: number
-  readonly version: number
-  readonly json: string
-}
-
-/** A session with one of its entries, or with nothing. */
-export type JoinedRow = Pick<SessionRow, "size" | "revision"> & {
-  readonly [Key in keyof EntryRow]: EntryRow[Key] | null
-}
-
-export interface NewEntryRow extends EntryRow {
-  readonly kind: string
-  readonly at: number
-}
+/** The end of a segment that still grows. */
+export const open = 2_147_483_647
 
 /** A session, who has it, and one of the asked ids that its log knows. */
-export interface StateRow extends Pick<SessionRow, "size" | "revision"> {
+export interface StateRow extends Pick<SessionRow, "position" | "size" | "branch" | "preview"> {
+  /** The preview of its branch's own entries. */
+  readonly own: string
   readonly holder: string | null
   readonly known: string | null
 }
 
-/** Databases bound the number of parameters of a statement. */
-const rowsPerStatement = 500
+/** Where a session is and where its window begins, with an entry of that window, or with nothing. */
+export type ReadRow = {
+  readonly now: number
+  readonly branch: string
+  readonly compaction_at: number
+} & { readonly [Key in keyof EntryRow]: EntryRow[Key] | null }
 
-const chunksOf = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(items.length / rowsPerStatement) }, (_, index) =>
-    items.slice(index * rowsPerStatement, (index + 1) * rowsPerStatement)
-  )
+export interface PlacedRow extends NewRow {
+  readonly position: number
+}
+
+/** A range of a path. */
+export interface Range {
+  readonly branch: string
+  /** The last position before it. */
+  readonly after: number
+  readonly to: number
+}
 
 export type Statements = ReturnType<typeof make>
 
-export const make = (sql: SqlClient) => {
-  const forUpdate = sql.onDialectOrElse({ pg: () => sql.literal("FOR UPDATE OF s"), orElse: () => sql.literal("") })
-  const nextSequence = sql.literal("(SELECT COALESCE(MAX(sequence), 0) + 1 FROM axonal_sessions)")
+const columns = "e.id, e.position, e.version, e.at, e.json"
+
+const within = "e.branch = g.source AND e.position BETWEEN g.first AND g.last"
+
+const path = `FROM axonal_segments g JOIN axonal_entries e ON ${within}`
+
+const nextSequence = "(SELECT COALESCE(MAX(sequence), 0) + 1 FROM axonal_sessions)"
+
+export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
+  const greatest = isSqlite ? "max" : "greatest"
+  const ranged = `FROM axonal_segments g JOIN axonal_entries e ON e.branch = g.source
+    AND e.position BETWEEN ${greatest}(g.first, CAST(? AS INTEGER)) AND g.last AND e.position <= ? WHERE g.branch = ?`
+  const inOrder = "ORDER BY g.first, e.position"
+
+  /** The window of a session behind a position, or also what a window has no use for. */
+  const reading = (kinds: string) =>
+    `SELECT s.position AS now, s.branch, b.compaction_at, ${columns} FROM axonal_sessions s
+      JOIN axonal_branches b ON b.id = s.branch
+      LEFT JOIN axonal_segments g ON g.branch = s.branch AND g.last > b.window_from
+      LEFT JOIN axonal_entries e ON e.branch = g.source
+        AND e.position BETWEEN ${greatest}(g.first, b.window_from + 1, CAST(? AS INTEGER)) AND g.last ${kinds}
+      WHERE s.id = ? ${inOrder}`
+  const readText = reading("AND e.kind NOT IN ('Artifact', 'Decision')")
+  const liveText = reading("")
+
+  const stateTexts = new Map<number, string>()
+  const stateText = (ids: number): string => {
+    const known = stateTexts.get(ids)
+    if (known !== undefined) return known
+    const text = `SELECT s.position, s.size, s.branch, s.preview, b.preview AS own, l.holder, e.id AS known
+      FROM axonal_sessions s JOIN axonal_branches b ON b.id = s.branch
+      LEFT JOIN axonal_leases l ON l.session = s.id
+      LEFT JOIN axonal_segments g ON g.branch = s.branch
+      LEFT JOIN axonal_entries e ON e.branch = g.source AND e.id IN ${places(1, ids)}
+        AND e.position BETWEEN g.first AND g.last
+      WHERE s.id = ?`
+    stateTexts.set(ids, text)
+    return text
+  }
+
+  const entriesText = (rows: number): string =>
+    `INSERT INTO axonal_entries (branch, position, id, kind, version, at, json) VALUES ${places(rows, 7)}`
+  const entriesTexts = new Map([1, 8, 64].map((rows) => [rows, entriesText(rows)]))
+
   return {
-    state: (session: string, ids: ReadonlyArray<string>) =>
-      Effect.forEach(
-        // No id is empty: it stands for none.
-        chunksOf(ids.length === 0 ? [""] : ids),
-        (some) => sql<StateRow>`SELECT s.size, s.revision, l.holder, e.id AS known FROM axonal_sessions s
-          LEFT JOIN axonal_leases l ON l.session = s.id
-          LEFT JOIN axonal_entries e ON e.session = s.id AND e.dropped = 0 AND e.id IN ${sql.in(some)}
-          WHERE s.id = ${session} ${forUpdate}`
-      ).pipe(Effect.map((chunks) => chunks.flat())),
+    /** Nobody else changes the session until the transaction ends. SQLite has a lock on all of them already. */
+    lock: (execute: Execute, session: string) =>
+      isSqlite ? undefined : execute("SELECT 1 FROM axonal_sessions WHERE id = ? FOR UPDATE", [session]),
 
-    session: (session: string) =>
-      Effect.map(
-        sql<SessionRow>`SELECT s.* FROM axonal_sessions s WHERE s.id = ${session} ${forUpdate}`,
-        ([row]): SessionRow | undefined => row
+    /** Ids: a power of two, so that there are few texts. */
+    state: (execute: Execute, session: string, ids: ReadonlyArray<string>) =>
+      execute<StateRow>(stateText(ids.length), [...ids, session]),
+
+    session: (execute: Execute, session: string) =>
+      execute<SessionRow>("SELECT * FROM axonal_sessions WHERE id = ?", [session]),
+
+    read: (execute: Execute, session: string, after: number) => execute<ReadRow>(readText, [after + 1, session]),
+
+    live: (execute: Execute, session: string) => execute<ReadRow>(liveText, [0, session]),
+
+    log: (execute: Execute, session: string) =>
+      execute<EntryRow>(
+        `SELECT ${columns} FROM axonal_sessions s JOIN axonal_segments g ON g.branch = s.branch
+          JOIN axonal_entries e ON ${within} WHERE s.id = ? ${inOrder}`,
+        [session]
       ),
 
-    position: (session: string, entry: string) =>
-      Effect.map(
-        sql<EntryRow>`SELECT position FROM axonal_entries
-          WHERE session = ${session} AND dropped = 0 AND id = ${entry}`,
-        ([row]): number | undefined => row?.position
+    /** Entries of a range of a path, of some kinds, oldest first. */
+    range: (execute: Execute, { after, branch, to }: Range, kinds: string, limit = open) =>
+      execute<EntryRow>(`SELECT ${columns} ${ranged} ${kinds} ${inOrder} LIMIT ?`, [after + 1, to, branch, limit]),
+
+    size: (execute: Execute, branch: string, to: number) =>
+      execute<{ readonly size: number | string }>(`SELECT COUNT(*) AS size ${ranged}`, [0, to, branch]),
+
+    last: (execute: Execute, branch: string, to: number) =>
+      execute<{ readonly id: string; readonly position: number }>(
+        `SELECT e.id, e.position ${ranged} ORDER BY g.first DESC, e.position DESC LIMIT 1`,
+        [0, to, branch]
       ),
 
-    /** The messages behind a position, each with the session. */
-    messages: (session: string, after: number) =>
-      sql<JoinedRow>`SELECT s.size, s.revision, e.id, e.position, e.version, e.json FROM axonal_sessions s
-        LEFT JOIN axonal_entries e ON e.session = s.id AND e.dropped = 0 AND e.position > ${after}
-          AND e.kind = 'Message'
-        WHERE s.id = ${session} ORDER BY e.position`,
+    positionOf: (execute: Execute, branch: string, entry: string) =>
+      execute<{ readonly position: number }>(`SELECT e.position ${path} WHERE g.branch = ? AND e.id = ?`, [
+        ...[branch, entry]
+      ]),
 
-    log: (session: string) =>
-      sql<EntryRow>`SELECT id, position, version, json FROM axonal_entries
-        WHERE session = ${session} AND dropped = 0 ORDER BY position`,
-
-    insertEntries: (session: string, rows: ReadonlyArray<NewEntryRow>) =>
-      Effect.forEach(
-        chunksOf(rows),
-        (some) =>
-          sql`INSERT INTO axonal_entries ${sql.insert(
-            some.map(({ id, position, version, kind, at, json }) => ({
-              ...{ session, dropped: 0, position, id, kind, version, at, json }
-            }))
-          )}`,
-        { discard: true }
+    /** An entry of a session: on the branch that it goes on with, or else on the latest that has it. */
+    find: (execute: Execute, session: string, entry: string) =>
+      execute<EntryRow & { readonly branch: string }>(
+        `SELECT b.id AS branch, ${columns} FROM axonal_sessions s JOIN axonal_branches b ON b.session = s.id
+          JOIN axonal_segments g ON g.branch = b.id
+          JOIN axonal_entries e ON ${within} AND e.id = ?
+          WHERE s.id = ? ORDER BY CASE WHEN b.id = s.branch THEN 0 ELSE 1 END, b.age DESC LIMIT 1`,
+        [entry, session]
       ),
 
-    copyEntries: (session: string, to: string, length: number) =>
-      sql`INSERT INTO axonal_entries (session, dropped, position, id, kind, version, at, json)
-        SELECT ${to}, 0, position, id, kind, version, at, json FROM axonal_entries
-        WHERE session = ${session} AND dropped = 0 AND position <= ${length}`,
+    insertEntries: (
+      execute: Execute,
+      branch: string,
+      rows: ReadonlyArray<PlacedRow>
+    ): Effect.Effect<unknown, SqlError> => {
+      const insert = (some: ReadonlyArray<PlacedRow>) => {
+        const values: Array<Value> = []
+        for (const { at, id, json, kind, position, version } of some) {
+          values.push(branch, position, id, kind, version, at, json)
+        }
+        return execute(entriesTexts.get(some.length) ?? entriesText(some.length), values)
+      }
+      return rows.length === 1 ? insert(rows) : inChunks(rows, insert)
+    },
 
-    /** Takes the entries behind a position out of the log. They stay in the table, under a number of their own. */
-    dropEntries: (session: string, after: number) =>
-      Effect.flatMap(
-        sql<{
-          readonly dropped: number
-        }>`SELECT MAX(dropped) AS dropped FROM axonal_entries WHERE session = ${session}`,
-        ([last]) =>
-          sql`UPDATE axonal_entries SET dropped = ${Number(last?.dropped ?? 0) + 1}
-            WHERE session = ${session} AND dropped = 0 AND position > ${after}`
+    insertSession: (execute: Execute, row: Omit<SessionRow, "sequence" | "searched">) =>
+      execute(
+        `INSERT INTO axonal_sessions (id, tenant, owner, chat, title, labels, preview, size, position, branch,
+          created_at, updated_at, origin, searched, sequence)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ${nextSequence})`,
+        [
+          ...[row.id, row.tenant, row.owner, row.chat, row.title, row.labels, row.preview, row.size, row.position],
+          ...[row.branch, row.created_at, row.updated_at, row.origin]
+        ]
       ),
 
-    deleteEntries: (session: string) => sql`DELETE FROM axonal_entries WHERE session = ${session}`,
+    growSession: (execute: Execute, session: string, position: number, size: number, now: number) =>
+      execute(
+        `UPDATE axonal_sessions SET position = ?, size = ?, sequence = ${nextSequence}, updated_at = ? WHERE id = ?`,
+        [position, size, now, session]
+      ),
 
-    insertSession: (row: Omit<SessionRow, "sequence">) =>
-      sql`INSERT INTO axonal_sessions
-        (id, owner, preview, preview_at, size, revision, sequence, created_at, updated_at)
-        VALUES (${row.id}, ${row.owner}, ${row.preview}, ${row.preview_at}, ${row.size}, ${row.revision},
-          ${nextSequence}, ${row.created_at}, ${row.updated_at})`,
+    /** The first text of a user, of the session and of its branch. */
+    setPreview: (execute: Execute, table: "sessions" | "branches", id: string, preview: string) =>
+      execute(`UPDATE axonal_${table} SET preview = ? WHERE id = ? AND preview = ''`, [preview, id]),
 
-    growSession: (row: Pick<SessionRow, "id" | "size" | "preview" | "preview_at" | "updated_at">) =>
-      sql`UPDATE axonal_sessions SET size = ${row.size}, sequence = ${nextSequence}, updated_at = ${row.updated_at},
-        preview = CASE WHEN preview_at = 0 THEN ${row.preview} ELSE preview END,
-        preview_at = CASE WHEN preview_at = 0 THEN ${row.preview_at} ELSE preview_at END
-        WHERE id = ${row.id}`,
+    turnSession: (
+      execute: Execute,
+      row: Pick<SessionRow, "id" | "branch" | "position" | "size" | "preview">,
+      now: number
+    ) =>
+      execute(
+        `UPDATE axonal_sessions SET branch = ?, position = ?, size = ?, preview = ?, searched = 0,
+          sequence = ${nextSequence}, updated_at = ? WHERE id = ?`,
+        [row.branch, row.position, row.size, row.preview, now, row.id]
+      ),
 
-    shortenSession: (row: Pick<SessionRow, "id" | "size" | "revision" | "updated_at">) =>
-      sql`UPDATE axonal_sessions SET size = ${row.size}, revision = ${row.revision},
-        sequence = ${nextSequence}, updated_at = ${row.updated_at},
-        preview = CASE WHEN preview_at > ${row.size} THEN '' ELSE preview END,
-        preview_at = CASE WHEN preview_at > ${row.size} THEN 0 ELSE preview_at END
-        WHERE id = ${row.id}`,
+    describeSession: (execute: Execute, row: Pick<SessionRow, "id" | "title" | "labels">, now: number) =>
+      execute(
+        `UPDATE axonal_sessions SET title = ?, labels = ?, sequence = ${nextSequence}, updated_at = ? WHERE id = ?`,
+        [row.title, row.labels, now, row.id]
+      ),
 
-    deleteSession: (session: string) => sql`DELETE FROM axonal_sessions WHERE id = ${session}`,
+    setWindow: (execute: Execute, branch: string, from: number, at: number) =>
+      execute("UPDATE axonal_branches SET window_from = ?, compaction_at = ? WHERE id = ?", [from, at, branch]),
 
-    /** Sessions, latest first, behind a place in that order. */
-    page: (owner: string | undefined, before: Pick<SessionRow, "sequence" | "id"> | undefined, limit: number) =>
-      sql<SessionRow>`SELECT * FROM axonal_sessions WHERE ${sql.and([
-        ...(owner === undefined ? [] : [sql`owner = ${owner}`]),
-        ...(before === undefined
-          ? []
-          : [sql`(sequence < ${before.sequence} OR (sequence = ${before.sequence} AND id < ${before.id}))`])
-      ])} ORDER BY sequence DESC, id DESC LIMIT ${limit}`
+    insertBranch: (
+      execute: Execute,
+      branch: { readonly id: string; readonly session: string; readonly at: number },
+      parent?: { readonly branch: string; readonly entry: string }
+    ) =>
+      execute(
+        `INSERT INTO axonal_branches
+          (id, session, parent, parent_entry, preview, window_from, compaction_at, created_at, age)
+          VALUES (?, ?, ?, ?, '', 0, 0, ?, (SELECT COALESCE(MAX(age), 0) + 1 FROM axonal_branches))`,
+        [branch.id, branch.session, parent?.branch ?? null, parent?.entry ?? null, branch.at]
+      ),
+
+    insertSegment: (execute: Execute, branch: string, from: number) =>
+      execute("INSERT INTO axonal_segments (branch, source, first, last) VALUES (?, ?, ?, ?)", [
+        ...[branch, branch, from, open]
+      ]),
+
+    /** The beginning of a path becomes that of another branch. */
+    copySegments: (execute: Execute, from: string, branch: string, to: number) =>
+      execute(
+        `INSERT INTO axonal_segments (branch, source, first, last)
+          SELECT CAST(? AS TEXT), source, first, CASE WHEN last < ? THEN last ELSE ? END FROM axonal_segments
+          WHERE branch = ? AND first <= ?`,
+        [branch, to, to, from, to]
+      )
   }
 }

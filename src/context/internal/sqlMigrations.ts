@@ -1,0 +1,289 @@
+/**
+ * The tables of the SQL store, and the way to them from every version there was. Never change a migration that was
+ * released: add another.
+ */
+import * as Migrator from "@effect/sql/Migrator"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { SqlError } from "@effect/sql/SqlError"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Entries from "../../domain/Entry.ts"
+import type { Database, Execute } from "./sqlDatabase.ts"
+import { Refusal } from "./sqlErrors.ts"
+import type { EntryRow, Projection } from "./sqlRows.ts"
+import * as Rows from "./sqlRows.ts"
+import { open } from "./sqlStatements.ts"
+
+/** Makes the tables, or makes them new. Any number of processes may do so at once; one of them does. */
+export const migrate = (
+  database: Database,
+  sql: SqlClient.SqlClient,
+  projection: Projection
+): Effect.Effect<void, SqlError | Refusal> =>
+  Effect.gen(function* () {
+    const known = yield* versionOf(database, database.run)
+    if (known > latest) return yield* Effect.fail(new Refusal("Corrupt", newer(known)))
+    if (known === latest) return
+    yield* database.transact((execute, connection) =>
+      Effect.gen(function* () {
+        yield* database.exclude(execute)
+        const meanwhile = yield* versionOf(database, execute)
+        if (meanwhile > latest) return yield* Effect.fail(new Refusal("Corrupt", newer(meanwhile)))
+        // As the migrator would: its way to see whether the table is missing ends a transaction of PostgreSQL.
+        yield* execute(`CREATE TABLE IF NOT EXISTS ${table} (migration_id INTEGER NOT NULL PRIMARY KEY,
+          created_at ${database.isSqlite ? "datetime" : "TIMESTAMPTZ"} NOT NULL DEFAULT CURRENT_TIMESTAMP, name TEXT NOT NULL)`)
+        const loader = Migrator.fromRecord({
+          "1_sessions": forEach(execute, sessions),
+          "2_branches": branches(database.isSqlite, execute, projection)
+        })
+        yield* Migrator.make({})({ loader, table }).pipe(
+          Effect.provideService(SqlClient.SqlClient, sql),
+          Effect.provideService(SqlClient.TransactionConnection, [connection, 0]),
+          // A migration that fails is a defect of the migrator, with the failure in it.
+          Effect.catchAllDefect((cause) => new SqlError({ cause })),
+          Effect.catchTag("MigrationError", (cause) => new SqlError({ cause }))
+        )
+        if ((yield* versionOf(database, execute)) !== latest) {
+          return yield* new SqlError({ cause: new Error("the tables could not be brought up to date; try again") })
+        }
+      })
+    )
+  })
+
+// internal
+
+const table = "axonal_schema"
+const latest = 2
+
+const newer = (version: number): string =>
+  `a newer version of axonal wrote it (tables ${version}, this one knows ${latest}); upgrade axonal`
+
+/** Version 1 counted in a table of its own, which is kept so that it does not mistake newer tables for its own. */
+const versionOf = ({ isSqlite }: Database, execute: Execute): Effect.Effect<number, SqlError> =>
+  Effect.gen(function* () {
+    const tables = yield* execute<{ readonly name: string }>(
+      isSqlite
+        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('axonal_schema', 'axonal_migrations')"
+        : `SELECT name FROM (VALUES ('axonal_schema'), ('axonal_migrations')) AS t (name)
+            WHERE to_regclass(name) IS NOT NULL`
+    )
+    const versions = yield* Effect.forEach(tables, ({ name }) =>
+      execute<{ readonly version: number | null }>(
+        name === table ? `SELECT MAX(migration_id) AS version FROM ${name}` : `SELECT MAX(id) AS version FROM ${name}`
+      )
+    )
+    const found = Math.max(0, ...versions.flatMap(([row]) => row?.version ?? []))
+    return found > latest || tables.some(({ name }) => name === table) ? found : 0
+  })
+
+const forEach = (execute: Execute, statements: ReadonlyArray<string>): Effect.Effect<void, SqlError> =>
+  Effect.forEach(statements, (statement) => execute(statement), { discard: true })
+
+/** Version 1. It may be there already. */
+const sessions: ReadonlyArray<string> = [
+  "CREATE TABLE IF NOT EXISTS axonal_migrations (id INTEGER NOT NULL PRIMARY KEY, at BIGINT NOT NULL)",
+  `CREATE TABLE IF NOT EXISTS axonal_sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    owner TEXT,
+    preview TEXT NOT NULL,
+    preview_at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    revision TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS axonal_entries (
+    session TEXT NOT NULL,
+    dropped INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (session, dropped, position)
+  )`,
+  `CREATE TABLE IF NOT EXISTS axonal_leases (
+    session TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+  )`
+]
+
+/** Version 2: entries belong to branches, and paths of branches are made of ranges of them. */
+const branches = (isSqlite: boolean, execute: Execute, projection: Projection) =>
+  Effect.gen(function* () {
+    yield* forEach(execute, [
+      "ALTER TABLE axonal_sessions RENAME TO axonal_sessions_1",
+      "ALTER TABLE axonal_entries RENAME TO axonal_entries_1",
+      "DROP INDEX IF EXISTS axonal_sessions_sequence",
+      "DROP INDEX IF EXISTS axonal_sessions_owner",
+      "DROP INDEX IF EXISTS axonal_entries_id",
+      ...tables,
+      ...(isSqlite ? wordsOfSqlite : wordsOfPostgres),
+      `INSERT INTO axonal_sessions
+        (id, owner, labels, preview, size, position, branch, sequence, created_at, updated_at, searched)
+        SELECT id, owner, '[]', preview, size, size, ${first("id")}, sequence, created_at, updated_at, 0
+        FROM axonal_sessions_1`,
+      `INSERT INTO axonal_branches (id, session, age, preview, window_from, compaction_at, created_at)
+        SELECT ${first("id")}, id, sequence, preview, 0, 0, created_at FROM axonal_sessions_1`,
+      `INSERT INTO axonal_segments (branch, source, first, last)
+        SELECT ${first("id")}, ${first("id")}, 1, ${open} FROM axonal_sessions_1`,
+      `INSERT INTO axonal_entries (branch, position, id, kind, version, at, json)
+        SELECT 'v1.' || dropped || '.' || session, position, id, kind, version, at, json FROM axonal_entries_1
+        ORDER BY session, dropped, position`
+    ])
+    const tails = yield* execute<Tail>(`SELECT session, dropped, MIN(position) AS first, MAX(position) AS last
+      FROM axonal_entries_1 WHERE dropped > 0 GROUP BY session, dropped ORDER BY session, dropped DESC`)
+    yield* Effect.forEach(tails, (tail) => keep(execute, projection, tails, tail), { discard: true })
+    yield* forEach(execute, ["DROP TABLE axonal_entries_1", "DROP TABLE axonal_sessions_1"])
+    const now = yield* Clock.currentTimeMillis
+    yield* execute("INSERT INTO axonal_migrations (id, at) VALUES (?, ?)", [latest, now])
+  })
+
+const tables: ReadonlyArray<string> = [
+  `CREATE TABLE axonal_sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    tenant TEXT,
+    owner TEXT,
+    chat TEXT,
+    title TEXT,
+    labels TEXT NOT NULL,
+    preview TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    branch TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    origin TEXT,
+    searched INTEGER NOT NULL
+  )`,
+  "CREATE INDEX axonal_sessions_sequence ON axonal_sessions (sequence, id)",
+  "CREATE INDEX axonal_sessions_owner ON axonal_sessions (owner, sequence, id)",
+  "CREATE UNIQUE INDEX axonal_sessions_branch ON axonal_sessions (branch)",
+  // Of a branch that left another: which, behind which entry, and where its window begins when it was compacted.
+  `CREATE TABLE axonal_branches (
+    id TEXT NOT NULL PRIMARY KEY,
+    session TEXT NOT NULL,
+    parent TEXT,
+    parent_entry TEXT,
+    age BIGINT NOT NULL,
+    preview TEXT NOT NULL,
+    window_from INTEGER NOT NULL,
+    compaction_at INTEGER NOT NULL,
+    created_at BIGINT NOT NULL
+  )`,
+  "CREATE INDEX axonal_branches_session ON axonal_branches (session)",
+  "CREATE INDEX axonal_branches_parent ON axonal_branches (parent)",
+  "CREATE INDEX axonal_branches_age ON axonal_branches (age)",
+  // The path of a branch: ranges of entries of its own and of those it came from.
+  `CREATE TABLE axonal_segments (
+    branch TEXT NOT NULL,
+    source TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (branch, first)
+  )`,
+  "CREATE INDEX axonal_segments_source ON axonal_segments (source)",
+  `CREATE TABLE axonal_entries (
+    branch TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (branch, position)
+  )`,
+  "CREATE UNIQUE INDEX axonal_entries_id ON axonal_entries (branch, id)",
+  "CREATE INDEX axonal_entries_turns ON axonal_entries (branch, position) WHERE kind IN ('Compaction', 'Marker')"
+]
+
+/** Words are letters, digits and marks without case and accents already: this tokenizer only parts them at spaces. */
+const wordsOfSqlite: ReadonlyArray<string> = [
+  `CREATE TABLE axonal_words (
+    id INTEGER PRIMARY KEY,
+    branch TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    UNIQUE (branch, position)
+  )`,
+  "CREATE VIRTUAL TABLE axonal_words_index USING fts5(words, tokenize = 'ascii')",
+  "INSERT INTO axonal_words_index (axonal_words_index, rank) VALUES ('secure-delete', 1)"
+]
+
+/** A text of too many words has none here, and is looked at whenever somebody searches. */
+const wordsOfPostgres: ReadonlyArray<string> = [
+  `CREATE TABLE axonal_words (
+    branch TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    words TSVECTOR,
+    PRIMARY KEY (branch, position)
+  )`,
+  "CREATE INDEX axonal_words_index ON axonal_words USING GIN (words)",
+  "CREATE INDEX axonal_words_long ON axonal_words (branch, position) WHERE words IS NULL"
+]
+
+// From version 1
+
+/** What a rewind of version 1 took out of a log: the entries of one number, the highest number last. */
+interface Tail {
+  readonly session: string
+  readonly dropped: number
+  readonly first: number
+  readonly last: number
+}
+
+const first = (session: string): string => `'v1.0.' || ${session}`
+
+/** What was rewound becomes a branch that was left. What stood before it may have been rewound itself, later. */
+const keep = (execute: Execute, projection: Projection, tails: ReadonlyArray<Tail>, tail: Tail) =>
+  Effect.gen(function* () {
+    const { session, dropped } = tail
+    const branch = nameOf(session, dropped)
+    const later = tails
+      .filter((other) => other.session === session && other.dropped > dropped)
+      .sort((left, right) => left.dropped - right.dropped)
+    const path: Array<{ source: string; first: number; last: number }> = []
+    for (let position = 1; position < tail.first; position++) {
+      const taken = later.find((other) => other.first <= position)
+      const source = nameOf(session, taken?.dropped ?? 0)
+      const previous = path[path.length - 1]
+      if (previous?.source === source) previous.last = position
+      else path.push({ source, first: position, last: position })
+    }
+    const parent = path[path.length - 1]
+    const [entry] = yield* execute<{ readonly id: string }>(
+      "SELECT id FROM axonal_entries WHERE branch = ? AND position = ?",
+      [parent?.source ?? "", parent?.last ?? 0]
+    )
+    const rows = yield* execute<EntryRow>(
+      `SELECT id, position, version, at, json FROM axonal_entries
+        WHERE branch = ? AND kind = 'Message' ORDER BY position`,
+      [branch]
+    )
+    const previews = rows.map(({ json, version }) =>
+      Either.match(Entries.fromJson(version, json), { onLeft: () => "", onRight: projection.preview })
+    )
+    for (const segment of [...path, { source: branch, first: tail.first, last: open }]) {
+      yield* execute("INSERT INTO axonal_segments (branch, source, first, last) VALUES (?, ?, ?, ?)", [
+        ...[branch, segment.source, segment.first, segment.last]
+      ])
+    }
+    yield* execute(
+      `INSERT INTO axonal_branches
+        (id, session, parent, parent_entry, age, preview, window_from, compaction_at, created_at)
+        SELECT ?, ?, ?, ?, (SELECT MAX(age) + 1 FROM axonal_branches), ?, 0, 0, created_at
+        FROM axonal_sessions WHERE id = ?`,
+      [
+        ...[branch, session, entry === undefined ? null : (parent?.source ?? null), entry?.id ?? null],
+        ...[Rows.shown(previews.find((preview) => preview !== "") ?? ""), session]
+      ]
+    )
+  })
+
+const nameOf = (session: string, dropped: number): string => `v1.${dropped}.${session}`
