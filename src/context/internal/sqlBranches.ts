@@ -67,12 +67,14 @@ export const make = ({ exclude, isSqlite }: Database, statements: Statements, pr
   const behind = (execute: Execute, session: string, id: EntryId): Effect.Effect<Point, Failure> =>
     Effect.gen(function* () {
       const row = yield* entry(execute, session, id)
-      const kind = "AND e.kind = 'Message'"
+      const [stored] = yield* Rows.decode([row])
+      // As many as are looked at when the nearest ones cannot be read any more.
+      const before =
+        stored?._tag === "Message" ? [] : yield* statements.before(execute, row.branch, row.position, neighbours)
       const range = { branch: row.branch, after: row.position, to: open }
-      // As many as are looked at when the first ones cannot be read any more.
-      const next = yield* statements.range(execute, range, kind, nextMessages)
-      const rows = [row, ...next]
-      const kept = projection.keptBy(yield* Rows.decode(rows), 0)
+      const next = yield* statements.range(execute, range, "AND e.kind = 'Message'", neighbours)
+      const rows = [...before.toReversed(), row, ...next]
+      const kept = projection.keptBy(yield* Rows.decode(rows), before.length)
       return { branch: row.branch, last: rows[kept - 1] ?? row }
     })
 
@@ -188,5 +190,5 @@ export const infoOf = (row: BranchRow) => ({
 
 // internal
 
-const nextMessages = 8
+const neighbours = 8
 const previewedAtOnce = 16

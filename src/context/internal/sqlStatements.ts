@@ -51,8 +51,9 @@ const nextSequence = "(SELECT COALESCE(MAX(sequence), 0) + 1 FROM axonal_session
 
 export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
   const greatest = isSqlite ? "max" : "greatest"
-  const ranged = `FROM axonal_segments g JOIN axonal_entries e ON e.branch = g.source
-    AND e.position BETWEEN ${greatest}(g.first, CAST(? AS INTEGER)) AND g.last AND e.position <= ? WHERE g.branch = ?`
+  const least = isSqlite ? "min" : "least"
+  const ranged = `FROM axonal_segments g JOIN axonal_entries e ON e.branch = g.source AND e.position
+    BETWEEN ${greatest}(g.first, CAST(? AS INTEGER)) AND ${least}(g.last, CAST(? AS INTEGER)) WHERE g.branch = ?`
   const inOrder = "ORDER BY g.first, e.position"
 
   /** The window of a session behind a position, or also what a window has no use for. */
@@ -111,6 +112,13 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     /** Entries of a range of a path, of some kinds, oldest first. */
     range: (execute: Execute, { after, branch, to }: Range, kinds: string, limit = open) =>
       execute<EntryRow>(`SELECT ${columns} ${ranged} ${kinds} ${inOrder} LIMIT ?`, [after + 1, to, branch, limit]),
+
+    /** The messages before a place on a path, the latest first. */
+    before: (execute: Execute, branch: string, position: number, limit: number) =>
+      execute<EntryRow>(
+        `SELECT ${columns} ${ranged} AND e.kind = 'Message' ORDER BY g.first DESC, e.position DESC LIMIT ?`,
+        [0, position - 1, branch, limit]
+      ),
 
     size: (execute: Execute, branch: string, to: number) =>
       execute<{ readonly size: number | string }>(`SELECT COUNT(*) AS size ${ranged}`, [0, to, branch]),
