@@ -122,15 +122,16 @@ export const make = (options: Options = {}): Service => {
     spill: (result, { bound, call, tool }) => {
       if (tool === toolName) return undefined
       const text = Part.contentToText(result.content.filter(({ type }) => type !== "file"))
-      if (text.length <= Math.min(above, bound)) return undefined
+      const most = Math.min(above, bound)
+      if (text.length <= most) return undefined
       const id = idOf(call)
       const room = bound - mark(id, text.length, text.length, text.length).length
       // The mark alone would not fit: the bound will cut the text.
       if (room < 0) return undefined
-      const scale = Math.min(1, room / Math.max(1, head + tail))
+      const scale = Math.min(1, Math.min(room, most) / Math.max(1, head + tail))
       const shown = ends(text, Math.floor(head * scale), Math.floor(tail * scale))
-      if (shown.from >= shown.to) return undefined
       const left = `${shown.head}${mark(id, shown.from, shown.to, text.length)}${shown.tail}`
+      if (left.length >= text.length) return undefined
       const files = result.content.filter(({ type }) => type === "file")
       return { id, text, result: { outcome: result.outcome, content: [Part.text(left), ...files] } }
     }

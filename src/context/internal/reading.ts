@@ -34,35 +34,41 @@ export const found = (id: string, text: string, offset: number, search: string):
   const pattern = new RegExp(search.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu")
   pattern.lastIndex = start
   const places: Array<string> = []
-  let next: number | undefined
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    if (places.length === mostPlaces) {
-      next = match.index
-      break
-    }
-    const line = lineAround(text, match.index, match[0].length)
+    if (places.length === mostPlaces) return listed(id, text, start, search, places, match.index)
+    const line = lineAround(text, match.index, match.index + match[0].length)
     places.push(`${match.index}: ${line.text}`)
-    // One place a line.
+    // What is shown is not shown again.
     pattern.lastIndex = Math.max(pattern.lastIndex, line.end)
   }
-  const about = `${id}, ${text.length} characters, from ${start} on`
-  if (places.length === 0) return `[${about}: "${brief(search)}" is not found]`
-  const more = next === undefined ? "no more after these" : `there are more from offset ${next} on`
-  return `[${about}: lines with "${brief(search)}", each after its offset; ${more}]\n${places.join("\n")}`
+  return listed(id, text, start, search, places, undefined)
 }
 
-/** The line in which a match is, or the part around it of one that is long. */
-const lineAround = (text: string, index: number, length: number): { readonly text: string; readonly end: number } => {
-  const least = Math.max(0, index - longestExcerpt / 4)
-  const most = Math.min(text.length, least + longestExcerpt)
-  const before = text.lastIndexOf("\n", index - 1)
-  const behind = text.indexOf("\n", index + length)
-  const lineEnd = behind < 0 ? text.length : behind
-  const from = whole(text, Math.max(index === 0 ? 0 : before + 1, least))
-  const to = whole(text, Math.min(lineEnd, most))
-  const cutBefore = from > Math.max(0, before + 1) ? "…" : ""
-  const cutBehind = to < lineEnd ? "…" : ""
-  return { text: `${cutBefore}${text.slice(from, to)}${cutBehind}`, end: to }
+const listed = (
+  id: string,
+  text: string,
+  start: number,
+  search: string,
+  places: ReadonlyArray<string>,
+  next: number | undefined
+): string => {
+  const about = `${id}: ${text.length} characters, searched from ${start} on`
+  const what = search.length > 80 ? `${search.slice(0, whole(search, 80))}…` : search
+  if (places.length === 0) return `[${about}; "${what}" is not found]`
+  const more = next === undefined ? "there are no more" : `there are more from offset ${next} on`
+  return `[${about}; lines with "${what}", each after the offset where it is; ${more}]\n${places.join("\n")}`
 }
 
-const brief = (search: string): string => (search.length > 80 ? `${search.slice(0, whole(search, 80))}…` : search)
+/** The line in which a match is, or the part around the match when the line is long. */
+const lineAround = (text: string, index: number, end: number): { readonly text: string; readonly end: number } => {
+  // Only so much is looked at: a text may be one line.
+  const least = whole(text, Math.max(0, index - longestExcerpt / 4))
+  const most = whole(text, Math.min(text.length, least + longestExcerpt))
+  const start = text.slice(least, index).lastIndexOf("\n")
+  const stop = text.slice(end, most).indexOf("\n")
+  const from = start < 0 ? least : least + start + 1
+  const to = stop < 0 ? most : end + stop
+  const isCutBefore = start < 0 && least > 0 && text[least - 1] !== "\n"
+  const isCutBehind = stop < 0 && most < text.length && text[most] !== "\n"
+  return { text: `${isCutBefore ? "…" : ""}${text.slice(from, to)}${isCutBehind ? "…" : ""}`, end: to }
+}
