@@ -15,6 +15,8 @@ export interface Options {
   readonly prompt: string | undefined
   readonly session: string | undefined
   readonly continue: boolean
+  /** Whether to go on in a fork of the session, instead of in the session itself. */
+  readonly fork: boolean
   readonly model: string | undefined
   readonly baseUrl: string | undefined
   readonly json: boolean
@@ -22,6 +24,7 @@ export interface Options {
   readonly maxTurns: number | undefined
   readonly dataDir: string | undefined
   readonly save: boolean
+  readonly compact: boolean
   readonly color: boolean
   readonly interactive: boolean
 }
@@ -43,15 +46,17 @@ export type Command = (typeof commands)[number]
 export type Parsed =
   | { readonly _tag: "Run"; readonly options: Options }
   | { readonly _tag: "Command"; readonly name: Command; readonly args: ReadonlyArray<string> }
-  | { readonly _tag: "Help" }
+  /** `of` is the command whose help is asked for, when it has its own. */
+  | { readonly _tag: "Help"; readonly of?: "sessions" }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Invalid"; readonly message: string }
 
-const commands = ["models", "login"] as const
+const commands = ["sessions", "models", "login"] as const
 
 const flags = {
   session: { type: "string", short: "s" },
   continue: { type: "boolean", short: "c" },
+  fork: { type: "boolean" },
   model: { type: "string", short: "m" },
   "base-url": { type: "string" },
   json: { type: "boolean" },
@@ -59,6 +64,7 @@ const flags = {
   "max-turns": { type: "string" },
   "data-dir": { type: "string" },
   "no-save": { type: "boolean" },
+  "no-compact": { type: "boolean" },
   "no-color": { type: "boolean" },
   interactive: { type: "boolean", short: "i" },
   help: { type: "boolean", short: "h" },
@@ -75,12 +81,16 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
   const command = commands.find((name) => name === args[0])
   if (command !== undefined) {
     const rest = args.slice(1)
-    return rest.some((arg) => arg === "--help" || arg === "-h")
-      ? { _tag: "Help" }
-      : { _tag: "Command", name: command, args: rest }
+    if (!rest.some((arg) => arg === "--help" || arg === "-h")) return { _tag: "Command", name: command, args: rest }
+    return command === "sessions" ? { _tag: "Help", of: command } : { _tag: "Help" }
   }
   try {
-    const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true })
+    const { positionals, values } = parseArgs({
+      args: unfolded(args),
+      options: flags,
+      allowPositionals: true,
+      strict: true
+    })
     if (values.help === true) return { _tag: "Help" }
     if (values.version === true) return { _tag: "Version" }
     const prompt = positionals.length === 0 ? undefined : positionals.join(" ")
@@ -92,6 +102,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         prompt,
         session: values.session,
         continue: values.continue ?? false,
+        fork: values.fork ?? false,
         model: values.model,
         baseUrl: values["base-url"],
         json: values.json ?? false,
@@ -99,12 +110,13 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         maxTurns: values["max-turns"] === undefined ? undefined : Number(values["max-turns"]),
         dataDir: values["data-dir"],
         save: values["no-save"] !== true,
+        compact: values["no-compact"] !== true,
         color: values["no-color"] !== true,
         interactive: values.interactive ?? false
       }
     }
   } catch (error) {
-    return invalid(explain(error))
+    return invalid(explain(error, Object.keys(flags)))
   }
 }
 
@@ -124,6 +136,7 @@ With a prompt it answers once. Without one it is a conversation, or reads the pr
   axonal --continue "and what is missing?"
 
 Commands
+  sessions [ACTION]    list, show, search, fork, rewind, rename, rm, export, import …: see axonal sessions --help
   models [WORDS]       the known models: what they take, do and cost; all, or those that match (--json: one a line)
   login [codex]        use a ChatGPT subscription, or show who is logged in; --no-browser: paste what the browser
                        got, --remove: forget the login, --tokens FILE: keep it there
@@ -131,8 +144,10 @@ Commands
 Sessions
   -s, --session ID     use this session, and begin it if it is new
   -c, --continue       go on with the latest session of this folder
+      --fork[=ID]      go on in a fork of it: of ID, of that of --session, else of the latest
       --data-dir DIR   keep sessions here instead of in your data folder
       --no-save        keep nothing
+      --no-compact     do not summarise the beginning of a conversation that grows too long for the model
 
 Model
   -m, --model MODEL    vendor:id, or an id alone; vendor:id@https://host;key=NAME;effort=high says more
@@ -175,37 +190,18 @@ export const distance = (left: string, right: string): number => {
   return row[right.length] ?? 0
 }
 
-// internal
-
-type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"]
-
-const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
-
-const check = (values: Values, prompt: string | undefined): string | undefined => {
-  if (prompt !== undefined && prompt.trim() === "") return "the prompt is empty"
-  if (values.session !== undefined && values.continue === true) return "--session and --continue exclude each other"
-  if (values.continue === true && values["no-save"] === true)
-    return "--continue needs saved sessions, --no-save keeps none"
-  if (values.interactive === true && values.json === true) return "--interactive and --json exclude each other"
-  for (const name of ["session", "model", "base-url", "data-dir"] as const) {
-    if (values[name]?.trim() === "") return `--${name} is empty`
-  }
-  const turns = values["max-turns"]
-  if (turns !== undefined && !/^[1-9]\d{0,5}$/.test(turns)) return `--max-turns is a number from 1 on, not "${turns}"`
-  const url = values["base-url"]
-  if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
-  if (values.offline === true && (url !== undefined || values.model !== undefined)) {
-    return "--offline has no model: leave out --model and --base-url"
-  }
-  return undefined
-}
-
-/** Node's message for a flag it does not know or a value that is missing, shorter and with a suggestion. */
-const explain = (error: unknown): string => {
+/**
+ * Node's message for a flag it does not know or a value that is missing, shorter and with a suggestion among the known
+ * flags.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const explain = (error: unknown, known: ReadonlyArray<string>): string => {
   const text = error instanceof Error ? error.message : String(error)
   const unknown = /^Unknown option '(-[^']*)'/.exec(text)?.[1]
   if (unknown !== undefined) {
-    const near = nearest(unknown.replace(/^-+/, ""))
+    const near = nearest(unknown.replace(/^-+/, ""), known)
     return `unknown flag ${unknown}${near === undefined ? "" : `, did you mean --${near}?`}`
   }
   const missing = /^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument/.exec(text)?.[1]
@@ -218,9 +214,51 @@ const explain = (error: unknown): string => {
   return extra === undefined ? (text.split("\n")[0] ?? text) : `${extra} takes no value`
 }
 
-const nearest = (name: string): string | undefined => {
-  const near = Object.keys(flags)
-    .map((flag) => ({ flag, distance: flag.startsWith(name) && name.length > 1 ? 0 : distance(name, flag) }))
-    .sort((left, right) => left.distance - right.distance)[0]
-  return near !== undefined && near.distance <= Math.min(3, Math.ceil(name.length / 3)) ? near.flag : undefined
+/**
+ * The word that was probably meant, among those that are known.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const nearest = (name: string, among: ReadonlyArray<string>): string | undefined => {
+  const near = among
+    .map((known) => ({ known, far: known.startsWith(name) && name.length > 1 ? 0 : distance(name, known) }))
+    .sort((left, right) => left.far - right.far)[0]
+  return near !== undefined && near.far <= Math.min(3, Math.ceil(name.length / 3)) ? near.known : undefined
+}
+
+// internal
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"]
+
+const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
+
+/** `--fork=ID` is `--fork --session=ID`: Node's parser knows no values that may be left out. */
+const unfolded = (args: ReadonlyArray<string>): Array<string> => {
+  const end = args.indexOf("--")
+  return args.flatMap((arg, index) =>
+    arg.startsWith("--fork=") && (end < 0 || index < end)
+      ? ["--fork", `--session=${arg.slice("--fork=".length)}`]
+      : [arg]
+  )
+}
+
+const check = (values: Values, prompt: string | undefined): string | undefined => {
+  if (prompt !== undefined && prompt.trim() === "") return "the prompt is empty"
+  if (values.session !== undefined && values.continue === true) return "--session and --continue exclude each other"
+  if (values.continue === true && values["no-save"] === true)
+    return "--continue needs saved sessions, --no-save keeps none"
+  if (values.fork === true && values["no-save"] === true) return "--fork needs saved sessions, --no-save keeps none"
+  if (values.interactive === true && values.json === true) return "--interactive and --json exclude each other"
+  for (const name of ["session", "model", "base-url", "data-dir"] as const) {
+    if (values[name]?.trim() === "") return `--${name} is empty`
+  }
+  const turns = values["max-turns"]
+  if (turns !== undefined && !/^[1-9]\d{0,5}$/.test(turns)) return `--max-turns is a number from 1 on, not "${turns}"`
+  const url = values["base-url"]
+  if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
+  if (values.offline === true && (url !== undefined || values.model !== undefined)) {
+    return "--offline has no model: leave out --model and --base-url"
+  }
+  return undefined
 }

@@ -44,6 +44,11 @@ export const run = async (name: Command, args: ReadonlyArray<string>): Promise<n
 
 const load = (name: Command, args: ReadonlyArray<string>, environment: Environment) => {
   switch (name) {
+    case "sessions":
+      return Effect.flatMap(
+        loaded(name, () => import("./sessions/command.ts")),
+        (module) => module.run(args, environment)
+      )
     case "models":
       return Effect.flatMap(
         loaded(name, () => import("./models.ts")),

@@ -17,7 +17,11 @@ import type { Choice } from "./vendors.ts"
  * @category errors
  * @since 0.1.0
  */
-export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
+export class UsageError extends Data.TaggedError("UsageError")<{
+  readonly message: string
+  /** Whose help says more; that of the program when absent. */
+  readonly see?: string | undefined
+}> {}
 
 /**
  * Something outside of the run is not as it has to be.
@@ -66,10 +70,37 @@ export const explain = (
   return { text: where.debug ? `${text}\n${hide(Cause.pretty(cause, { renderErrorCause: true }), where)}` : text, code }
 }
 
+/**
+ * What went wrong with the sessions of a database, and what to do. `instead` is what else can be done about the file.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofStore = (error: StoreError, database: string | undefined, instead = withoutFile): string => {
+  const file = database ?? "the session database"
+  const reason = oneLine(error.reason.message).replace(`${file}: `, "")
+  switch (error.reason._tag) {
+    case "SessionBusy":
+      return `session ${error.session} is in use by another run. Wait until that ends, or begin another with --session ID.`
+    case "Conflict":
+      return `session ${error.session} was changed by another process meanwhile. Nothing of it was lost; ask again.`
+    case "NotFound":
+      return `there is no session ${error.session}.`
+    case "Corrupt":
+      return `the sessions in ${file} cannot be read: ${reason} Move that file away, ${instead}`
+    case "Unavailable":
+      return /driver is missing/.test(reason)
+        ? "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is), or add --no-save."
+        : `the sessions in ${file} cannot be used: ${reason} Check that it may be written, ${instead}`
+  }
+}
+
 // internal
 
+const withoutFile = "choose another folder with --data-dir, or add --no-save."
+
 const line = (error: unknown, where: Where): string => {
-  if (error instanceof UsageError) return `${error.message}. Try axonal --help.`
+  if (error instanceof UsageError) return `${error.message}. Try ${error.see ?? "axonal --help"}.`
   // These list what is valid, which may be long.
   if (ConfigError.isConfigError(error)) return "message" in error ? String(error.message) : String(error)
   if (error instanceof SetupError) return error.message
@@ -116,26 +147,6 @@ const ofTransport = (error: TransportError, choice: Choice | undefined): string 
       return `the conversation is too long for ${choice.model}: ${detail} Start a new session, or use a larger model.`
     default:
       return `${server} refused the request${status}: ${detail}`
-  }
-}
-
-const ofStore = (error: StoreError, database: string | undefined): string => {
-  const file = database ?? "the session database"
-  const reason = oneLine(error.reason.message).replace(`${file}: `, "")
-  const instead = "choose another folder with --data-dir, or add --no-save."
-  switch (error.reason._tag) {
-    case "SessionBusy":
-      return `session ${error.session} is in use by another run. Wait until that ends, or begin another with --session ID.`
-    case "Conflict":
-      return `session ${error.session} was changed by another process meanwhile. Nothing of it was lost; ask again.`
-    case "NotFound":
-      return `there is no session ${error.session}.`
-    case "Corrupt":
-      return `the sessions in ${file} cannot be read: ${reason} Move that file away, ${instead}`
-    case "Unavailable":
-      return /driver is missing/.test(reason)
-        ? "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is), or add --no-save."
-        : `the sessions in ${file} cannot be used: ${reason} Check that it may be written, ${instead}`
   }
 }
 

@@ -15,7 +15,7 @@ const main = async (): Promise<number> => {
   const parsed = parse(process.argv.slice(2))
   switch (parsed._tag) {
     case "Help":
-      process.stdout.write(help)
+      process.stdout.write(parsed.of === undefined ? help : (await import("./sessions/args.ts")).help)
       return 0
     case "Version":
       process.stdout.write(`${version()}\n`)

@@ -10,12 +10,14 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import * as Agent from "../agent/Agent.ts"
+import * as Compaction from "../context/Compaction.ts"
 import * as ContextStore from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
 import { layerSqlite } from "../context/SqliteContextStore.ts"
 import type { RunEnd } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Input } from "../domain/Message.ts"
+import * as Toolkit from "../tool/Toolkit.ts"
 import * as Offline from "../transport/Offline.ts"
 import type { Transport } from "../transport/Transport.ts"
 import type { Options } from "./args.ts"
@@ -23,7 +25,6 @@ import type { Where } from "./errors.ts"
 import { exitCodes, explain, SetupError } from "./errors.ts"
 import * as Prompt from "./input.ts"
 import * as Render from "./render.ts"
-import { converse } from "./repl.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
 import * as Tools from "./tools.ts"
@@ -97,10 +98,16 @@ const main = (options: Options, output: Render.Output, where: Mutable) =>
       yield* transportOf(choice),
       database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
-    const ask = makeAsk(options, output, folder)
+    const tools = Tools.make(folder)
+    // The rules that stand in for a model offline cannot summarise, and would put their answer in the place of the past.
+    const compaction = choice._tag === "Offline" ? undefined : Compaction.make()
+    const ask = makeAsk({ options, output, folder, tools, compaction: options.compact ? compaction : undefined })
     const talks = options.interactive || (options.prompt === undefined && process.stdin.isTTY === true)
-    const body = talks ? converse({ options, ask, output, folder, where }) : once(options, output, folder, ask)
-    return yield* Effect.provide(body, layers)
+    if (!talks) return yield* Effect.provide(once(options, output, folder, ask), layers)
+    const { converse } = yield* Effect.promise(() => import("./repl.ts"))
+    const specs = Effect.map(Effect.orDie(Toolkit.resolve(tools)), ({ specs }) => specs)
+    const about = { instructions, tools: specs, compaction, compacts: options.compact }
+    return yield* Effect.provide(converse({ options, ask, about, output, folder, where }), layers)
   })
 
 /** Built when it is needed: a network client is loaded only by who uses one. */
@@ -115,17 +122,24 @@ const transportOf = (choice: Choice) =>
         (module) => module.layer(choice)
       )
 
-const makeAsk = (options: Options, output: Render.Output, folder: string): Ask => {
+const makeAsk = (setting: {
+  readonly options: Options
+  readonly output: Render.Output
+  readonly folder: string
+  readonly tools: ReturnType<typeof Tools.make>
+  readonly compaction: Compaction.Service | undefined
+}): Ask => {
+  const { compaction, folder, options, output, tools } = setting
   const agent = Agent.make("axonal", {
     instructions,
-    tools: Tools.make(folder),
+    tools,
     limits: options.maxTurns === undefined ? {} : { turns: options.maxTurns }
   })
   return (input, session, stopSignal) =>
     Effect.suspend(() => {
       const render = options.json ? Render.json(output) : Render.text(output)
       let end: RunEnd | undefined
-      return Agent.stream(agent, input, { session, onBusy: "fail", stopSignal }).pipe(
+      const watched = Agent.stream(agent, input, { session, onBusy: "fail", stopSignal }).pipe(
         Stream.runForEachChunk((events) =>
           Effect.sync(() => {
             for (const event of events) {
@@ -137,6 +151,7 @@ const makeAsk = (options: Options, output: Render.Output, folder: string): Ask =
         Effect.provideService(Identity.Identity, { userId: folder, chatId: session }),
         Effect.map(() => end)
       )
+      return compaction === undefined ? watched : Effect.provideService(watched, Compaction.Compaction, compaction)
     })
 }
 

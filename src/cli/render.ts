@@ -4,9 +4,9 @@
  */
 import * as Schema from "effect/Schema"
 import { AgentEvent } from "../domain/AgentEvent.ts"
-import { contentToText } from "../domain/Part.ts"
 import type { Usage } from "../domain/Usage.ts"
 import { totalTokens } from "../domain/Usage.ts"
+import { argumentsOf, clip, numeral, plural, printable, resultOf } from "./internal/words.ts"
 
 /**
  * Where to write: the answer, and notes about it.
@@ -66,9 +66,7 @@ export const text = (output: Output): Renderer => {
       case "ToolCall":
         return note(`→ ${event.name}(${argumentsOf(event.input)})`)
       case "ToolEnd":
-        return note(
-          `← ${event.name}${event.outcome === "ok" ? "" : ` ${event.outcome}`}: ${summary(contentToText(event.content))}`
-        )
+        return note(resultOf(event.name, event.outcome, event.content))
       case "Retrying":
         return note(`… again in ${Math.ceil(event.delayMillis / 1000)} s: ${clip(printable(event.error.message), 100)}`)
       case "TurnRestarted":
@@ -76,7 +74,9 @@ export const text = (output: Output): Renderer => {
       case "LimitWarning":
         return note(`… near the limit of ${event.max} ${event.limit} (${event.actual})`)
       case "Compacted":
-        return note(`… ${event.messages} older messages were summarized`)
+        return note(`… ${ofCompaction(event.messages, event.tokensBefore, event.tokensAfter)}`)
+      case "CompactionFailed":
+        return note(`… the conversation could not be summarised: ${clip(printable(event.message), 200)}`)
       case "FileOutput":
         return note(`+ file ${event.file.name ?? ""} ${event.file.mediaType}`)
       case "SourceOutput":
@@ -100,12 +100,22 @@ export const text = (output: Output): Renderer => {
  * @since 0.1.0
  */
 export const ofUsage = (usage: Usage): string => {
-  const count = (tokens: number | undefined): string =>
-    tokens === undefined ? "unknown" : tokens.toLocaleString("en-US")
+  const count = (tokens: number | undefined): string => (tokens === undefined ? "unknown" : numeral(tokens))
   const cost = usage.costUsd === undefined || usage.costUsd === 0 ? "" : `, $${usage.costUsd.toFixed(4)}`
   const estimated = usage.estimated ? " (estimated)" : ""
   if (usage.inputTokens.total === undefined && usage.outputTokens.total === undefined) return "tokens unknown"
   return `tokens: ${count(usage.inputTokens.total)} in, ${count(usage.outputTokens.total)} out${estimated}${cost}`
+}
+
+/**
+ * What a compaction came to, in words.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofCompaction = (messages: number, before: number | undefined, after: number | undefined): string => {
+  const tokens = before === undefined || after === undefined ? "" : `: ${numeral(before)} → ${numeral(after)} tokens`
+  return `${plural(messages, "older message")} summarised${tokens}`
 }
 
 // internal
@@ -115,29 +125,3 @@ const endings: { readonly [reason: string]: (limit: string) => string } = {
   "content-filter": () => "The vendor's content filter cut the answer.",
   limit: (limit) => `The run reached its limit of ${limit}.`
 }
-
-/** Control characters of a model or a file must not reach the terminal. */
-const printable = (value: string): string => value.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "")
-
-const clip = (value: string, most: number): string => (value.length <= most ? value : `${value.slice(0, most - 1)}…`)
-
-const argumentsOf = (input: unknown): string =>
-  typeof input !== "object" || input === null
-    ? clip(printable(JSON.stringify(input) ?? ""), 100)
-    : clip(
-        printable(
-          Object.entries(input)
-            .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
-            .join(", ")
-        ),
-        100
-      )
-
-/** The first line that says something, and how many more there are. */
-const summary = (result: string): string => {
-  const lines = result.split("\n").filter((line) => line.trim() !== "")
-  const first = clip(printable(lines[0]?.trim() ?? "nothing"), 80)
-  return lines.length > 1 ? `${first} (and ${plural(lines.length - 1, "more line")})` : first
-}
-
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`

@@ -2,6 +2,7 @@
  * The conversation in the terminal: a line is a run, Ctrl-C stops the run and not the conversation, and a failed run
  * leaves it open.
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Options } from "./args.ts"
@@ -9,15 +10,11 @@ import type { Where } from "./errors.ts"
 import { exitCodes, explain } from "./errors.ts"
 import type { Ask } from "./program.ts"
 import type { Output } from "./render.ts"
+import * as Screen from "./sessions/screen.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
+import * as Slash from "./slash.ts"
 import * as Terminal from "./terminal.ts"
-
-const help = `/new      begin a new session
-/session  say which session this is
-/quit     leave (also Ctrl-D, or Ctrl-C at the prompt)
-Ctrl-C stops an answer. Anything else is sent to the agent.
-`
 
 /**
  * Holds a conversation until it is left. Answers the exit code.
@@ -28,36 +25,47 @@ Ctrl-C stops an answer. Anything else is sent to the agent.
 export const converse = (setting: {
   readonly options: Options
   readonly ask: Ask
+  readonly about: Slash.About
   readonly output: Output
   readonly folder: string
   readonly where: Where
 }) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { ask, folder, options, output, where } = setting
+      const { about, ask, folder, options, output, where } = setting
       const terminal = yield* Terminal.open({ input: process.stdin, output: process.stdout, sign: "› " })
       const stopping = yield* Signals.listen(["SIGTERM", "SIGHUP"])
       const stop = Effect.raceFirst(terminal.interrupt, Effect.asVoid(stopping.asked))
+      const screen = Screen.ofNotes(output, process.env)
       let session = yield* Sessions.choose(options, folder)
       output.note("Type a request, or /help.\n")
 
+      // A conversation outlives what goes wrong in it.
+      const complain = (cause: Cause.Cause<unknown>) =>
+        Effect.sync(() => {
+          output.note(`axonal: ${explain(cause, where).text}\n`)
+          return true
+        })
       const talk = (line: string) =>
         ask(line, session, stop).pipe(
-          Effect.flatMap((end) => Effect.sync(() => end?.reason === "stopped" && output.note("stopped\n"))),
-          // A conversation outlives what goes wrong in it.
-          Effect.catchAllCause((cause) => Effect.sync(() => output.note(`axonal: ${explain(cause, where).text}\n`)))
+          Effect.map((end) => {
+            if (end?.reason === "stopped") output.note("stopped\n")
+            return true
+          }),
+          Effect.catchAllCause(complain)
         )
-      const command = (line: string): boolean => {
-        if (line === "/quit" || line === "/exit") return false
-        if (line === "/new") session = Sessions.fresh()
-        const known = line === "/new" || line === "/session"
-        output.note(line === "/help" ? help : known ? `session ${session}\n` : `unknown command ${line}, try /help\n`)
-        return true
-      }
+      const command = (line: string) =>
+        Slash.act(line, { session, folder, about, screen, stop }).pipe(
+          Effect.map((next) => {
+            session = next ?? session
+            return next !== undefined
+          }),
+          Effect.catchAllCause(complain)
+        )
       const turn = (line: string) => {
         const text = line.trim()
         if (text === "") return Effect.succeed(true)
-        return text.startsWith("/") ? Effect.sync(() => command(text)) : Effect.as(talk(text), true)
+        return text.startsWith("/") ? command(text) : talk(text)
       }
 
       const opening = options.prompt === undefined ? Stream.empty : Stream.make(options.prompt)

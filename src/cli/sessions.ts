@@ -4,7 +4,7 @@
 
 import { mkdirSync } from "node:fs"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
@@ -30,6 +30,15 @@ export const dataDir = (environment: Environment, platform: string, home: string
 }
 
 /**
+ * Where the database file is, or would be.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const databasePath = (options: Pick<Options, "dataDir">): string =>
+  join(options.dataDir ?? dataDir(process.env, process.platform, homedir()), "sessions.db")
+
+/**
  * The database file, in a folder that only the user may read. The folder is made when it is missing.
  *
  * @category constructors
@@ -37,13 +46,14 @@ export const dataDir = (environment: Environment, platform: string, home: string
  */
 export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<string, SetupError> =>
   Effect.suspend(() => {
-    const folder = options.dataDir ?? dataDir(process.env, process.platform, homedir())
+    const file = databasePath(options)
+    const folder = dirname(file)
     return Effect.try({
       try: () => {
         // What is said in a session is nobody else's business, also in a folder that others may read.
         process.umask(0o077)
         mkdirSync(folder, { recursive: true, mode: 0o700 })
-        return join(folder, "sessions.db")
+        return file
       },
       catch: (cause) =>
         new SetupError({
@@ -54,25 +64,18 @@ export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<s
   })
 
 /**
- * The session to use: the named one, the latest of this folder, or a new one.
+ * The session to use: the named one, the latest of this folder, a new one, or a fork of the named or latest one.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const choose = (
-  options: Pick<Options, "continue" | "session">,
+  options: Pick<Options, "continue" | "fork" | "session">,
   owner: string
-): Effect.Effect<SessionId, StoreError | UsageError, ContextStore> => {
+): Effect.Effect<SessionId, StoreError | UsageError | SetupError, ContextStore> => {
+  if (options.fork) return forked(options.session, owner)
   if (options.session !== undefined) return Effect.succeed(SessionId.make(options.session))
-  if (!options.continue) return Effect.sync(fresh)
-  return Effect.flatMap(ContextStore, (store) =>
-    Effect.flatMap(store.list({ owner, limit: 1 }), ({ sessions }) => {
-      const latest = sessions[0]
-      return latest === undefined
-        ? Effect.fail(new UsageError({ message: `there is no session in ${owner} yet, so nothing to continue` }))
-        : Effect.succeed(latest.id)
-    })
-  )
+  return options.continue ? latest(owner) : Effect.sync(fresh)
 }
 
 /**
@@ -84,6 +87,29 @@ export const choose = (
 export const fresh = (): SessionId => SessionId.make(crypto.randomUUID().replaceAll("-", "").slice(0, 10))
 
 // internal
+
+const latest = (owner: string): Effect.Effect<SessionId, StoreError | UsageError, ContextStore> =>
+  Effect.flatMap(ContextStore, (store) =>
+    Effect.flatMap(store.list({ owner, limit: 1 }), ({ sessions }) => {
+      const latest = sessions[0]
+      return latest === undefined
+        ? Effect.fail(new UsageError({ message: `there is no session in ${owner} yet, so nothing to continue` }))
+        : Effect.succeed(latest.id)
+    })
+  )
+
+/** Loaded for those who ask for it. */
+const forked = (reference: string | undefined, owner: string) =>
+  Effect.gen(function* () {
+    const { entry, fork } = yield* Effect.promise(async () => ({
+      ...(await import("./sessions/change.ts")),
+      entry: await import("./sessions/find.ts")
+    }))
+    const source = yield* reference === undefined
+      ? latest(owner)
+      : Effect.map(entry.session(reference, { owner }), ({ id }) => id)
+    return (yield* fork(source)).id
+  })
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error)

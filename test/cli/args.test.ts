@@ -14,6 +14,7 @@ const none = {
   prompt: undefined,
   session: undefined,
   continue: false,
+  fork: false,
   model: undefined,
   baseUrl: undefined,
   json: false,
@@ -21,6 +22,7 @@ const none = {
   maxTurns: undefined,
   dataDir: undefined,
   save: true,
+  compact: true,
   color: true,
   interactive: false
 }

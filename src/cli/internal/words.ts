@@ -1,0 +1,81 @@
+/**
+ * How the command line puts things into words: counts, times, what a call and a result say in one line.
+ */
+import type { ResultContent } from "../../domain/Part.ts"
+import { contentToText } from "../../domain/Part.ts"
+
+/** Control characters of a model, a file or a title must not reach the terminal, nor what turns text around. */
+export const printable = (value: string): string =>
+  value.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "")
+
+/** The same on one line. */
+export const oneLine = (value: string): string => printable(value.replace(/\s+/g, " ")).trim()
+
+export const clip = (value: string, most: number): string => {
+  if (value.length <= most) return value
+  // Not half a character at the end.
+  return `${value.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, "")}…`
+}
+
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${numeral(count)} ${count === 1 ? one : many}`
+
+export const numeral = (count: number): string => count.toLocaleString("en-US")
+
+/** The arguments of a call, as it might be written. */
+export const argumentsOf = (input: unknown): string =>
+  typeof input !== "object" || input === null
+    ? clip(printable(JSON.stringify(input) ?? ""), 100)
+    : clip(
+        printable(
+          Object.entries(input)
+            .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+            .join(", ")
+        ),
+        100
+      )
+
+/** A call as the model wrote it: arguments that are no JSON stand as they are. */
+export const callOf = (name: string, input: string): string => {
+  try {
+    return `→ ${printable(name)}(${argumentsOf(JSON.parse(input))})`
+  } catch {
+    return `→ ${printable(name)}(${clip(oneLine(input), 100)})`
+  }
+}
+
+export const resultOf = (name: string, outcome: string, content: ReadonlyArray<ResultContent>): string =>
+  `← ${printable(name)}${outcome === "ok" ? "" : ` ${outcome}`}: ${summary(contentToText(content))}`
+
+/** How long ago, and from a month on the day. */
+export const ago = (at: number, now: number): string => {
+  const minutes = Math.floor((now - at) / 60_000)
+  if (minutes < 1) return "just now"
+  if (minutes < 60) return `${minutes} min ago`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 24) return `${hours} h ago`
+  const days = Math.floor(hours / 24)
+  return days === 1 ? "yesterday" : days < 30 ? `${days} days ago` : dayOf(at)
+}
+
+/** The local time, to the minute. */
+export const timeOf = (at: number): string => {
+  const time = new Date(at)
+  return `${dayOf(at)} ${two(time.getHours())}:${two(time.getMinutes())}`
+}
+
+// internal
+
+const two = (value: number): string => String(value).padStart(2, "0")
+
+const dayOf = (at: number): string => {
+  const time = new Date(at)
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
+}
+
+/** The first line that says something, and how many more there are. */
+const summary = (result: string): string => {
+  const lines = result.split("\n").filter((line) => line.trim() !== "")
+  const first = clip(printable(lines[0]?.trim() ?? "nothing"), 80)
+  return lines.length > 1 ? `${first} (and ${plural(lines.length - 1, "more line")})` : first
+}

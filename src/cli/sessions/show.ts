@@ -1,0 +1,207 @@
+/**
+ * One session for people: its conversation with what was called, its log line by line, or the branches it belongs to.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Branch, SessionInfo, StoreError } from "../../context/ContextStore.ts"
+import { ContextStore } from "../../context/ContextStore.ts"
+import type { CompactionEntry, MarkerEntry, Stored } from "../../domain/Entry.ts"
+import type { Part } from "../../domain/Part.ts"
+import * as Usage from "../../domain/Usage.ts"
+import { table } from "../internal/layout.ts"
+import { ago, callOf, clip, numeral, oneLine, plural, printable, resultOf, timeOf } from "../internal/words.ts"
+import { ofCompaction, ofUsage } from "../render.ts"
+import type { Options } from "./args.ts"
+import { shortIds } from "./find.ts"
+import type { Screen } from "./screen.ts"
+import { pathOf, stylesOf } from "./screen.ts"
+
+/**
+ * Shows a session.
+ *
+ * **Details**
+ *
+ * - The conversation: texts, calls and results, each message with its place in the log. `entries`: the log, a line each.
+ * - `json`: a line per message, or with `entries` per entry: its place as `number`, and the entry.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const show = (
+  options: Pick<Options, "entries" | "json">,
+  session: SessionInfo,
+  screen: Screen
+): Effect.Effect<void, StoreError, ContextStore> =>
+  Effect.gen(function* () {
+    const log = yield* (yield* ContextStore).entries(session.id)
+    const numbered = log.map((entry, index) => ({ number: index + 1, entry }))
+    if (options.json) {
+      const chosen = options.entries ? numbered : numbered.filter(({ entry }) => entry._tag === "Message")
+      return screen.print(chosen.map(({ entry, number }) => `${JSON.stringify({ number, ...entry })}\n`).join(""))
+    }
+    screen.print(headOf(session, log, yield* Clock.currentTimeMillis, screen))
+    if (options.entries) return screen.print(logOf(log, screen))
+    // In pieces, so that whoever reads only the beginning does not wait for the rest.
+    for (const { entry, number } of numbered) screen.print(saidOf(entry, number, screen))
+  })
+
+/**
+ * Shows the branches of a session and of all that are related to it by forks.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tree = (
+  options: Pick<Options, "json">,
+  session: SessionInfo,
+  screen: Screen
+): Effect.Effect<void, StoreError, ContextStore> =>
+  Effect.gen(function* () {
+    const branches = yield* (yield* ContextStore).branches(session.id)
+    if (options.json) return screen.print(branches.map((branch) => `${JSON.stringify(branch)}\n`).join(""))
+    const { accent, dim } = stylesOf(screen)
+    const now = yield* Clock.currentTimeMillis
+    const short = shortIds([...new Set(branches.map(({ session }) => session))])
+    const rows = linesOf(branches).map(({ branch, indent, number }) => [
+      `${indent}b${number}`,
+      branch.isCurrent ? (short.get(branch.session) ?? branch.session) : "(left)",
+      plural(branch.entries, "entry", "entries"),
+      ago(branch.createdAt, now),
+      oneLine(branch.preview)
+    ])
+    screen.print(table(rows, [{ style: accent }, {}, { align: "right", style: dim }, { style: dim }, {}], screen.width))
+  })
+
+// internal
+
+const headOf = (session: SessionInfo, log: ReadonlyArray<Stored>, now: number, screen: Screen): string => {
+  const { accent, bold, dim } = stylesOf(screen)
+  const { createdAt, id, labels, origin, owner, title, updatedAt } = session
+  const usage = log.reduce((sum, entry) => (entry._tag === "Usage" ? Usage.sum(sum, entry.usage) : sum), Usage.zero)
+  const facts = [
+    ...(owner === undefined ? [] : [`in ${pathOf(screen, oneLine(owner))}`]),
+    `begun ${ago(createdAt, now)}, changed ${ago(updatedAt, now)}`,
+    plural(log.length, "entry", "entries"),
+    ...(Usage.totalTokens(usage) === 0 ? [] : [ofUsage(usage)]),
+    ...(origin === undefined ? [] : [`forked from ${oneLine(origin)}`]),
+    ...(labels.length === 0 ? [] : [`labels: ${labels.map(oneLine).join(", ")}`])
+  ]
+  const name = title === undefined ? "" : `  ${bold(oneLine(title))}`
+  return `session ${accent(oneLine(id))}${name}\n${dim(facts.join(" · "))}\n\n`
+}
+
+/** A message with what was called in it; other entries where they matter to the reader. */
+const saidOf = (entry: Stored, number: number, screen: Screen): string => {
+  const { accent, dim } = stylesOf(screen)
+  switch (entry._tag) {
+    case "Message": {
+      const lines = entry.message.parts.map((part) => partOf(part, dim)).filter((text) => text !== "")
+      if (lines.length === 0) return ""
+      // Results stand below their calls.
+      if (entry.message.role === "tool") return `${lines.join("\n")}\n\n`
+      return `${accent(entry.message.role)} ${dim(`#${number}`)}\n${lines.join("\n")}\n\n`
+    }
+    case "Compaction":
+      return `${dim(`… ${compactionOf(entry)}`)}\n\n`
+    case "Marker":
+      return `${dim(`… ${markerOf(entry)}`)}\n\n`
+    case "Unreadable":
+      return `${dim(`… #${number} cannot be read: ${clip(oneLine(entry.problem), 200)}`)}\n\n`
+    default:
+      return ""
+  }
+}
+
+const partOf = (part: Part, dim: (text: string) => string): string => {
+  switch (part.type) {
+    case "text":
+      return printable(part.text).trimEnd()
+    case "reasoning":
+      return ""
+    case "file":
+      return `[file ${oneLine(part.name ?? "")} ${oneLine(part.mediaType)}]`.replace("  ", " ")
+    case "tool-call":
+      return dim(callOf(part.name, part.input))
+    case "tool-result":
+      return dim(resultOf(part.name, part.outcome, part.content))
+    case "source":
+      return dim(`+ source ${oneLine(part.title ?? "")} ${oneLine(part.url ?? "")}`)
+  }
+}
+
+const compactionOf = (entry: CompactionEntry): string =>
+  ofCompaction(entry.dropped, entry.tokensBefore, entry.tokensAfter)
+
+const markerOf = ({ marker }: MarkerEntry): string => {
+  switch (marker.type) {
+    case "fork":
+      return `forked from session ${oneLine(marker.session)}`
+    case "rewind":
+      return "rewound to here"
+    case "restore":
+      return "the latest summary was taken back"
+  }
+}
+
+/** The log, a line per entry. Where lines are cut, so are the ids: in their middle, as `find` understands it. */
+const logOf = (log: ReadonlyArray<Stored>, screen: Screen): string => {
+  const { accent, dim } = stylesOf(screen)
+  const idOf = (id: string) => (Number.isFinite(screen.width) ? middleCut(oneLine(id)) : oneLine(id))
+  const rows = log.map((entry, index) => [`#${index + 1}`, timeOf(entry.at), idOf(entry.id), ...whatOf(entry)])
+  return table(rows, [{ align: "right", style: accent }, { style: dim }, { style: dim }, {}, {}], screen.width)
+}
+
+const middleCut = (id: string): string => {
+  const [name = "", ...rest] = id.split("/")
+  return name.length <= 14 ? id : [`${name.slice(0, 12)}…`, ...rest].join("/")
+}
+
+const whatOf = (entry: Stored): readonly [kind: string, what: string] => {
+  switch (entry._tag) {
+    case "Message": {
+      const what = entry.message.parts.map((part) => partOf(part, (text) => text)).filter((text) => text !== "")
+      return [entry.message.role, clip(oneLine(what.join(" ")), 200)]
+    }
+    case "Usage":
+      return [
+        "usage",
+        `${oneLine(entry.model)}, ${ofUsage(entry.usage)}${entry.purpose ? `, for ${entry.purpose}` : ""}`
+      ]
+    case "Compaction":
+      return ["compaction", compactionOf(entry)]
+    case "Decision":
+      return [
+        "decision",
+        `${oneLine(entry.tool)} ${entry.approved ? "allowed" : "denied"} ${oneLine(entry.reason ?? "")}`
+      ]
+    case "Marker":
+      return [entry.marker.type, "to" in entry.marker ? `to ${middleCut(oneLine(entry.marker.to))}` : markerOf(entry)]
+    case "Artifact":
+      return ["artifact", `${oneLine(entry.tool ?? "")} ${numeral(entry.text.length)} characters`.trim()]
+    case "Unreadable":
+      return ["unreadable", oneLine(entry.problem)]
+  }
+}
+
+interface Line {
+  readonly branch: Branch
+  /** As the branches are counted, from 1 on. */
+  readonly number: number
+  readonly indent: string
+}
+
+/** Each branch below the one it left. */
+const linesOf = (branches: ReadonlyArray<Branch>): ReadonlyArray<Line> => {
+  const below = (parent: string | undefined, indent: string): ReadonlyArray<Line> => {
+    const children = branches.flatMap((branch, index) =>
+      branch.parent?.branch === parent ? [{ branch, number: index + 1 }] : []
+    )
+    return children.flatMap(({ branch, number }, index) => {
+      const isLast = index === children.length - 1
+      const sign = parent === undefined ? "" : isLast ? "└ " : "├ "
+      const deeper = parent === undefined ? "" : `${indent}${isLast ? "  " : "│ "}`
+      return [{ branch, number, indent: `${indent}${sign}` }, ...below(branch.id, deeper)]
+    })
+  }
+  return below(undefined, "")
+}
