@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Artifacts from "../context/Artifacts.ts"
 import { ToolFailed } from "../domain/AgentError.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
 import { CallId } from "../domain/Ids.ts"
@@ -333,7 +334,12 @@ const recorded = (
   durationMillis: number
 ): Effect.Effect<unknown> | undefined => {
   const entry = run.registry.entries.get(name)
-  const result = ToolResult.bound(raw, entry?.bound ?? ToolResult.defaultBound)
+  const bound = entry?.bound ?? ToolResult.defaultBound
+  const spilled = run.artifacts.isOn ? run.artifacts.spill(raw, { call: id, tool: name, bound }) : undefined
+  if (spilled !== undefined) {
+    run.beside.push((about) => Artifacts.entry(spilled, { ...about("artifact"), call: id, tool: name }))
+  }
+  const result = ToolResult.bound(spilled?.result ?? raw, bound)
   const { content, outcome } = result
   batch.results[index] = result
   Telemetry.countCall(entry === undefined ? "unknown" : name, outcome, durationMillis)

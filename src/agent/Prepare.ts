@@ -279,7 +279,7 @@ const approve = (run: Run.Run, { category, ready, reason }: Asking): Effect.Effe
       )
     )
     const { approved } = decision
-    run.decisions.push({ call: id, tool: name, approved, reason: decision.reason })
+    run.beside.push((about) => ({ _tag: "Decision", ...about(`decision/${id}`), call: id, tool: name, ...decision }))
     yield* Run.emit(run, () => [
       Run.event(run, "ApprovalDecided", { call: id, name, approved, reason: decision.reason })
     ])

@@ -4,18 +4,20 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Artifacts from "../context/Artifacts.ts"
 import { Compaction } from "../context/Compaction.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
 import { TokenCounter } from "../context/TokenCounter.ts"
+import * as Trimming from "../context/Trimming.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
-import type { DecisionEntry } from "../domain/Entry.ts"
-import type { RunId, SessionId } from "../domain/Ids.ts"
+import type { Entry } from "../domain/Entry.ts"
+import type { EntryId, RunId, SessionId } from "../domain/Ids.ts"
 import { Approval } from "../guard/Approval.ts"
 import { Guard } from "../guard/Guard.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
-import type { Registry } from "../tool/Toolkit.ts"
+import type { Registry, Source } from "../tool/Toolkit.ts"
 import { Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
 import type { Definition } from "./Definition.ts"
@@ -51,8 +53,8 @@ export interface Run extends Services {
   readonly agent: string
   readonly definition: Definition
   readonly registry: Registry
-  /** What was answered to the questions of this turn's guards, until it is committed with the results. */
-  readonly decisions: Array<Pick<DecisionEntry, "call" | "tool" | "approved" | "reason">>
+  /** Entries that are committed together with the next results: decisions about these calls, artifacts of theirs. */
+  readonly beside: Array<(about: About) => Entry>
   /** The current turn: 0 before the first. */
   turn: number
   /** The sequence number of the next event. */
@@ -62,6 +64,19 @@ export interface Run extends Services {
    * numbers follow the order in which they are written.
    */
   readonly write: (events: () => ReadonlyArray<AgentEvent.AgentEvent>) => Effect.Effect<unknown> | undefined
+}
+
+/**
+ * What the entries of a commit have in common, and an id of their own that follows from their name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type About = (name: string) => {
+  readonly id: EntryId
+  readonly at: number
+  readonly run: RunId
+  readonly turn: number
 }
 
 /**
@@ -78,7 +93,9 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
     approval: Context.get(context, Approval),
     hooks: Context.get(context, Hooks.Hooks),
     activities: Context.get(context, Activities),
+    artifacts: Context.get(context, Artifacts.Artifacts),
     compaction: Context.get(context, Compaction),
+    view: Context.get(context, Trimming.View),
     tokenCounter: Context.get(context, TokenCounter),
     identity: Context.get(context, Identity.Identity),
     captureContent: Context.get(context, Telemetry.CaptureContent),
@@ -99,12 +116,21 @@ export const make = (
   return {
     ...rest,
     agent: options.definition.name,
-    decisions: [],
+    beside: [],
     turn: 0,
     sequence: 0,
     write: writer(sink, options.hooks)
   }
 }
+
+/**
+ * Where the tools of a run come from: the agent's own, and what the services of the run bring along.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sources = ({ artifacts }: Services, definition: Definition): ReadonlyArray<Source> =>
+  artifacts.isOn ? [...definition.sources, Artifacts.tool] : definition.sources
 
 /**
  * Writes events when it is run.

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Compaction from "../context/Compaction.ts"
 import type * as ContextStore from "../context/ContextStore.ts"
+import * as Trimming from "../context/Trimming.ts"
 import * as Window from "../context/Window.ts"
 import type { CompactionReason, Entry } from "../domain/Entry.ts"
-import type { RunId } from "../domain/Ids.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
@@ -110,16 +110,14 @@ export const answer = (
 }
 
 /**
- * Commits the results of a turn's calls, all in one message, and what people decided about these calls.
+ * Commits the results of a turn's calls, all in one message, and what belongs beside them.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const results = (session: Session, message: Message): Effect.Effect<void, ContextStore.StoreError> => {
   const committed = commit(session, (about) => [
-    ...session.run.decisions
-      .splice(0)
-      .map((decision): Entry => ({ _tag: "Decision", ...about(`decision/${decision.call}`), ...decision })),
+    ...session.run.beside.splice(0).map((make) => make(about)),
     { _tag: "Message", ...about("results"), message }
   ])
   return Effect.map(committed, () => {
@@ -188,12 +186,9 @@ export const abandon = (
 
 // internal
 
-/** What the entries of a commit have in common, and an id of their own. */
-type About = (name: string) => { readonly id: EntryId; readonly at: number; readonly run: RunId; readonly turn: number }
-
 const commit = (
   session: Session,
-  entriesOf: (about: About) => ReadonlyArray<Entry>
+  entriesOf: (about: Run.About) => ReadonlyArray<Entry>
 ): Effect.Effect<void, ContextStore.StoreError> =>
   Effect.flatMap(session.run.activities.now, (at) => {
     const { run, store } = session
@@ -214,15 +209,24 @@ const commit = (
         if (mustRead) return read(session)
         session.measured = Window.measure(session.measured, entries)
         const messages = entries.flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
-        if (messages.length > 0) session.messages = [...session.messages, ...messages]
+        if (messages.length > 0 && run.view !== Trimming.plainView) {
+          return Effect.map(Effect.forEach(messages, run.view.message), (shown) => join(session, shown))
+        }
+        join(session, messages)
         return Effect.void
       }
     )
   })
 
 const read = (session: Session): Effect.Effect<void, ContextStore.StoreError> =>
-  Effect.map(session.store.read(session.run.session), ({ measured, messages, position }) => {
-    session.messages = messages
+  Effect.flatMap(session.store.read(session.run.session), ({ measured, messages, position }) => {
     session.position = position
     session.measured = measured
+    return Effect.map(session.run.view.window(messages), (shown) => {
+      session.messages = shown
+    })
   })
+
+const join = (session: Session, messages: ReadonlyArray<Message>): void => {
+  if (messages.length > 0) session.messages = [...session.messages, ...messages]
+}
