@@ -76,8 +76,8 @@ export const vendors: ReadonlySet<string> = new Set([
   ...["openai", "anthropic", "claude", "gemini", "gpt", "chatgpt", "codex", "mistral", "deepseek", "grok", "xai"],
   ...["ollama", "groq", "openrouter", "bedrock", "vertexai", "cohere", "qwen", "moonshot", "kimi", "cerebras"]
 ])
-/** The command line detects vendors from the environment; the barrel names the modules that it re-exports. */
-export const vendorHomes = /^((transport|media|realtime|cli)\/|index\.ts$)/
+/** The command line detects vendors from the environment; the barrel names the modules that it re-exports; vocabularies are vendors' own. */
+export const vendorHomes = /^((transport|media|realtime|cli)\/|context\/Tokenizer\.ts$|index\.ts$)/
 
 export const nodeHomes = /^(sandbox|cli|console)\//
 
