@@ -6,7 +6,8 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 
 /**
- * The person and the chat behind a run. Both are absent until the application provides them.
+ * The person and the chat behind a run, and the organisation for which they act. All are absent until the application
+ * provides them.
  *
  * @category models
  * @since 0.1.0
@@ -28,23 +29,37 @@ export class Identity extends Context.Reference<Identity>()("axonal/context/Iden
 }) {}
 
 /**
+ * What an identity is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly userId: string
+  readonly chatId: string
+  readonly tenant?: string | undefined
+}
+
+/**
  * Makes an identity.
  *
  * **Details**
  *
- * - Errors: throws a `TypeError` that names the field when one is missing or blank.
+ * - Errors: throws a `TypeError` that names the field when one is missing or blank. `tenant` may be missing, not blank.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (identity: { readonly userId: string; readonly chatId: string }): Service => {
-  for (const field of ["userId", "chatId"] as const) {
+export const make = (identity: Options): Service => {
+  for (const field of ["userId", "chatId", "tenant"] as const) {
     const value: unknown = identity[field]
+    if (field === "tenant" && value === undefined) continue
     if (typeof value !== "string" || value.trim() === "") {
       throw new TypeError(`Identity.${field} must be a non-empty string`)
     }
   }
-  return { userId: identity.userId, chatId: identity.chatId }
+  const { chatId, tenant, userId } = identity
+  return tenant === undefined ? { userId, chatId } : { tenant, userId, chatId }
 }
 
 /**
@@ -53,5 +68,4 @@ export const make = (identity: { readonly userId: string; readonly chatId: strin
  * @category layers
  * @since 0.1.0
  */
-export const layer = (identity: { readonly userId: string; readonly chatId: string }): Layer.Layer<Identity> =>
-  Layer.succeed(Identity, make(identity))
+export const layer = (identity: Options): Layer.Layer<Identity> => Layer.succeed(Identity, make(identity))
