@@ -10,9 +10,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Entry, Stored } from "../domain/Entry.ts"
-import { EntryId, SessionId } from "../domain/Ids.ts"
+import { SessionId } from "../domain/Ids.ts"
 import * as ContextStore from "./ContextStore.ts"
+import * as Append from "./internal/sqlAppend.ts"
 import * as Branches from "./internal/sqlBranches.ts"
+import * as Changes from "./internal/sqlChanges.ts"
 import * as Database from "./internal/sqlDatabase.ts"
 import { explain, Refusal } from "./internal/sqlErrors.ts"
 import * as Lease from "./internal/sqlLease.ts"
@@ -84,6 +86,8 @@ const make = Effect.gen(function* () {
   const branches = Branches.make(database, statements, Window)
   const searches = Search.make(database, statements)
   const leases = Lease.make(database, yield* LeaseDuration)
+  const appendIn = Append.make(statements, branches, leases, Window)
+  const changes = Changes.make(statements, branches)
   const windows = new Map<SessionId, Known>()
 
   const write = <A>(
@@ -102,81 +106,32 @@ const make = Effect.gen(function* () {
     const [oldest] = windows.size > windowsKept ? windows.keys() : []
     if (oldest !== undefined) windows.delete(oldest)
   }
-  const rememberAppended = (session: SessionId, { before, branch, fresh, isNew, position }: Appended): void => {
+  const rememberAppended = (session: SessionId, { before, branch, fresh, isNew, position }: Append.Appended): void => {
     const known = isNew ? { branch, window: Window.empty, added: [], position: 0 } : windows.get(session)
     if (known?.branch !== branch || known.position !== before) return
     for (const entry of fresh) known.added.push(entry)
     known.position = position
     remember(session, known)
   }
-
-  const begin = (execute: Database.Execute, session: string, branch: string, belongs: Rows.Belongs, now: number) =>
-    statements.insertBranch(execute, { id: branch, session, at: now }).pipe(
-      Effect.zipRight(statements.insertSegment(execute, branch, 1)),
-      Effect.zipRight(
-        statements.insertSession(execute, {
-          ...{ id: session, branch, title: null, labels: Rows.toLabels([]), preview: "", size: 0, position: 0 },
-          tenant: Rows.keyOrNull(belongs.tenant),
-          owner: Rows.keyOrNull(belongs.owner),
-          chat: Rows.keyOrNull(belongs.chat),
-          ...{ created_at: now, updated_at: now, origin: null }
-        })
-      )
-    )
-
-  /** What else changes when entries join a branch: what a listing shows, and where the window begins. */
-  const follow = (
-    execute: Database.Execute,
-    session: string,
-    state: { readonly branch: string; readonly preview: string; readonly own: string },
-    fresh: ReadonlyArray<Entry>
-  ): Effect.Effect<void, Failure> =>
-    Effect.gen(function* () {
-      const preview = state.own === "" ? Rows.shown(fresh.map(Window.preview).find((text) => text !== "") ?? "") : ""
-      if (preview !== "") {
-        yield* statements.setPreview(execute, "branches", state.branch, preview)
-        if (state.preview === "") yield* statements.setPreview(execute, "sessions", session, preview)
-      }
-      if (fresh.some(movesWindow)) {
-        const { at, from } = yield* branches.windowOf(execute, state.branch)
-        yield* statements.setWindow(execute, state.branch, from, at)
-      }
-    })
+  /** What is known of a whole log is known of its copy. */
+  const rememberForked = (session: SessionId, { branch, cut, id, markers, parent, position }: Changes.Forked): void => {
+    const known = windows.get(session)
+    if (known?.branch !== parent || known.position !== cut) return
+    remember(id, { branch, window: known.window, added: [...known.added, ...markers], position })
+  }
 
   const append: ContextStore.Service["append"] = (session, entries, { after, ...belongs } = {}) =>
-    Effect.gen(function* () {
-      const key = Rows.toKey(session)
-      const rows = yield* Effect.mapError(Rows.encode(entries), describe("append", session))
-      const asked = idsOf(rows)
-      const done = yield* write("append", session, (execute, now) =>
-        Effect.gen(function* () {
-          const lock = statements.lock(execute, key)
-          if (lock !== undefined) yield* lock
-          const found = yield* statements.state(execute, key, asked)
-          const [row] = found
-          const before = row?.position ?? 0
-          const known = new Set(found.flatMap((state) => (state.known === null ? [] : [Rows.fromKey(state.known)])))
-          const fresh = Storage.freshOf(entries, known)
-          const isRepeat = entries.length > 0 && fresh.length === 0
-          if (after !== undefined && after !== before && !isRepeat) {
-            return yield* Effect.fail(new Refusal("Conflict", Storage.conflict(after, before)))
-          }
-          const branch = row?.branch ?? Storage.mintBranch()
-          const position = before + fresh.length
-          const appended: Appended = { before, branch, fresh, isNew: row === undefined, position }
-          if (fresh.length === 0) return appended
-          if (row !== undefined && leases.isLost(key, row.holder)) {
-            return yield* Effect.fail(new Refusal("SessionBusy", lost))
-          }
-          if (row === undefined) yield* begin(execute, key, branch, belongs, now)
-          yield* statements.insertEntries(execute, branch, placed(rows, fresh, before))
-          yield* statements.growSession(execute, key, position, (row?.size ?? 0) + fresh.length, now)
-          if (fresh.some(isNotable)) yield* follow(execute, key, row ?? { branch, preview: "", own: "" }, fresh)
-          return appended
-        })
+    Effect.suspend(() => {
+      const rows = Rows.encode(entries)
+      if (rows instanceof Refusal) return Effect.fail(describe("append", session)(rows))
+      const appending: Append.Appending = { session: Rows.toKey(session), entries, rows, after, belongs }
+      return Effect.map(
+        write("append", session, (execute, now) => appendIn(execute, appending, now)),
+        (done) => {
+          rememberAppended(session, done)
+          return done.position
+        }
       )
-      rememberAppended(session, done)
-      return done.position
     })
 
   /** The log from where the window begins, or all of it when the compaction in force cannot be read any more. */
@@ -221,72 +176,12 @@ const make = Effect.gen(function* () {
 
   const fork: ContextStore.Service["fork"] = (session, at) =>
     Effect.map(
-      write("fork", session, (execute, now) =>
-        Effect.gen(function* () {
-          const row = yield* branches.find(execute, session)
-          const point = yield* at === undefined ? branches.end(execute, row) : branches.behind(execute, row.id, at)
-          const id = SessionId.make(Storage.mintSession())
-          const branch = Storage.mintBranch()
-          const cut = point.last?.position ?? 0
-          const to = point.last === undefined ? undefined : EntryId.make(Rows.fromKey(point.last.id))
-          const markers = to === undefined ? [] : [Rows.marker(now, { type: "fork", session, to })]
-          const rows = [...(yield* Rows.encode(markers)).values()]
-          const position = cut + Math.max(1, rows.length)
-          yield* branches.leave(execute, point, { branch, session: id, position: cut + 1 }, rows, now)
-          const [counted] = yield* statements.size(execute, branch, position)
-          const preview = at === undefined ? row.preview : yield* branches.previewOf(execute, branch, cut)
-          yield* statements.insertSession(execute, {
-            ...{ ...row, id, branch, position, preview, size: Number(counted?.size ?? 0), title: null },
-            ...{ labels: Rows.toLabels([]), origin: row.id, created_at: now, updated_at: now }
-          })
-          return { cut, id, markers, parent: point.branch, branch, position }
-        })
-      ),
-      ({ branch, cut, id, markers, parent, position }) => {
-        // What is known of the whole log is known of its copy.
-        const known = windows.get(session)
-        if (known?.branch === parent && known.position === cut) {
-          remember(id, { branch, window: known.window, added: [...known.added, ...markers], position })
-        }
-        return id
+      write("fork", session, (execute, now) => changes.fork(execute, session, at, now)),
+      (forked) => {
+        rememberForked(session, forked)
+        return forked.id
       }
     )
-
-  const rewind: ContextStore.Service["rewind"] = (session, to) =>
-    write("rewind", session, (execute, now) =>
-      Effect.gen(function* () {
-        const row = yield* branches.find(execute, session)
-        const point = yield* branches.behind(execute, row.id, to)
-        const branch = Storage.mintBranch()
-        const cut = point.last?.position ?? 0
-        const position = Math.max(row.position, cut) + 1
-        const last = point.last === undefined ? to : EntryId.make(Rows.fromKey(point.last.id))
-        const markers = yield* Rows.encode([Rows.marker(now, { type: "rewind", to: last })])
-        yield* branches.leave(execute, point, { branch, session: row.id, position }, [...markers.values()], now)
-        const [counted] = yield* statements.size(execute, branch, position)
-        const preview = yield* branches.previewOf(execute, branch, cut)
-        const next = { id: row.id, branch, position, preview, size: Number(counted?.size ?? 0) }
-        yield* statements.turnSession(execute, next, now)
-      })
-    )
-
-  const clear = (execute: Database.Execute, session: SessionId, now: number) =>
-    Effect.gen(function* () {
-      const row = yield* branches.find(execute, session)
-      const branch = Storage.mintBranch()
-      const position = row.position + 1
-      yield* branches.erase(execute, row.id)
-      yield* statements.insertBranch(execute, { id: branch, session: row.id, at: now })
-      yield* statements.insertSegment(execute, branch, position + 1)
-      yield* statements.turnSession(execute, { id: row.id, branch, position, preview: "", size: 0 }, now)
-    })
-
-  const remove = (execute: Database.Execute, session: SessionId) =>
-    Effect.gen(function* () {
-      const row = yield* branches.find(execute, session)
-      yield* branches.erase(execute, row.id)
-      yield* execute("DELETE FROM axonal_sessions WHERE id = ?", [row.id])
-    })
 
   /** Erases, of a session that is there, and leaves nothing of it beside the database either. */
   const erasing = (
@@ -321,8 +216,9 @@ const make = Effect.gen(function* () {
             // It may have been used since.
             const [row] = yield* execute(`${old} AND s.id = ?`, [...values, before, id])
             if (row === undefined) return 0
-            yield* remove(execute, SessionId.make(Rows.fromKey(id)))
-            windows.delete(SessionId.make(Rows.fromKey(id)))
+            const session = SessionId.make(Rows.fromKey(id))
+            yield* changes.remove(execute, session)
+            windows.delete(session)
             return 1
           })
         )
@@ -386,14 +282,14 @@ const make = Effect.gen(function* () {
     info,
     update,
     fork,
-    rewind,
+    rewind: (session, to) => write("rewind", session, (execute, now) => changes.rewind(execute, session, to, now)),
     branches: (session) =>
       Effect.mapBoth(branches.family(database.run, Rows.toKey(session)), {
         onFailure: describe("branches", session),
         onSuccess: (rows) => rows.map(Branches.infoOf)
       }),
-    clear: (session) => erasing("clear", session, (execute, now) => clear(execute, session, now)),
-    remove: (session) => erasing("remove", session, (execute) => remove(execute, session)),
+    clear: (session) => erasing("clear", session, (execute, now) => changes.clear(execute, session, now)),
+    remove: (session) => erasing("remove", session, (execute) => changes.remove(execute, session)),
     prune,
     list,
     search: (text, query = {}) => Effect.mapError(searches.search(text, query), describe("search")),
@@ -404,18 +300,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** What an append did, or found to be done. */
-interface Appended {
-  readonly before: number
-  readonly branch: string
-  readonly fresh: ReadonlyArray<Entry>
-  readonly isNew: boolean
-  readonly position: number
-}
-
 const busy = Storage.busy("another run, perhaps of another process,")
-
-const lost = "another run took the session over while this process stood still; start again from what is stored"
 
 const describe =
   (operation: string, session?: SessionId) =>
@@ -423,31 +308,6 @@ const describe =
     const { message, reason } = error._tag === "Refusal" ? error : explain(error)
     return ContextStore.failure(operation, session, reason, message)
   }
-
-/** The ids of rows, the last repeated up to a power of two. No id is empty: it stands for none. */
-const idsOf = (rows: ReadonlyMap<string, Rows.NewRow>): ReadonlyArray<string> => {
-  const ids = Array.from(rows.values(), ({ id }) => id)
-  const last = ids[ids.length - 1] ?? ""
-  const size = 2 ** Math.ceil(Math.log2(Math.max(1, ids.length)))
-  while (ids.length < size) ids.push(last)
-  return ids
-}
-
-const placed = (
-  rows: ReadonlyMap<string, Rows.NewRow>,
-  fresh: ReadonlyArray<Entry>,
-  before: number
-): ReadonlyArray<Statements.PlacedRow> =>
-  fresh.flatMap(({ id }, index) => {
-    const row = rows.get(id)
-    return row === undefined ? [] : [{ ...row, position: before + index + 1 }]
-  })
-
-const movesWindow = (entry: Entry): boolean =>
-  entry._tag === "Compaction" || (entry._tag === "Marker" && entry.marker.type === "restore")
-
-const isNotable = (entry: Entry): boolean =>
-  movesWindow(entry) || (entry._tag === "Message" && entry.message.role === "user")
 
 /** A joined row without an entry has none. */
 const entryRow = ({ at, id, json, position, version }: Statements.ReadRow): ReadonlyArray<Rows.EntryRow> =>

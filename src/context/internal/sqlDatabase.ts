@@ -36,13 +36,11 @@ export const make = (client: SqlClient.SqlClient): Database => {
 
   const executeOn =
     (connection: Connection): Execute =>
-    (text, values = []) => {
-      const done = connection.execute(texts.of(text), values, undefined)
-      return isSqlite ? Effect.tapError(done, texts.failed) : done
-    }
+    (text, values = none) =>
+      connection.execute(texts.of(text), values, undefined)
   /** SQLite has one connection for all: reserving it keeps statements out of the transactions of others. */
   const reserved = <A, E>(use: (connection: Connection) => Effect.Effect<A, E>): Effect.Effect<A, E | SqlError> =>
-    Effect.uninterruptible(Effect.scoped(Effect.flatMap(sql.reserve, use)))
+    Effect.uninterruptible(Effect.tapError(Effect.scoped(Effect.flatMap(sql.reserve, use)), texts.failed))
 
   const run: Execute = (text, values) => patiently(reserved((connection) => executeOn(connection)(text, values)))
 
@@ -66,9 +64,11 @@ export const make = (client: SqlClient.SqlClient): Database => {
 
 // internal
 
+const none: ReadonlyArray<Value> = []
+
 interface Texts {
   readonly of: (text: string) => string
-  readonly failed: (error: SqlError) => Effect.Effect<void>
+  readonly failed: (error: unknown) => Effect.Effect<void>
 }
 
 /** PostgreSQL numbers the values of a statement. */
@@ -93,7 +93,7 @@ const unprepared = (): Texts => {
     of: (text) => (failures === 0 ? text : `${text} -- ${failures}`),
     failed: (error) =>
       Effect.sync(() => {
-        if (error.message.startsWith("Failed to prepare")) failures++
+        if (error instanceof SqlError && error.message.startsWith("Failed to prepare")) failures++
       })
   }
 }

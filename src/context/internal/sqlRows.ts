@@ -68,19 +68,18 @@ export const toKey = (text: string): string => (odd.test(text) ? `\u0001${JSON.s
 export const fromKey = (key: string): string => (key.startsWith("\u0001") ? JSON.parse(key.slice(1)) : key)
 
 /** The rows of entries by their ids. What could not be read back is refused, before anything is written. */
-export const encode = (entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyMap<string, NewRow>, Refusal> =>
-  Effect.suspend(() => {
-    const rows = new Map<string, NewRow>()
-    for (const entry of entries) {
-      if (rows.has(entry.id)) continue
-      const encoded = Entries.toJson(entry)
-      if (Either.isLeft(encoded)) {
-        return Effect.fail(new Refusal("Corrupt", `entry ${entry.id} could not be read back: ${encoded.left.message}`))
-      }
-      rows.set(entry.id, rowOf(entry, encoded.right))
+export const encode = (entries: ReadonlyArray<Entry>): ReadonlyMap<string, NewRow> | Refusal => {
+  const rows = new Map<string, NewRow>()
+  for (const entry of entries) {
+    if (rows.has(entry.id)) continue
+    const encoded = Entries.toJson(entry)
+    if (Either.isLeft(encoded)) {
+      return new Refusal("Corrupt", `entry ${entry.id} could not be read back: ${encoded.left.message}`)
     }
-    return Effect.succeed(rows)
-  })
+    rows.set(entry.id, rowOf(entry, encoded.right))
+  }
+  return rows
+}
 
 const rowOf = ({ _tag: kind, at, id }: Entry, json: string): NewRow => ({
   ...{ id: toKey(id), kind, version: Entries.version, at, json }

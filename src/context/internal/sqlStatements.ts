@@ -197,6 +197,9 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
         [row.title, row.labels, now, row.id]
       ),
 
+    deleteSession: (execute: Execute, session: string) =>
+      execute("DELETE FROM axonal_sessions WHERE id = ?", [session]),
+
     setWindow: (execute: Execute, branch: string, from: number, at: number) =>
       execute("UPDATE axonal_branches SET window_from = ?, compaction_at = ? WHERE id = ?", [from, at, branch]),
 
