@@ -8,6 +8,7 @@ import * as Tools from "../examples/02_tools.ts"
 import * as Streaming from "../examples/03_streaming.ts"
 import * as Guards from "../examples/04_guards_and_approval.ts"
 import * as Stores from "../examples/05_context_stores.ts"
+import * as Compaction from "../examples/06_compaction.ts"
 import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
@@ -24,11 +25,10 @@ const printed = <E, R>(program: Effect.Effect<unknown, E, R>): Effect.Effect<Rea
 
 const museum = [
   "In room 12, with Vermeer.",
-  "  user: I like Dutch painters.",
-  "  assistant: Noted.",
-  "  user: Where should I begin?",
-  "  assistant: In room 12, with Vermeer.",
-  "  left: I like Dutch painters. (6 entries)"
+  "  branch of 6 entries: I like Dutch painters.",
+  "  branch of 4 entries: Or should I see the Italians?",
+  "  Saturday: I like Dutch painters. (6 entries)",
+  "  found: assistant: In room 12, with Vermeer."
 ]
 
 /** Every example, ready to run offline, and what it prints. */
@@ -77,6 +77,21 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
   "05_context_stores.ts": [
     Effect.provide(Stores.program, Stores.layer),
     ["In memory", ...museum, "In a file, written by one connection and read by the next", ...museum]
+  ],
+  "06_compaction.ts": [
+    Effect.provide(Compaction.program, Compaction.layer),
+    [
+      "user: I want oak fronts.",
+      `planner: Oak it is. ${"Oak is hard and warm. ".repeat(20)}`,
+      "user: What about the floor?",
+      "planner: Stone, I would say.",
+      "user: And now?",
+      "(out of sight: I want oak fronts. | Oak it is. Oak is h…)",
+      "(3 messages summarised, at 1013 tokens)",
+      "planner: Now we choose a sink.",
+      "11 entries in the log, 4 messages in the window",
+      "12 entries in the log, 6 messages in the window"
+    ]
   ],
   "07_transports_and_fallback.ts": [
     Effect.provide(Fallback.program, Fallback.layer),

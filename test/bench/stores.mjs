@@ -112,6 +112,7 @@ const turnCosts = (layer, isFork) =>
         let count = 0
         for (let round = -1; round < rounds; round++) {
           yield* store.rewind(session, end)
+          yield* store.read(session)
           const start = performance.now()
           for (let index = 0; index < 20; index++) {
             yield* store.append(session, [entry(`turn-${count++}`, user("a question"))])

@@ -91,6 +91,7 @@ export const optionalPeers: ReadonlyArray<string> = [
   "@effect/sql",
   "@effect/sql-pg",
   "@effect/sql-sqlite-node",
+  "gpt-tokenizer",
   "node-llama-cpp"
 ]
 /** Files that every user loads, so that nothing they import statically may need a peer that is optional, or a test runner. */
