@@ -100,7 +100,9 @@ export const ofStore = (error: StoreError, database: string | undefined, instead
 const withoutFile = "choose another folder with --data-dir, or add --no-save."
 
 const line = (error: unknown, where: Where): string => {
-  if (error instanceof UsageError) return `${error.message}. Try ${error.see ?? "axonal --help"}.`
+  if (error instanceof UsageError) {
+    return `${error.message}${error.message.endsWith("?") ? "" : "."} Try ${error.see ?? "axonal --help"}.`
+  }
   // These list what is valid, which may be long.
   if (ConfigError.isConfigError(error)) return "message" in error ? String(error.message) : String(error)
   if (error instanceof SetupError) return error.message

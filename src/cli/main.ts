@@ -21,7 +21,7 @@ const main = async (): Promise<number> => {
       process.stdout.write(`${version()}\n`)
       return 0
     case "Invalid":
-      process.stderr.write(`axonal: ${parsed.message}. Try axonal --help.\n`)
+      process.stderr.write(`axonal: ${parsed.message}${parsed.message.endsWith("?") ? "" : "."} Try axonal --help.\n`)
       return 2
     case "Command": {
       const { run } = await import("./command.ts")

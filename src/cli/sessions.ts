@@ -12,6 +12,9 @@ import { SessionId } from "../domain/Ids.ts"
 import type { Options } from "./args.ts"
 import { SetupError, UsageError } from "./errors.ts"
 
+/** Ids of this length and less are listed whole. */
+const shortest = 14
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
@@ -74,7 +77,7 @@ export const choose = (
   owner: string
 ): Effect.Effect<SessionId, StoreError | UsageError | SetupError, ContextStore> => {
   if (options.fork) return forked(options.session, owner)
-  if (options.session !== undefined) return Effect.succeed(SessionId.make(options.session))
+  if (options.session !== undefined) return named(options.session, owner)
   return options.continue ? latest(owner) : Effect.sync(fresh)
 }
 
@@ -87,6 +90,15 @@ export const choose = (
 export const fresh = (): SessionId => SessionId.make(crypto.randomUUID().replaceAll("-", "").slice(0, 10))
 
 // internal
+
+/** Listings cut long ids short. Who goes on with one of those does not mean a new session of that name. */
+const named = (id: string, owner: string): Effect.Effect<SessionId, StoreError | SetupError, ContextStore> =>
+  id.length < shortest
+    ? Effect.succeed(SessionId.make(id))
+    : Effect.flatMap(
+        Effect.promise(() => import("./sessions/find.ts")),
+        ({ continued }) => continued(id, { owner })
+      )
 
 const latest = (owner: string): Effect.Effect<SessionId, StoreError | UsageError, ContextStore> =>
   Effect.flatMap(ContextStore, (store) =>
@@ -101,14 +113,11 @@ const latest = (owner: string): Effect.Effect<SessionId, StoreError | UsageError
 /** Loaded for those who ask for it. */
 const forked = (reference: string | undefined, owner: string) =>
   Effect.gen(function* () {
-    const { entry, fork } = yield* Effect.promise(async () => ({
-      ...(await import("./sessions/change.ts")),
-      entry: await import("./sessions/find.ts")
-    }))
-    const source = yield* reference === undefined
-      ? latest(owner)
-      : Effect.map(entry.session(reference, { owner }), ({ id }) => id)
-    return (yield* fork(source)).id
+    const [Change, Find] = yield* Effect.promise(() =>
+      Promise.all([import("./sessions/change.ts"), import("./sessions/find.ts")])
+    )
+    const source = reference === undefined ? yield* latest(owner) : (yield* Find.session(reference, { owner })).id
+    return (yield* Change.fork(source)).id
   })
 
 const codeOf = (error: unknown): string =>

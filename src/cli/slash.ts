@@ -168,15 +168,15 @@ const rewind = (words: string, { session }: Place) =>
   Effect.gen(function* () {
     yield* begun(session)
     if (words === "undo") {
-      const left = yield* Change.rewind(session, yield* Change.undone(session))
-      return `the rewind is taken back${left.length === 0 ? "" : `. ${Change.leftOf(left)}`}\n`
+      const rewound = yield* Change.rewind(session, yield* Change.undone(session))
+      return `the rewind is taken back${rewound.left.length === 0 ? "" : `. ${Change.leftOf(rewound)}`}\n`
     }
     if (words !== "" && !/^[1-9]\d{0,5}$/.test(words)) {
       return yield* new SetupError({ message: `/rewind takes a number from 1 on, or undo, not "${oneLine(words)}".` })
     }
     const steps = words === "" ? 1 : Number(words)
-    const left = yield* Change.rewind(session, yield* Change.stepsBack(session, steps))
-    return `back by ${plural(steps, "request")}. ${Change.leftOf(left)} /rewind undo takes it back.\n`
+    const rewound = yield* Change.rewind(session, yield* Change.stepsBack(session, steps))
+    return `back by ${plural(steps, "request")}. ${Change.leftOf(rewound)} /rewind undo takes it back.\n`
   })
 
 const compact = ({ about: { compaction }, session, stop }: Place) =>

@@ -29,7 +29,20 @@ export const fork = (
   })
 
 /**
- * Lets a session go on from an entry. Answers the messages that were left behind.
+ * What a rewind did: the messages that it left behind, and the entry to rewind to in order to take it back. `isJump`: it
+ * went to a branch that had been left.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rewound {
+  readonly left: ReadonlyArray<MessageEntry>
+  readonly from: EntryId | undefined
+  readonly isJump: boolean
+}
+
+/**
+ * Lets a session go on from an entry.
  *
  * @category combinators
  * @since 0.1.0
@@ -37,7 +50,7 @@ export const fork = (
 export const rewind = (
   session: SessionId,
   to: EntryId
-): Effect.Effect<ReadonlyArray<MessageEntry>, StoreError | SetupError, ContextStore> =>
+): Effect.Effect<Rewound, StoreError | SetupError, ContextStore> =>
   Effect.flatMap(ContextStore, (store) =>
     taking(
       [session],
@@ -46,7 +59,8 @@ export const rewind = (
         const before = yield* store.entries(session)
         yield* store.rewind(session, to)
         const kept = new Set((yield* store.entries(session)).map(({ id }) => id))
-        return before.filter(isMessage).filter(({ id }) => !kept.has(id))
+        const left = before.filter(isMessage).filter(({ id }) => !kept.has(id))
+        return { left, from: before.at(-1)?.id, isJump: !before.some(({ id }) => id === to) }
       })
     )
   )
@@ -57,7 +71,7 @@ export const rewind = (
  * @category converters
  * @since 0.1.0
  */
-export const leftOf = (left: ReadonlyArray<MessageEntry>): string => {
+export const leftOf = ({ left }: Rewound): string => {
   const asked = left.filter(({ message }) => message.role === "user")
   const [first, ...others] = asked
   if (first === undefined) return left.length === 0 ? "Nothing was left." : `Left ${plural(left.length, "message")}.`

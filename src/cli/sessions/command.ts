@@ -43,6 +43,9 @@ export const run = (
       const file = Sessions.databasePath(options)
       // Who looks at sessions that were never begun gets no folder for them.
       const isThere = options.action === "import" || existsSync(file)
+      if (!isThere && options.dataDir !== undefined) {
+        return new SetupError({ message: `no sessions are kept in ${options.dataDir}: it has no sessions.db.` })
+      }
       const store = isThere
         ? Effect.map(Sessions.databaseFile(options), (filename) => layerSqlite({ filename }))
         : Effect.succeed(ContextStore.layerMemory)
@@ -155,10 +158,13 @@ const rewind = (options: Options, { id }: SessionInfo, more: string | undefined,
       : reference === undefined
         ? Change.stepsBack(id, options.back ?? 1)
         : Find.entry(id, reference)
-    const left = yield* Change.rewind(id, to)
-    if (options.json) return screen.print(`${JSON.stringify({ session: id, to, left: left.map(({ id }) => id) })}\n`)
-    const undo = options.undo || left.length === 0 ? "" : ` Take it back: axonal sessions rewind ${id} --undo`
-    screen.print(`${options.undo ? "The rewind is taken back. " : ""}${Change.leftOf(left)}${undo}\n`)
+    const rewound = yield* Change.rewind(id, to)
+    const { from, isJump, left } = rewound
+    if (options.json)
+      return screen.print(`${JSON.stringify({ session: id, to, from, left: left.map(({ id }) => id) })}\n`)
+    const back = isJump ? from : "--undo"
+    const undo = options.undo || back === undefined ? "" : ` Take it back: axonal sessions rewind ${id} ${back}`
+    screen.print(`${options.undo ? "The rewind is taken back. " : ""}${Change.leftOf(rewound)}${undo}\n`)
   })
 
 const remove = (options: Options, scope: Find.Scope, screen: Screen) =>

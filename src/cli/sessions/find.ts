@@ -59,6 +59,25 @@ export const session = (
   })
 
 /**
+ * The session to go on with under this name: the one that is listed so, or else one with just this id, new or not.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const continued = (
+  id: string,
+  { owner }: Scope
+): Effect.Effect<SessionId, StoreError | SetupError, ContextStore> =>
+  Effect.gen(function* () {
+    const exact = SessionId.make(id)
+    const { position } = yield* (yield* ContextStore).read(exact)
+    if (position > 0) return exact
+    const found = (yield* every({ owner })).filter((info) => info.id.startsWith(id))
+    if (found.length > 1) return yield* new SetupError({ message: ambiguous(id, found) })
+    return found[0]?.id ?? exact
+  })
+
+/**
  * All sessions that a query matches, however many pages they take.
  *
  * @category combinators

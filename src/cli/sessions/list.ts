@@ -107,10 +107,12 @@ const aboutOf = ({ labels, preview, title }: SessionInfo): string => {
   return [...marked, name === "" ? "(no request yet)" : name].join(" ")
 }
 
-const nothing = ({ label }: Pick<Options, "label">, { owner }: Scope): string =>
-  `no session${label === undefined ? "" : ` with the label ${oneLine(label)}`}${
-    owner === undefined ? "" : ` of ${owner}; --all shows those of other folders`
-  }`
+const nothing = ({ label }: Pick<Options, "label">, { owner }: Scope): string => {
+  const labelled = label === undefined ? "" : ` with the label ${oneLine(label)}`
+  return owner === undefined
+    ? `there is no session${labelled} yet`
+    : `there is no session${labelled} in ${owner} yet; --all shows those of other folders`
+}
 
 interface Some<A> {
   readonly items: ReadonlyArray<A>

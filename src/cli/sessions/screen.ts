@@ -94,7 +94,8 @@ const homeOf = (environment: Readonly<Record<string, string | undefined>>): stri
   environment["HOME"] ?? environment["USERPROFILE"] ?? ""
 
 const noTerminal = new UsageError({
-  message: "this erases sessions, and there is no terminal to ask on: add --yes if it is meant"
+  message: "this erases sessions, and there is no terminal to ask on: add --yes if it is meant",
+  see: "axonal sessions --help"
 })
 
 /** Without readline's own terminal, so that Ctrl-C stays a signal. The end of the input is no. */

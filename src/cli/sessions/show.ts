@@ -62,9 +62,12 @@ export const tree = (
     const { accent, dim } = stylesOf(screen)
     const now = yield* Clock.currentTimeMillis
     const short = shortIds([...new Set(branches.map(({ session }) => session))])
-    const rows = linesOf(branches).map(({ branch, indent, number }) => [
+    const rows = linesOf(
+      branches.filter((branch) => !isBare(branch, branches)),
+      branches
+    ).map(({ branch, indent, number }) => [
       `${indent}b${number}`,
-      branch.isCurrent ? (short.get(branch.session) ?? branch.session) : "(left)",
+      `${oneLine(short.get(branch.session) ?? branch.session)}${branch.isCurrent ? "" : " (left)"}`,
       plural(branch.entries, "entry", "entries"),
       ago(branch.createdAt, now),
       oneLine(branch.preview)
@@ -99,7 +102,8 @@ const saidOf = (entry: Stored, number: number, screen: Screen): string => {
       if (lines.length === 0) return ""
       // Results stand below their calls.
       if (entry.message.role === "tool") return `${lines.join("\n")}\n\n`
-      return `${accent(entry.message.role)} ${dim(`#${number}`)}\n${lines.join("\n")}\n\n`
+      const isCalling = entry.message.parts.at(-1)?.type === "tool-call"
+      return `${accent(entry.message.role)} ${dim(`#${number}`)}\n${lines.join("\n")}\n${isCalling ? "" : "\n"}`
     }
     case "Compaction":
       return `${dim(`… ${compactionOf(entry)}`)}\n\n`
@@ -190,11 +194,15 @@ interface Line {
   readonly indent: string
 }
 
-/** Each branch below the one it left. */
-const linesOf = (branches: ReadonlyArray<Branch>): ReadonlyArray<Line> => {
+/** A branch that was left before anything was said on it. */
+const isBare = ({ entries, id, isCurrent }: Branch, all: ReadonlyArray<Branch>): boolean =>
+  entries <= 1 && !isCurrent && !all.some(({ parent }) => parent?.branch === id)
+
+/** Each branch below the one it left. They are counted as they are all together. */
+const linesOf = (shown: ReadonlyArray<Branch>, all: ReadonlyArray<Branch>): ReadonlyArray<Line> => {
   const below = (parent: string | undefined, indent: string): ReadonlyArray<Line> => {
-    const children = branches.flatMap((branch, index) =>
-      branch.parent?.branch === parent ? [{ branch, number: index + 1 }] : []
+    const children = shown.flatMap((branch) =>
+      branch.parent?.branch === parent ? [{ branch, number: all.indexOf(branch) + 1 }] : []
     )
     return children.flatMap(({ branch, number }, index) => {
       const isLast = index === children.length - 1
