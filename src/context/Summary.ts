@@ -296,6 +296,6 @@ const line = (part: Part | ResultContent): string => {
     case "tool-result":
       return `${part.name} (${part.outcome}): ${cut(part.content.map(line).join("\n"), longestResult)}`
     case "source":
-      return `[source ${part.url}]`
+      return `[source ${part.url ?? part.title ?? ""}]`
   }
 }
