@@ -56,7 +56,7 @@ export class LeaseDuration extends Context.Reference<LeaseDuration>()("axonal/co
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<ContextStore.ContextStore, ContextStore.StoreError, SqlClient> = Layer.effect(
+export const layer: Layer.Layer<ContextStore.ContextStore, ContextStore.StoreError, SqlClient> = Layer.scoped(
   ContextStore.ContextStore,
   Effect.suspend(() => make)
 )
@@ -79,7 +79,7 @@ const windowsKept = 64
 
 const make = Effect.gen(function* () {
   const client = yield* SqlClient
-  const database = Database.make(client)
+  const database = yield* Effect.mapError(Database.make(client), describe("open"))
   if (database.isSqlite) yield* Effect.mapError(database.run("PRAGMA secure_delete = ON"), describe("open"))
   yield* Effect.mapError(migrate(database, client, Window), describe("open"))
   const statements = Statements.make(database)

@@ -31,7 +31,11 @@ export const layerSqlite = (options: {
     Effect.gen(function* () {
       const driver = yield* load
       const client = yield* open(driver, options.filename)
-      return yield* Layer.build(Layer.provide(driver.store.layer, Layer.succeed(driver.client.SqlClient, client)))
+      const mine = Layer.merge(
+        Layer.succeed(driver.client.SqlClient, client),
+        Layer.succeed(driver.database.IsAlone, true)
+      )
+      return yield* Layer.build(Layer.provide(driver.store.layer, mine))
     }).pipe(Effect.mapError((error) => naming(options.filename, error)))
   )
 

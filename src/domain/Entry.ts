@@ -186,10 +186,11 @@ export interface Problem {
  */
 export const toJson = (entry: Entry): Either.Either<string, Problem> => {
   const encoded = encode(entry)
-  // What JSON changes on the way (a NaN, a function) would only be noticed when it is needed.
-  return Either.isLeft(encoded)
-    ? unreadable(encoded.left)
-    : Either.map(fromJson(version, encoded.right), () => encoded.right)
+  if (Either.isLeft(encoded)) return unreadable(encoded.left)
+  // What JSON leaves out (an undefined, a function) would only be noticed when it is needed.
+  return mayLackValue.test(encoded.right)
+    ? Either.map(fromJson(version, encoded.right), () => encoded.right)
+    : Either.right(encoded.right)
 }
 
 /**
@@ -217,6 +218,9 @@ const latest = version
 const codec = Schema.parseJson(Entry)
 const encode = Schema.encodeEither(codec)
 const decode = Schema.decodeUnknownEither(codec)
+
+/** The one place of all shapes where any value may be, and one must. In texts and vendors' data, quotes are escaped. */
+const mayLackValue = /"type":"json"/
 
 const unreadable = (error: ParseResult.ParseError): Either.Either<never, Problem> =>
   Either.left({ isNewer: false, message: ParseResult.TreeFormatter.formatErrorSync(error) })

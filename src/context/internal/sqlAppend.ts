@@ -82,7 +82,9 @@ export const make = (
   ): Effect.Effect<unknown, Failure> => {
     const { rows, session } = appending
     const added = statements.insertEntries(execute, branch, placed(rows, fresh, before))
-    const grown = statements.growSession(execute, session, position, (state?.size ?? 0) + fresh.length, now)
+    const size = (state?.size ?? 0) + fresh.length
+    const isLatest = state === undefined || state.latest === 1
+    const grown = statements.growSession(execute, session, { position, size, isLatest }, now)
     const whole = Effect.zipRight(added, grown)
     const started = state === undefined ? Effect.zipRight(begin(execute, appending, branch, now), whole) : whole
     const shows = (state === undefined || state.own === "") && fresh.some(isAsked)
@@ -103,7 +105,7 @@ export const make = (
       if (after !== undefined && after !== before && (entries.length === 0 || fresh.length > 0)) {
         return Effect.fail(new Refusal("Conflict", Storage.conflict(after, before)))
       }
-      const branch = row?.branch ?? Storage.mintBranch()
+      const branch = row?.branch ?? Rows.mintBranch()
       const done: Appended = { before, branch, fresh, isNew: row === undefined, position: before + fresh.length }
       if (fresh.length === 0) return Effect.succeed(done)
       if (row !== undefined && leases.isLost(session, row.holder)) return Effect.fail(new Refusal("SessionBusy", lost))

@@ -51,7 +51,7 @@ export const make = (statements: Statements, branches: Branches) => {
       const point = yield* at === undefined ? branches.end(execute, row) : branches.behind(execute, row.id, at)
       const { branch: parent, last } = point
       const id = SessionId.make(Storage.mintSession())
-      const branch = Storage.mintBranch()
+      const branch = Rows.mintBranch()
       const cut = last?.position ?? 0
       const markers =
         last === undefined ? [] : [Rows.marker(now, { type: "fork", session, to: EntryId.make(Rows.fromKey(last.id)) })]
@@ -70,7 +70,7 @@ export const make = (statements: Statements, branches: Branches) => {
     Effect.gen(function* () {
       const row = yield* branches.find(execute, session)
       const point = yield* branches.behind(execute, row.id, to)
-      const branch = Storage.mintBranch()
+      const branch = Rows.mintBranch()
       const cut = point.last?.position ?? 0
       // Positions grow along every path, and the session never comes back to one.
       const position = Math.max(row.position, cut) + 1
@@ -84,7 +84,7 @@ export const make = (statements: Statements, branches: Branches) => {
   const clear = (execute: Execute, session: SessionId, now: number): Effect.Effect<void, Failure> =>
     Effect.gen(function* () {
       const row = yield* branches.find(execute, session)
-      const branch = Storage.mintBranch()
+      const branch = Rows.mintBranch()
       const position = row.position + 1
       yield* branches.erase(execute, row.id)
       yield* statements.insertBranch(execute, { id: branch, session: row.id, at: now })

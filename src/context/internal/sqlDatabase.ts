@@ -6,7 +6,9 @@ import type * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Errors from "./sqlErrors.ts"
 
 export type Value = string | number | null | ReadonlyArray<string>
@@ -28,9 +30,27 @@ export interface Database {
   readonly forget: Effect.Effect<void, SqlError>
 }
 
-export const make = (client: SqlClient.SqlClient): Database => {
-  const sql = client.withoutTransforms()
-  const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
+/** Whether the store has the client for itself, so that it may keep the one connection of SQLite reserved. */
+export class IsAlone extends Context.Reference<IsAlone>()("axonal/context/internal/sqlDatabase/IsAlone", {
+  defaultValue: () => false
+}) {}
+
+export const make = (client: SqlClient.SqlClient): Effect.Effect<Database, SqlError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const sql = client.withoutTransforms()
+    const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
+    const kept = isSqlite && (yield* IsAlone) ? yield* sql.reserve : undefined
+    const mutex = yield* Effect.makeSemaphore(1)
+    return from(
+      sql,
+      isSqlite,
+      kept === undefined ? undefined : (use) => mutex.withPermits(1)(Effect.suspend(() => use(kept)))
+    )
+  })
+
+type Reserve = <A, E>(use: (connection: Connection) => Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError>
+
+const from = (sql: SqlClient.SqlClient, isSqlite: boolean, alone: Reserve | undefined): Database => {
   const begin = isSqlite ? "BEGIN IMMEDIATE" : "BEGIN"
   const texts = isSqlite ? unprepared() : numbered()
 
@@ -39,8 +59,8 @@ export const make = (client: SqlClient.SqlClient): Database => {
     (text, values = none) =>
       connection.execute(texts.of(text), values, undefined)
   /** SQLite has one connection for all: reserving it keeps statements out of the transactions of others. */
-  const reserved = <A, E>(use: (connection: Connection) => Effect.Effect<A, E>): Effect.Effect<A, E | SqlError> =>
-    Effect.uninterruptible(Effect.tapError(Effect.scoped(Effect.flatMap(sql.reserve, use)), texts.failed))
+  const reserve: Reserve = alone ?? ((use) => Effect.scoped(Effect.flatMap(sql.reserve, use)))
+  const reserved: Reserve = (use) => Effect.uninterruptible(Effect.tapError(reserve(use), texts.failed))
 
   const run: Execute = (text, values) => patiently(reserved((connection) => executeOn(connection)(text, values)))
 

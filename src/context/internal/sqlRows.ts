@@ -85,6 +85,9 @@ const rowOf = ({ _tag: kind, at, id }: Entry, json: string): NewRow => ({
   ...{ id: toKey(id), kind, version: Entries.version, at, json }
 })
 
+/** The id of a branch. It is in every entry three times. */
+export const mintBranch = (): string => `b${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`
+
 /** A marker that a store writes itself. */
 export const marker = (at: number, what: MarkerEntry["marker"]): MarkerEntry => ({
   _tag: "Marker",

@@ -16,6 +16,8 @@ export const open = 2_147_483_647
 export interface StateRow extends Pick<SessionRow, "position" | "size" | "branch" | "preview"> {
   /** The preview of its branch's own entries. */
   readonly own: string
+  /** 1 for the first session of a listing, which need not become it. */
+  readonly latest: number
   readonly holder: string | null
   readonly known: string | null
 }
@@ -67,11 +69,18 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
   const readText = reading("AND e.kind NOT IN ('Artifact', 'Decision')")
   const liveText = reading("")
 
+  const growing = (order: string) =>
+    `UPDATE axonal_sessions SET position = ?, size = ?, updated_at = ?${order} WHERE id = ?`
+  // The order of a listing is in two indexes.
+  const growText = growing("")
+  const growFirstText = growing(`, sequence = ${nextSequence}`)
+
   const stateTexts = new Map<number, string>()
   const stateText = (ids: number): string => {
     const known = stateTexts.get(ids)
     if (known !== undefined) return known
-    const text = `SELECT s.position, s.size, s.branch, s.preview, b.preview AS own, l.holder, e.id AS known
+    const text = `SELECT s.position, s.size, s.branch, s.preview, b.preview AS own, l.holder, e.id AS known,
+        CASE WHEN s.sequence = (SELECT MAX(sequence) FROM axonal_sessions) THEN 1 ELSE 0 END AS latest
       FROM axonal_sessions s JOIN axonal_branches b ON b.id = s.branch
       LEFT JOIN axonal_leases l ON l.session = s.id
       LEFT JOIN axonal_segments g ON g.branch = s.branch
@@ -170,11 +179,12 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
         ]
       ),
 
-    growSession: (execute: Execute, session: string, position: number, size: number, now: number) =>
-      execute(
-        `UPDATE axonal_sessions SET position = ?, size = ?, sequence = ${nextSequence}, updated_at = ? WHERE id = ?`,
-        [position, size, now, session]
-      ),
+    growSession: (
+      execute: Execute,
+      session: string,
+      grown: Pick<SessionRow, "position" | "size"> & { readonly isLatest: boolean },
+      now: number
+    ) => execute(grown.isLatest ? growText : growFirstText, [grown.position, grown.size, now, session]),
 
     /** The first text of a user, of the session and of its branch. */
     setPreview: (execute: Execute, table: "sessions" | "branches", id: string, preview: string) =>
