@@ -69,7 +69,10 @@ export const inForce = (log: ReadonlyArray<Stored>): CompactionEntry | undefined
  */
 export const live = (log: ReadonlyArray<Stored>): ReadonlyArray<Stored> => {
   const compaction = inForce(log)
-  return compaction === undefined ? log : log.slice(log.findIndex(({ id }) => id === compaction.through) + 1)
+  if (compaction === undefined) return log
+  const through = log.findIndex(({ id }) => id === compaction.through)
+  // It can only stand for what was there before it.
+  return log.slice(through < log.indexOf(compaction) ? through + 1 : 0)
 }
 
 /**
