@@ -1,5 +1,6 @@
 /**
- * Where to trim: at the first place that leaves no more than is wanted, or else at the last there is.
+ * Where to trim: at the first place that leaves no more than is wanted, or else at the last there is. A later one at which
+ * the user begins to speak is better, unless half of what is left would go for it.
  */
 import type { Message } from "../../domain/Message.ts"
 import { newest, places } from "./cuts.ts"
@@ -33,33 +34,50 @@ export const choose = (
   held: number,
   most: { readonly tokens: number; readonly messages: number }
 ): Choice | undefined => {
-  const { messages, pinned, summary } = weights
+  const candidates = candidatesOf(weights, held)
+  const index = candidates.findIndex(({ count, tokens }) => tokens <= most.tokens && count <= most.messages)
+  const first = candidates[index]
+  if (first === undefined) return candidates.at(-1)
+  if (!first.begins) return first
+  const better = candidates.slice(index + 1).find(({ begins }) => !begins)
+  return better !== undefined && better.after * 2 >= first.after ? better : first
+}
+
+interface Candidate extends Choice {
+  /** How many messages there are then, and how many tokens those have that are behind the place. */
+  readonly count: number
+  readonly after: number
+}
+
+const candidatesOf = (weights: Weights, held: number): ReadonlyArray<Candidate> => {
+  const { messages, pinned, pinnedSize, summary } = weights
   const upTo = sums(weights.sizes)
   const widthUpTo = sums(widths(messages))
   const [size, width] = [upTo.at(-1) ?? 0, widthUpTo.at(-1) ?? 0]
   const said = newest(messages)
-  const total = weights.previous + weights.pinnedSize + size
+  const total = weights.previous + pinnedSize + size
   // What is more than the window held was counted too high, and so were its parts.
   const scale = total > held ? held / total : 1
   const joins = weights.note > 0 && messages.at(-1)?.role !== "user" ? 1 : 0
-  let choice: Choice | undefined
-  for (const place of places(messages)) {
-    if (place === messages.length) break
+  return places(messages).flatMap((place) => {
     const isPinned = said !== undefined && said.end <= place
-    const stays = isPinned
-      ? { count: said.end - said.start, size: (upTo[said.end] ?? 0) - (upTo[said.start] ?? 0) }
-      : { count: 0, size: said === undefined ? weights.pinnedSize : 0 }
-    const hasPinned = isPinned || (said === undefined && pinned !== undefined)
-    // Nothing but what the user said last is before this place.
-    if (place === stays.count && (pinned === undefined || said === undefined)) continue
-    const begins = !hasPinned && summary.length === 0 && messages[place]?.role !== "user"
-    const left = weights.summarySize + stays.size + (begins ? weights.beginning : 0) + size - (upTo[place] ?? 0)
-    const tokens = Math.max(0, Math.round(held - scale * (total - left) + weights.note))
-    const count = summary.length + (hasPinned ? 1 : 0) + (begins ? 1 : 0) + joins + width - (widthUpTo[place] ?? 0)
-    choice = { place, begins, tokens }
-    if (tokens <= most.tokens && count <= most.messages) break
-  }
-  return choice
+    const stays = isPinned ? said.end - said.start : 0
+    const isNothing = place === stays && (pinned === undefined || said === undefined)
+    // Something has to go, more than what the user said last, and something has to stay.
+    if (isNothing || place === messages.length) return []
+    const isHeld = isPinned || (said === undefined && pinned !== undefined)
+    const heldSize = isPinned ? (upTo[said.end] ?? 0) - (upTo[said.start] ?? 0) : isHeld ? pinnedSize : 0
+    const begins = !isHeld && summary.length === 0 && messages[place]?.role !== "user"
+    const after = size - (upTo[place] ?? 0)
+    const left = weights.summarySize + heldSize + (begins ? weights.beginning : 0) + after
+    return [
+      {
+        ...{ place, begins, after },
+        tokens: Math.max(0, Math.round(held - scale * (total - left) + weights.note)),
+        count: summary.length + (isHeld || begins ? 1 : 0) + joins + width - (widthUpTo[place] ?? 0)
+      }
+    ]
+  })
 }
 
 const sums = (values: ReadonlyArray<number>): ReadonlyArray<number> => {

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Message } from "../../domain/Message.ts"
+import { toolCalls } from "../../domain/Message.ts"
 import * as Part from "../../domain/Part.ts"
 import { ends } from "./texts.ts"
 
@@ -47,7 +48,7 @@ export const withoutCalls = (keepRuns: number): ((messages: ReadonlyArray<Messag
       return role === "user" && before !== "user" && before !== "tool" ? [at] : []
     })
     const last = messages[messages.length - 1]
-    const isOpen = last?.role !== "assistant" || last.parts.some(isCallOrResult)
+    const isOpen = last?.role !== "assistant" || toolCalls(last).length > 0
     const kept = Math.floor(keepRuns) + (isOpen ? 1 : 0)
     const end = kept === 0 ? messages.length : (starts[starts.length - kept] ?? 0)
     const old = messages.slice(0, end)
