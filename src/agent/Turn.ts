@@ -141,7 +141,7 @@ const forget = (run: Run.Run, request: Request, progress: Progress): Effect.Effe
 const estimated = (run: Run.Run, request: Request, message: Message | undefined): Effect.Effect<Usage.Usage> =>
   Effect.map(
     Effect.all([
-      run.tokenCounter.count({ messages: request.messages, tools: request.tools }),
+      run.tokenCounter.count(request),
       message === undefined ? Effect.succeed(0) : run.tokenCounter.count({ messages: [message] })
     ]),
     ([input, output]) => Usage.make({ input, output, estimated: true })

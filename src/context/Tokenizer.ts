@@ -73,7 +73,8 @@ export const encodingOf = (model: ModelInfo): Encoding =>
  *   encoding grows by the square of it; each piece may cost a token more. Halves of characters count as what replaces them.
  * - Files and overhead: as in `TokenCounter.estimate`. For models of other makers all of it is an estimate.
  * - Long texts are counted in slices, with a rest for other fibers and events every 16 milliseconds.
- * - Peer: `gpt-tokenizer` 3 or 4, on Node 20, 22 and 24. Loading takes about 60 MB and a third of a second.
+ * - Peer: `gpt-tokenizer` 3.4 or 4, on Node 20, 22 and 24; older versions cut some scripts up otherwise. Loading takes about
+ *   60 MB and a third of a second.
  * - Errors: `NotInstalled` with the command that installs it. Counting never fails.
  *
  * @category constructors

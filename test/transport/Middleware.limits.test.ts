@@ -155,7 +155,7 @@ describe("Middleware.rateLimit", () => {
     Effect.gen(function* () {
       const { transport } = noting(() => [text("x")])
       const failure = yield* Effect.flip(
-        asked(Middleware.rateLimit(transport, { tokensPerMinute: 100 }), asking("x".repeat(400)))
+        asked(Middleware.rateLimit(transport, { tokensPerMinute: 100 }), asking("1".repeat(300)))
       )
       assert.deepStrictEqual(
         [failure.reason, failure.replay, failure.isRetryable],
