@@ -55,13 +55,21 @@ export interface ViewService {
 }
 
 /**
+ * Shows everything as it is.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const plainView: ViewService = { window: Effect.succeed, message: Effect.succeed }
+
+/**
  * What a model is shown of messages. All of them, as they are, unless provided.
  *
  * @category references
  * @since 0.1.0
  */
 export class View extends Context.Reference<View>()("axonal/context/Trimming/View", {
-  defaultValue: (): ViewService => ({ window: Effect.succeed, message: Effect.succeed })
+  defaultValue: () => plainView
 }) {}
 
 /**
