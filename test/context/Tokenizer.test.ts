@@ -80,7 +80,7 @@ describe("Tokenizer", () => {
 
     it.effect("words are not cut from their endings", () =>
       Effect.gen(function* () {
-        const text = `${"cat's".repeat(400)} `.repeat(5)
+        const text = `${"don't".repeat(400)} `.repeat(5)
         assert.strictEqual(yield* tokensOf(yield* Tokenizer.make(), text), o200k.encode(text).length)
       })
     )
