@@ -284,7 +284,7 @@ const make = Effect.gen(function* () {
     fork,
     rewind: (session, to) => write("rewind", session, (execute, now) => changes.rewind(execute, session, to, now)),
     branches: (session) =>
-      Effect.mapBoth(branches.family(database.run, Rows.toKey(session)), {
+      Effect.mapBoth(branches.family(database.runPlain, Rows.toKey(session)), {
         onFailure: describe("branches", session),
         onSuccess: (rows) => rows.map(Branches.infoOf)
       }),

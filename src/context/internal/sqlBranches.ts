@@ -104,7 +104,8 @@ export const make = ({ exclude, isSqlite }: Database, statements: Statements, pr
       if (compaction === undefined) return { from: 0, at: 0 }
       const [through] = yield* statements.positionOf(execute, branch, Rows.toKey(compaction.through))
       const at = rows[log.findIndex(({ id }) => id === compaction.id)]?.position ?? 0
-      return { from: Math.min(through?.position ?? 0, at - 1), at }
+      // It can only stand for what was there before it.
+      return { from: through === undefined || through.position >= at ? 0 : through.position, at }
     })
 
   /** Makes a branch that begins as another, and gives it an entry of the store's own. */

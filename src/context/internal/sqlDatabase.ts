@@ -20,6 +20,8 @@ export interface Database {
   readonly isSqlite: boolean
   /** Runs one statement outside a transaction. Not interruptible. */
   readonly run: Execute
+  /** `run` for a statement that PostgreSQL takes for costly, and would compile for longer than it takes. */
+  readonly runPlain: Execute
   /** Runs statements in a transaction that nobody else writes beside, all or none. Not interruptible. */
   readonly transact: <A, E>(
     body: (execute: Execute, connection: Connection) => Effect.Effect<A, E>
@@ -73,9 +75,13 @@ const from = (sql: SqlClient.SqlClient, isSqlite: boolean, alone: Reserve | unde
       })
     )
 
+  const plain: Execute = <Row>(text: string, values?: ReadonlyArray<Value>) =>
+    transact((execute) => Effect.zipRight(execute("SET LOCAL jit = off"), execute<Row>(text, values)))
+
   return {
     isSqlite,
     run,
+    runPlain: isSqlite ? run : plain,
     transact,
     exclude: (execute) => (isSqlite ? Effect.void : Effect.asVoid(execute("SELECT pg_advisory_xact_lock(202601)"))),
     forget: isSqlite ? checkpoint(run) : Effect.void

@@ -54,7 +54,7 @@ export const asked = ({ isSqlite }: Pick<Database, "isSqlite">, query: Query): C
 }
 
 export const make = (database: Database, statements: Statements) => {
-  const { isSqlite, run, transact } = database
+  const { isSqlite, run, runPlain, transact } = database
 
   /** Adds the words of the messages that are new on the paths of these sessions. */
   const fill = ({ text, values }: Condition): Effect.Effect<void, SqlError> =>
@@ -112,7 +112,7 @@ export const make = (database: Database, statements: Statements) => {
     })
 
   const candidates = (sessions: Condition, match: Condition, below: Place | undefined, limit: number) =>
-    run<CandidateRow>(
+    runPlain<CandidateRow>(
       `SELECT s.*, c.at AS found_at, c.position AS found_position, e.id AS entry, e.version, e.json
         FROM (SELECT w.branch, w.position, w.at, s.id AS session FROM axonal_words w
           JOIN axonal_segments g ON g.source = w.branch AND w.position BETWEEN g.first AND g.last
