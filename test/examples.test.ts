@@ -12,6 +12,7 @@ import * as Compaction from "../examples/06_compaction.ts"
 import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
+import * as Cards from "../examples/16_your_own_context_store.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -109,7 +110,15 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "invoke_agent desk in nothing"
     ]
   ],
-  "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]]
+  "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]],
+  "16_your_own_context_store.ts": [
+    Effect.provide(Cards.program, Cards.layer),
+    [
+      "user: Charge card ending in 1234 again, please.",
+      "assistant: Done: the card ending in 1234 was charged.",
+      "0 messages with 4111"
+    ]
+  ]
 }
 
 const read = (path: string): string => readFileSync(`${root}/${path}`, "utf8")

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { withoutCards } from "../../examples/16_your_own_context_store.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { Entry } from "../../src/domain/Entry.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import type * as Part from "../../src/domain/Part.ts"
 import * as Suites from "../../src/testing/Suites.ts"
-
-Suites.contextStore("memory", ContextStore.layerMemory)
 
 const session = SessionId.make("session")
 const entry = (id: string, message: Message.Message): Entry => ({
@@ -106,3 +106,7 @@ describe("ContextStore", () => {
       }))
   })
 })
+
+// Last, because what a suite provides reaches the tests that are declared behind it.
+Suites.contextStore("memory", ContextStore.layerMemory)
+Suites.contextStore("a store around another one", Layer.provide(withoutCards, ContextStore.layerMemory))
