@@ -38,6 +38,7 @@ export const converse = (setting: {
       const stop = Effect.raceFirst(terminal.interrupt, Effect.asVoid(stopping.asked))
       const screen = Screen.ofNotes(output, process.env)
       let session = yield* Sessions.choose(options, folder)
+      let isLatest = true
       output.note("Type a request, or /help.\n")
 
       // A conversation outlives what goes wrong in it.
@@ -50,6 +51,7 @@ export const converse = (setting: {
         ask(line, session, stop).pipe(
           Effect.map((end) => {
             if (end?.reason === "stopped") output.note("stopped\n")
+            isLatest = true
             return true
           }),
           Effect.catchAllCause(complain)
@@ -57,7 +59,10 @@ export const converse = (setting: {
       const command = (line: string) =>
         Slash.act(line, { session, folder, about, screen, stop }).pipe(
           Effect.map((next) => {
-            session = next ?? session
+            if (next !== undefined && next !== session) {
+              session = next
+              isLatest = false
+            }
             return next !== undefined
           }),
           Effect.catchAllCause(complain)
@@ -74,7 +79,8 @@ export const converse = (setting: {
         Stream.takeWhile((goesOn) => goesOn),
         Stream.runDrain
       )
-      if (options.save) output.note(`session ${session}, go on with: axonal --continue\n`)
+      const how = isLatest ? "--continue" : `--session ${session}`
+      if (options.save) output.note(`session ${session}, go on with: axonal ${how}\n`)
       return stopping.code() ?? exitCodes.ok
     })
   )

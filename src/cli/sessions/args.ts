@@ -203,7 +203,8 @@ const check = (action: Action, words: ReadonlyArray<string>, values: Values): st
   const [least, most] = form.words
   if (words.length < least) return `axonal sessions ${action} needs ${form.needs}`
   if (words.length > most) return `axonal sessions ${action} does not take "${words.slice(most).join(" ")}"`
-  if (words.slice(0, least).some((word) => word.trim() === "") && action !== "rename") return "an id is empty"
+  const ids = action === "rename" ? words.slice(0, 1) : words
+  if (ids.some((word) => word.trim() === "")) return `axonal sessions ${action} was given an empty word`
   return checkMore(action, words, values)
 }
 
@@ -238,7 +239,15 @@ const daysOf = (age: string): number | undefined => {
   return days === undefined ? undefined : Number(count) * days
 }
 
+/** What other programs call it. */
+const otherNames = new Map([
+  ["ls", "list"],
+  ["remove", "rm"],
+  ["delete", "rm"],
+  ["branches", "tree"]
+])
+
 const unknownAction = (word: string): string => {
-  const near = nearest(word, Object.keys(actions))
+  const near = otherNames.get(word) ?? nearest(word, Object.keys(actions))
   return `there is no axonal sessions ${word}${near === undefined ? "" : `, did you mean ${near}?`}`
 }

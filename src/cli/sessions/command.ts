@@ -118,10 +118,10 @@ export const act = (
     case "prune":
       return prune(options, scope, screen)
     case "export":
-      return Effect.flatMap(meant, (info) => Transfer.toFile(info, more, screen))
+      return Effect.flatMap(meant, (info) => Transfer.toFile(info.id, more, screen))
     case "import":
       return Effect.map(
-        Transfer.fromFile(reference, folder),
+        Transfer.fromFile(reference, folder, screen),
         changed((info) => `imported session ${info.id}: ${plural(info.entries, "entry", "entries")}`)
       )
   }
