@@ -184,10 +184,7 @@ const advice: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
   [/^3D000/, "there is no such database; make it with createdb, or correct the URL"],
   [/^(ECONNREFUSED|ENOENT)/, "no server listens there; start it, or correct host and port of the URL"],
   [/^(ENOTFOUND|EAI_AGAIN)/, "the host is not known; correct the URL, or check the name service"],
-  [
-    /^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|timeout|Connection timed out)/i,
-    "the server does not answer; check the network"
-  ],
+  [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)|timeout|timed out/i, "the server does not answer; check the network"],
   [/^53300/, "the server has no connection left; lower maxConnections, or raise its max_connections"],
   [/^57P0[0-3]/, "the server is starting or shutting down; try again"],
   [/does not support SSL|certificate|^ERR_TLS/i, "server and client disagree about TLS; check sslmode of the URL"],

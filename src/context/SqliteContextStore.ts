@@ -70,12 +70,14 @@ const prepareCacheTTL = Duration.infinity
 /** The driver throws what happens while it opens a file; with several processes at once, the file may be locked. */
 const open = (driver: Driver, filename: string): Effect.Effect<SqlClient, ContextStore.StoreError, Scope.Scope> => {
   const { SqlError } = driver.error
-  const opened = Layer.build(driver.sqlite.layer({ filename, prepareCacheTTL })).pipe(
+  const opened = Layer.build(driver.sqlite.layer({ filename, prepareCacheTTL, disableWAL: true })).pipe(
     Effect.orDie,
     Effect.catchAllDefect((cause) => new SqlError({ cause })),
     Effect.map((context): SqlClient => Context.get(context, driver.sqlite.SqliteClient)),
     // The driver waits for a locked file synchronously, and so does the whole process: the store waits instead.
     Effect.tap((client) => client.unsafe("PRAGMA busy_timeout = 20")),
+    // Not by the driver, which would do it before, and wait.
+    Effect.tap((client) => client.unsafe("PRAGMA journal_mode = WAL")),
     Effect.tap((client) => client.unsafe("PRAGMA synchronous = NORMAL"))
   )
   return Effect.mapError(driver.database.patiently(opened), (error) => {

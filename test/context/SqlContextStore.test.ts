@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import { afterAll, assert, describe, it, vi } from "@effect/vitest"
@@ -21,6 +19,7 @@ import { layerSqlite } from "../../src/context/SqliteContextStore.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Suites from "../../src/testing/Suites.ts"
+import * as Processes from "../support/contextStoreProcesses.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "axonal-store-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -55,18 +54,6 @@ const tamper = (filename: string, statement: string) =>
 
 const failureOf = <A, R>(effect: Effect.Effect<A, ContextStore.StoreError, R>) =>
   Effect.map(Effect.flip(effect), ({ operation, reason }) => [operation, reason._tag, reason.message])
-
-const script = fileURLToPath(new URL("../support/contextStoreProcess.ts", import.meta.url))
-const start = (...args: ReadonlyArray<string>) => spawn(process.execPath, ["--import", "tsx", script, ...args])
-
-/** Runs a process to its end and answers what it complained about. */
-const complaints = (...args: ReadonlyArray<string>) =>
-  Effect.async<string>((resume) => {
-    const child = start(...args)
-    let text = ""
-    child.stderr.on("data", (data) => (text += data))
-    child.on("close", (code) => resume(Effect.succeed(code === 0 ? text : `exit ${code}: ${text}`)))
-  })
 
 describe("SqlContextStore", () => {
   describe("one file", () => {
@@ -192,44 +179,6 @@ describe("SqlContextStore", () => {
       })
     )
 
-    it.scoped("tables of a newer version are not touched", () =>
-      Effect.gen(function* () {
-        const filename = newFile()
-        yield* open(filename)
-        yield* tamper(filename, "INSERT INTO axonal_migrations (id, at) VALUES (99, 0)")
-        assert.deepStrictEqual(yield* failureOf(open(filename)), [
-          "open",
-          "Unavailable",
-          `${filename}: a newer version wrote it (tables 99, this one knows 1); upgrade axonal`
-        ])
-      })
-    )
-
-    it.scoped("a file that is no database is named, with what to do", () =>
-      Effect.gen(function* () {
-        const filename = newFile()
-        writeFileSync(filename, "This is a shopping list: bread, butter, and a good deal more than that.\n".repeat(99))
-        assert.deepStrictEqual(yield* failureOf(open(filename)), [
-          "open",
-          "Corrupt",
-          `${filename}: it is no SQLite database; name another file or move this one away: ` +
-            "file is not a database (SQLITE_NOTADB)"
-        ])
-      })
-    )
-
-    it.scoped("a folder that is missing or no folder is named", () =>
-      Effect.gen(function* () {
-        const file = newFile()
-        writeFileSync(file, "")
-        for (const filename of [join(folder, "missing", "a.db"), join(file, "a.db"), folder]) {
-          const [operation, reason, message] = yield* failureOf(open(filename))
-          assert.deepStrictEqual([operation, reason], ["open", "Unavailable"])
-          assert.include(message, `${filename}: it cannot be opened; check that its folder exists and may be written`)
-        }
-      })
-    )
-
     it.scoped("a missing driver names the command that installs it", () =>
       Effect.gen(function* () {
         const driver = "@effect/sql-sqlite-node/SqliteClient"
@@ -323,56 +272,19 @@ describe("SqlContextStore", () => {
   describe("several processes", () => {
     it.scopedLive(
       "open, append and lock one new file at once",
-      () =>
-        Effect.gen(function* () {
-          const filename = newFile()
-          const done = yield* Effect.all(
-            [
-              complaints("append", filename, "free", "a", "60"),
-              complaints("append", filename, "free", "b", "60"),
-              complaints("lock", filename, "turns", "c", "40"),
-              complaints("lock", filename, "turns", "d", "40")
-            ],
-            { concurrency: "unbounded" }
-          )
-          assert.deepStrictEqual(done, ["", "", "", ""])
-          const store = yield* open(filename)
-          const ids = (id: string) =>
-            Effect.map(store.entries(SessionId.make(id)), (entries) => entries.map((entry): string => entry.id))
-          const free = yield* ids("free")
-          const pairs = Array.from({ length: 120 }, (_, index) => free.slice(2 * index, 2 * index + 2))
-          assert.isTrue(pairs.every(([first, second]) => first?.replace(/0$/, "1") === second))
-          const ordered = (name: string) => free.filter((id) => id.startsWith(name) && id.endsWith("0"))
-          for (const name of ["a", "b"]) {
-            assert.deepStrictEqual(
-              ordered(name),
-              Array.from({ length: 60 }, (_, index) => `${name}.${index}.0`)
-            )
-          }
-          assert.strictEqual((yield* ids("turns")).length, 80)
-        }),
+      () => {
+        const filename = newFile()
+        return Processes.appendAndLock(filename, open(filename))
+      },
       60_000
     )
 
     it.scopedLive(
       "RUN-5 the lease of a killed process is taken over",
-      () =>
-        Effect.gen(function* () {
-          const filename = newFile()
-          const child = start("hold", filename, session, "short", "2500")
-          yield* Effect.async<void>((resume) => {
-            child.stdout.once("data", () => resume(Effect.void))
-          })
-          const store = yield* open(filename)
-          const killed = Effect.async<void>((resume) => {
-            child.once("close", () => resume(Effect.void))
-            child.kill("SIGKILL")
-          })
-          yield* killed
-          assert.strictEqual((yield* failureOf(store.lock(session, "fail")))[1], "SessionBusy")
-          yield* store.lock(session, "wait")
-          yield* store.append(session, [said("a")])
-        }),
+      () => {
+        const filename = newFile()
+        return Processes.takeOver(filename, session, open(filename))
+      },
       60_000
     )
   })

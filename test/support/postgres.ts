@@ -73,6 +73,8 @@ listen_addresses = '127.0.0.1'
 port = $2
 unix_socket_directories = '$PWD'
 fsync = off
+synchronous_commit = off
+full_page_writes = off
 max_connections = 60
 END
 control() { "$1/pg_ctl" -D data -w -t 15 -l log -m fast "$2" >>log 2>&1 </dev/null; }
