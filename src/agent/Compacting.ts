@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Compaction from "../context/Compaction.ts"
 import type { StoreError } from "../context/ContextStore.ts"
+import * as TokenCounter from "../context/TokenCounter.ts"
 import type { CompactionReason } from "../domain/Entry.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Hooks from "../hook/Hooks.ts"
@@ -53,15 +54,16 @@ export const request = <E>(
   compacting: Compacting,
   last: boolean,
   wait: <A, E2>(effect: Effect.Effect<A, E2>) => Effect.Effect<A, E2 | E>
-): Effect.Effect<Request, StoreError | E> =>
-  Effect.gen(function* () {
-    const { run } = compacting.session
-    const compaction = yield* due(compacting, last)
-    if (compaction !== undefined) yield* wait(compaction)
-    const prepared = Requests.make(run, compacting.session.messages, last)
-    // Only a hook takes time.
-    return yield* run.hooks.turnStart === undefined ? prepared : wait(prepared)
-  })
+): Effect.Effect<Request, StoreError | E> => {
+  const { run } = compacting.session
+  const prepared = Effect.suspend(() => Requests.make(run, compacting.session.messages, last))
+  // Only a hook takes time.
+  const made = run.hooks.turnStart === undefined ? prepared : wait(prepared)
+  if (isOff(compacting)) return made
+  return Effect.flatMap(due(compacting, last), (compaction) =>
+    compaction === undefined ? made : Effect.zipRight(wait(compaction), made)
+  )
+}
 /**
  * Asks the model, and once more with a compacted conversation when the vendor says that this one is too long.
  *
@@ -116,9 +118,7 @@ type Refused = Pick<Hooks.ContextOverflow, "error" | "request">
 /** What the window holds: what the vendor counted, or else what we count of the whole request. */
 const held = (session: Session.Session, last: boolean): Effect.Effect<number> => {
   const { measured, run } = session
-  return measured === undefined
-    ? run.tokenCounter.count(Requests.plain(run, session.messages, last))
-    : Effect.map(run.tokenCounter.count({ messages: measured.added }), (added) => measured.tokens + added)
+  return TokenCounter.held(run.tokenCounter, measured, () => Requests.plain(run, session.messages, last))
 }
 
 const compact = (

@@ -66,7 +66,7 @@ export const measure = (
   Effect.gen(function* () {
     const store = yield* ContextStore
     const { model } = yield* Transport
-    const { count } = yield* TokenCounter.TokenCounter
+    const counter = yield* TokenCounter.TokenCounter
     const { measured } = yield* store.read(session)
     const log = yield* store.live(session)
     const compaction = inForce(log)
@@ -79,12 +79,13 @@ export const measure = (
     const tools = ModelInfo.can(model, "tools") ? about.tools : []
     const estimates = yield* Effect.forEach(kinds, (kind) =>
       Effect.map(
-        count(kind === "tools" ? { messages: [], tools } : { messages: groups.get(kind) ?? [] }),
+        counter.count(kind === "tools" ? { messages: [], tools } : { messages: groups.get(kind) ?? [] }),
         (tokens) => [kind, tokens] as const
       )
     )
     const estimated = estimates.reduce((sum, [, tokens]) => sum + tokens, 0)
-    const tokens = measured === undefined ? estimated : measured.tokens + (yield* count({ messages: measured.added }))
+    const tokens =
+      measured === undefined ? estimated : yield* TokenCounter.held(counter, measured, () => ({ messages }))
     const threshold = about.compaction?.threshold(model).tokens
     return {
       model: model.id,

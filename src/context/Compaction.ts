@@ -323,10 +323,7 @@ export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, 
       yield* store.info(session)
       yield* store.lock(session, "fail")
       const { measured, messages, position } = yield* store.read(session)
-      const tokens =
-        measured === undefined
-          ? yield* counter.count({ messages })
-          : measured.tokens + (yield* counter.count({ messages: measured.added }))
+      const tokens = yield* TokenCounter.held(counter, measured, () => ({ messages }))
       const log = yield* store.live(session)
       const outcome = yield* compaction.compact({ log, reason: "demand", tokens, transport, counter })
       const at = yield* Clock.currentTimeMillis

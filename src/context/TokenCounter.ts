@@ -7,8 +7,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Message } from "../domain/Message.ts"
 import type { ResponseFormat, ToolSpec } from "../domain/Request.ts"
-import type { Usage } from "../domain/Usage.ts"
-import { totalTokens } from "../domain/Usage.ts"
 import * as Tokens from "./internal/tokens.ts"
 import { estimateText } from "./internal/tokensText.ts"
 
@@ -92,27 +90,25 @@ export const make = (countText: (text: string) => number): Service => {
 export const estimate = (input: Countable): number => Tokens.run(estimating(input))
 
 /**
- * The tokens that a context holds by the vendor's own count: what its last response read and wrote, and our count of what
- * was added since.
+ * The tokens that a context holds: by the vendor's own count of the last response, and ours of what was added since; or
+ * ours of the whole, when the vendor has not counted.
  *
  * **Details**
  *
- * - `undefined` when the vendor did not say, or when the usage is one that we have estimated ourselves.
- * - Reasoning counts, although some vendors leave it out of the next request: the number may be too high, not too low.
+ * - `measured`: input and output of the last response, as a window of `ContextStore` tells them. Reasoning is in it, although
+ *   some vendors leave it out of the next request: the number may be too high, not too low.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const measured = (
-  usage: Usage,
-  added: ReadonlyArray<Message>,
-  counter: Service
-): Effect.Effect<number | undefined> => {
-  const tokens = usage.estimated ? undefined : totalTokens(usage)
-  return tokens === undefined
-    ? Effect.succeed(undefined)
-    : Effect.map(counter.count({ messages: added }), (more) => tokens + more)
-}
+export const held = (
+  counter: Service,
+  measured: { readonly tokens: number; readonly added: ReadonlyArray<Message> } | undefined,
+  whole: () => Countable
+): Effect.Effect<number> =>
+  measured === undefined
+    ? Effect.suspend(() => counter.count(whole()))
+    : Effect.map(counter.count({ messages: measured.added }), (added) => measured.tokens + added)
 
 // internal
 

@@ -7,6 +7,7 @@ import type { CompactionEntry, Stored } from "../domain/Entry.ts"
 import type { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import { toText } from "../domain/Message.ts"
+import { totalTokens } from "../domain/Usage.ts"
 import * as Repair from "./Repair.ts"
 
 /**
@@ -124,9 +125,9 @@ export const measure = (known: Measured | undefined, added: ReadonlyArray<Stored
     if (entry._tag === "Message") {
       if (tokens !== undefined) since.push(entry.message)
     } else if (entry._tag === "Usage" && entry.purpose === undefined && !entry.usage.estimated) {
-      const { inputTokens, outputTokens } = entry.usage
-      if (inputTokens.total === undefined) continue
-      tokens = inputTokens.total + (outputTokens.total ?? 0)
+      const total = totalTokens(entry.usage)
+      if (total === undefined) continue
+      tokens = total
       since = []
     }
   }

@@ -5,7 +5,6 @@ import * as TokenCounter from "../../src/context/TokenCounter.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
 import type { ToolSpec } from "../../src/domain/Request.ts"
-import * as Usage from "../../src/domain/Usage.ts"
 import { samples } from "../support/writing.ts"
 
 const perMessage = 4
@@ -278,30 +277,18 @@ describe("TokenCounter", () => {
     })
   })
 
-  describe("measured", () => {
-    const counter = TokenCounter.make((text) => text.length)
-
-    it.effect("is what the vendor read and wrote and the count of what was added", () =>
-      Effect.gen(function* () {
-        const usage = Usage.make({ input: 1000, output: 50, cacheRead: 900, reasoning: 20 })
-        assert.strictEqual(yield* TokenCounter.measured(usage, [], counter), 1050)
-        assert.strictEqual(yield* TokenCounter.measured(usage, [Message.user("12345")], counter), 1050 + perMessage + 5)
-      })
-    )
-
-    it.effect("is unknown when the vendor did not say", () =>
-      Effect.gen(function* () {
-        const usages = [
-          Usage.unknown,
-          Usage.make({ input: 10 }),
-          Usage.make({ output: 10 }),
-          Usage.make({ input: 10, output: 10, estimated: true })
-        ]
-        for (const usage of usages)
-          assert.isUndefined(yield* TokenCounter.measured(usage, [Message.user("a")], counter))
-      })
-    )
-  })
+  it.effect("what is held is what the vendor counted and what was added, or the whole by our count", () =>
+    Effect.gen(function* () {
+      const counter = TokenCounter.make((text) => text.length)
+      const words = [Message.user("12345")]
+      const held = (added: ReadonlyArray<Message.Message>) =>
+        TokenCounter.held(counter, { tokens: 1050, added }, () => assert.fail("it was counted by the vendor"))
+      assert.strictEqual(yield* held([]), 1050)
+      assert.strictEqual(yield* held(words), 1050 + perMessage + 5)
+      const whole = TokenCounter.held(counter, undefined, () => ({ messages: words }))
+      assert.strictEqual(yield* whole, perMessage + 5)
+    })
+  )
 
   it.effect("the default is the estimate", () =>
     Effect.gen(function* () {

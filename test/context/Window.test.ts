@@ -5,6 +5,7 @@ import type { Entry, Stored } from "../../src/domain/Entry.ts"
 import { EntryId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import type * as Part from "../../src/domain/Part.ts"
+import * as Usage from "../../src/domain/Usage.ts"
 
 const about = (id: string) => ({ id: EntryId.make(id), at: 1 })
 const message = (id: string, message: Message.Message): Entry => ({ _tag: "Message", ...about(id), message })
@@ -208,12 +209,12 @@ describe("Window", () => {
           entry._tag === "Usage" &&
           entry.purpose === undefined &&
           !entry.usage.estimated &&
-          entry.usage.inputTokens.total !== undefined
+          Usage.totalTokens(entry.usage) !== undefined
         const last = recent.findLastIndex(counts)
         const entry = recent[last]
         if (entry?._tag !== "Usage") return assert.isUndefined(measured)
         assert.deepStrictEqual(measured, {
-          tokens: (entry.usage.inputTokens.total ?? Number.NaN) + (entry.usage.outputTokens.total ?? 0),
+          tokens: Usage.totalTokens(entry.usage),
           added: recent.slice(last).flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
         })
       },
