@@ -214,7 +214,7 @@ describe("Window", () => {
         const entry = recent[last]
         if (entry?._tag !== "Usage") return assert.isUndefined(measured)
         assert.deepStrictEqual(measured, {
-          tokens: Usage.totalTokens(entry.usage),
+          tokens: Usage.totalTokens(entry.usage) ?? Number.NaN,
           added: recent.slice(last).flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
         })
       },
