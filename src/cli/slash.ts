@@ -193,7 +193,7 @@ const compact = ({ about: { compaction }, session, stop }: Place) =>
     )
     if (outcome === undefined) return "stopped; the conversation is as it was\n"
     const cost = outcome.costs.reduce((sum, { usage }) => Usage.sum(sum, usage), Usage.zero)
-    const paid = outcome.costs.length === 0 ? "" : ` (the summary took ${ofUsage(cost)})`
+    const paid = outcome.costs.length === 0 ? "" : ` (summary ${ofUsage(cost)})`
     if (outcome._tag === "Kept") {
       const how = outcome.failed ? "that did not work, and the conversation is as it was" : "nothing to compact"
       return `${how}: ${oneLine(outcome.why)}${paid}\n`

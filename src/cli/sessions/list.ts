@@ -141,11 +141,9 @@ const paged = <A, E>(
 const hitsOf = (hits: ReadonlyArray<Hit>, text: string, now: number, screen: Screen): string => {
   const { accent, bold, dim } = stylesOf(screen)
   const short = shortIds([...new Set(hits.map(({ session }) => session.id))])
-  const words = text.split(/\s+/).filter((word) => word !== "")
-  const shine = (line: string): string =>
-    words.length === 0 || !screen.color
-      ? line
-      : line.replace(new RegExp(words.map((word) => word.replace(/[^\p{L}\p{N}]/gu, "\\$&")).join("|"), "giu"), bold)
+  const words = text.match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
+  const found = new RegExp(words.join("|"), "giu")
+  const shine = (line: string): string => (words.length === 0 ? line : line.replace(found, bold))
   let last = ""
   return hits
     .map(({ at, excerpt, role, session }) => {

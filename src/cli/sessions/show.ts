@@ -62,10 +62,7 @@ export const tree = (
     const { accent, dim } = stylesOf(screen)
     const now = yield* Clock.currentTimeMillis
     const short = shortIds([...new Set(branches.map(({ session }) => session))])
-    const rows = linesOf(
-      branches.filter((branch) => !isBare(branch, branches)),
-      branches
-    ).map(({ branch, indent, number }) => [
+    const rows = linesOf(branches).map(({ branch, indent, number }) => [
       `${indent}b${number}`,
       `${oneLine(short.get(branch.session) ?? branch.session)}${branch.isCurrent ? "" : " (left)"}`,
       plural(branch.entries, "entry", "entries"),
@@ -195,14 +192,19 @@ interface Line {
 }
 
 /** A branch that was left before anything was said on it. */
-const isBare = ({ entries, id, isCurrent }: Branch, all: ReadonlyArray<Branch>): boolean =>
-  entries <= 1 && !isCurrent && !all.some(({ parent }) => parent?.branch === id)
+const isBare = ({ entries, isCurrent, parent, preview }: Branch): boolean =>
+  entries <= 1 && preview === "" && !isCurrent && parent !== undefined
 
-/** Each branch below the one it left. They are counted as they are all together. */
-const linesOf = (shown: ReadonlyArray<Branch>, all: ReadonlyArray<Branch>): ReadonlyArray<Line> => {
+/** Each branch below the one it left, bare ones passed over. They are counted as they are all together. */
+const linesOf = (branches: ReadonlyArray<Branch>): ReadonlyArray<Line> => {
+  const known = new Map(branches.map((branch) => [branch.id, branch]))
+  const parentOf = ({ parent }: Branch): string | undefined => {
+    const above = parent === undefined ? undefined : known.get(parent.branch)
+    return above !== undefined && isBare(above) ? parentOf(above) : above?.id
+  }
   const below = (parent: string | undefined, indent: string): ReadonlyArray<Line> => {
-    const children = shown.flatMap((branch) =>
-      branch.parent?.branch === parent ? [{ branch, number: all.indexOf(branch) + 1 }] : []
+    const children = branches.flatMap((branch, index) =>
+      !isBare(branch) && parentOf(branch) === parent ? [{ branch, number: index + 1 }] : []
     )
     return children.flatMap(({ branch, number }, index) => {
       const isLast = index === children.length - 1

@@ -1,0 +1,193 @@
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import type { Setting } from "./support.ts"
+import { answer, endless, folderOf, run, serve, setUp, start } from "./support.ts"
+
+setUp()
+
+const sessions = (here: Setting, ...args: ReadonlyArray<string>) => run(["sessions", ...args], here)
+const linesOf = (text: string) => text.trimEnd().split("\n")
+const json = (text: string): ReadonlyArray<Readonly<Record<string, unknown>>> =>
+  text === "" ? [] : linesOf(text).map((line) => JSON.parse(line))
+
+describe("axonal sessions", () => {
+  it("looking at nothing is no error and makes no folder", async () => {
+    const here: Setting = { cwd: folderOf() }
+    const { code, stderr, stdout } = await sessions(here)
+    assert.deepStrictEqual(
+      [code, stdout, stderr],
+      [0, "", `axonal: there is no session in ${here.cwd} yet; --all shows those of other folders\n`]
+    )
+    assert.isFalse(existsSync(join(here.cwd, ".data")))
+    const other = await sessions(here, "show", "--data-dir", join(here.cwd, "nowhere"))
+    assert.strictEqual(other.code, 1)
+    assert.match(other.stderr, /^axonal: no sessions are kept in \S+nowhere: it has no sessions\.db\.\n$/)
+  })
+
+  it("a session is listed, shown, searched, named, forked, rewound and erased", async () => {
+    const here: Setting = { cwd: folderOf() }
+    await run(["--offline", "-s", "plan", "1+1"], here)
+    await run(["--offline", "-s", "plan", "2+2"], here)
+    assert.match((await sessions(here)).stdout, /^id +changed +entries +session\nplan +just now +12 +1\+1\n$/)
+    assert.match(
+      (await sessions(here, "show")).stdout,
+      /\nuser #7\n2\+2\n\nassistant #8\n→ calculate\(expression: "2\+2"\)\n← calculate: 4\n\n/
+    )
+    assert.include((await sessions(here, "search", "2")).stdout, "user, just now: 2+2\n")
+    assert.strictEqual((await sessions(here, "rename", "pl", "My sums")).stdout, "plan is “My sums” now\n")
+    const [fork] = json((await sessions(here, "fork", "my sums", "6", "--json")).stdout)
+    assert.deepInclude(fork, { origin: "plan", entries: 7, owner: here.cwd })
+    await sessions(here, "rewind", "plan", "--back", "1")
+    const asked = await run(["--offline", "-s", "plan", "what did I ask before?"], here)
+    assert.strictEqual(asked.stdout, "Earlier in this conversation you asked:\n1. 1+1\n")
+    assert.strictEqual((await sessions(here, "rewind", "plan", "--undo")).code, 0)
+    assert.lengthOf(json((await sessions(here, "show", "plan", "--json")).stdout), 8)
+    assert.match((await sessions(here, "tree", "plan")).stdout, /^b1 +plan \(left\) +12 entries/)
+    const refused = await sessions(here, "rm", "plan")
+    assert.strictEqual(refused.code, 2)
+    assert.include(
+      refused.stderr,
+      "there is no terminal to ask on: add --yes if it is meant. Try axonal sessions --help."
+    )
+    assert.strictEqual((await sessions(here, "rm", "plan", "--yes")).stdout, "plan is erased\n")
+    assert.deepStrictEqual(
+      json((await sessions(here, "list", "--json")).stdout).map(({ id }) => id),
+      [fork?.["id"]]
+    )
+  })
+
+  it("what is wrong has its exit code and says what to do", async () => {
+    const here: Setting = { cwd: folderOf() }
+    await run(["--offline", "-s", "plan", "1+1"], here)
+    const ended = await Promise.all(
+      [["shwo"], ["show", "plann"], ["fork", "plan", "99"], ["show", ""], ["--limit", "x"]].map((args) =>
+        sessions(here, ...args)
+      )
+    )
+    assert.deepStrictEqual(
+      ended.map(({ code, stderr }) => [code, stderr.trimEnd()]),
+      [
+        [2, "axonal: there is no axonal sessions shwo, did you mean show? Try axonal sessions --help."],
+        [1, 'axonal: there is no session "plann" in this folder. Nearest: plan (1+1).'],
+        [
+          1,
+          "axonal: session plan has no entry #99; its log has 6 entries. axonal sessions show plan --entries shows them."
+        ],
+        [2, "axonal: axonal sessions show was given an empty word. Try axonal sessions --help."],
+        [2, 'axonal: --limit is a number from 1 on, not "x". Try axonal sessions --help.']
+      ]
+    )
+  })
+
+  it("an export is imported again, elsewhere or beside itself", async () => {
+    const here: Setting = { cwd: folderOf() }
+    await run(["--offline", "-s", "plan", "1+1"], here)
+    await sessions(here, "rename", "plan", "Sums")
+    const { stdout } = await sessions(here, "export", "plan")
+    assert.deepInclude(json(stdout)[0], { format: "axonal-session", id: "plan", title: "Sums", entries: 6 })
+    assert.strictEqual((await sessions(here, "export", "plan", "plan.jsonl")).code, 0)
+    assert.deepStrictEqual(
+      [readFileSync(join(here.cwd, "plan.jsonl"), "utf8"), statSync(join(here.cwd, "plan.jsonl")).mode & 0o777],
+      [stdout, 0o600]
+    )
+    const again = await sessions(here, "export", "plan", "plan.jsonl")
+    assert.deepStrictEqual(
+      [again.code, again.stderr],
+      [1, "axonal: plan.jsonl is there already. Choose another name, or remove it.\n"]
+    )
+    const there: Setting = { cwd: folderOf(), stdin: stdout }
+    assert.strictEqual((await sessions(there, "import")).stdout, "imported session plan: 6 entries\n")
+    assert.strictEqual(
+      (await sessions(there, "export")).stdout.split("\n").slice(1).join("\n"),
+      stdout.split("\n").slice(1).join("\n")
+    )
+    const [copy] = json((await sessions(here, "import", "plan.jsonl", "--json")).stdout)
+    assert.deepInclude(copy, { title: "Sums", entries: 6, owner: here.cwd })
+    assert.notStrictEqual(copy?.["id"], "plan")
+  })
+
+  it("a file that is no whole session is refused with its line", async () => {
+    const here: Setting = { cwd: folderOf({ "a.txt": "hello\n" }) }
+    await run(["--offline", "-s", "plan", "1+1"], here)
+    const { stdout } = await sessions(here, "export")
+    const cut = await sessions({ ...here, stdin: linesOf(stdout).slice(0, 3).join("\n") }, "import", "-")
+    assert.deepStrictEqual([cut.code, cut.stdout], [1, ""])
+    assert.match(cut.stderr, /^axonal: standard input, line 3: .*cut off.*\. Nothing was imported\.\n$/)
+    const text = await sessions(here, "import", "a.txt")
+    assert.match(text.stderr, /^axonal: a\.txt, line 1: .*\. Nothing was imported\.\n$/)
+    assert.strictEqual((await sessions(here, "import", "b.txt")).stderr, "axonal: b.txt cannot be read (ENOENT).\n")
+    assert.lengthOf(json((await sessions(here, "list", "--json")).stdout), 1)
+  })
+
+  it("RUN-5 a session that another process runs is left alone", async () => {
+    const server = await serve(endless("Working"), answer("Done."))
+    const here: Setting = { cwd: folderOf(), env: { OPENAI_BASE_URL: server.baseUrl, AXONAL_MODEL: "m" } }
+    const first = start(["--session", "shared", "begin"], here)
+    await first.until("Working")
+    const ended = await Promise.all([
+      sessions(here, "fork", "shared"),
+      sessions(here, "rewind", "shared", "1"),
+      sessions(here, "rm", "shared", "--yes"),
+      run(["--fork=shared", "me too"], here)
+    ])
+    for (const { code, stderr } of ended) {
+      assert.strictEqual(code, 1)
+      assert.match(
+        stderr,
+        /session shared is in use by a run and cannot be \w+ now\. Try again when that has ended\.\n$/
+      )
+    }
+    assert.include((await sessions(here, "show", "shared")).stdout, "user #1\nbegin\n")
+    first.child.kill("SIGINT")
+    await first.ended
+    assert.strictEqual((await sessions(here, "rm", "shared", "-y")).code, 0)
+    server.close()
+  })
+
+  it("a reader that leaves early is no error", async () => {
+    const here: Setting = { cwd: folderOf() }
+    await run(["--offline", "-s", "plan", "1+1"], here)
+    const [header = "", ...entries] = linesOf((await sessions(here, "export")).stdout)
+    const many = Array.from({ length: 500 }, (_, copy) =>
+      entries.map((line) => line.replace(/"id":"(run_[^"]*)"/, `"id":"$1-${copy}"`))
+    ).flat()
+    const file = [header.replace(/"entries":\d+/, `"entries":${many.length}`), ...many].join("\n")
+    assert.strictEqual((await sessions({ ...here, stdin: file }, "import")).code, 0)
+    for (const args of [["show"], ["show", "--entries"], ["show", "--json"], ["export"], ["search", "1", "--json"]]) {
+      const reading = start(["sessions", ...args], here)
+      reading.child.stdout.once("data", () => reading.child.stdout.destroy())
+      const { code, stderr } = await reading.ended
+      assert.deepStrictEqual([code, stderr], [0, ""], args.join(" "))
+    }
+  })
+
+  it("help is there for the command", async () => {
+    const here: Setting = { cwd: folderOf() }
+    const [long, short] = await Promise.all([sessions(here, "--help"), sessions(here, "rm", "-h")])
+    assert.match(long.stdout, /^Usage: axonal sessions \[ACTION\]/)
+    assert.strictEqual(long.stdout, short.stdout)
+  })
+})
+
+describe("axonal --fork", () => {
+  it("goes on in a copy of the latest session, or of a named one", async () => {
+    const here: Setting = { cwd: folderOf() }
+    await run(["--offline", "-s", "plan", "1+1"], here)
+    const latest = await run(["--offline", "--continue", "--fork", "what did I ask before?"], here)
+    assert.strictEqual(latest.stdout, "Earlier in this conversation you asked:\n1. 1+1\n")
+    const named = await run(["--offline", "--fork=pla", "2+2"], here)
+    assert.match(named.stderr, /\nsession session_\w+\n$/)
+    const all = json((await sessions(here, "list", "--json")).stdout)
+    assert.deepStrictEqual(
+      all.map(({ entries, origin }) => [origin, entries]),
+      [
+        ["plan", 13],
+        ["plan", 10],
+        [undefined, 6]
+      ]
+    )
+    const none = await run(["--offline", "--fork", "hi"], { cwd: folderOf() })
+    assert.strictEqual(none.code, 2)
+  })
+})
