@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as Reactivity from "@effect/experimental/Reactivity"
+import { SqlClient } from "@effect/sql/SqlClient"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
-import { afterAll, assert, describe, it, vi } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -18,13 +15,12 @@ import * as SqlContextStore from "../../src/context/SqlContextStore.ts"
 import { layerSqlite } from "../../src/context/SqliteContextStore.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
+import { compacted } from "../../src/testing/internal/contextStoreFixtures.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 import * as Processes from "../support/contextStoreProcesses.ts"
+import { failureOf, folderOf, open, tamper } from "../support/sqliteStore.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "axonal-store-"))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-let files = 0
-const newFile = (): string => join(folder, `${files++}.db`)
+const { newFile } = folderOf("store")
 
 Suites.contextStore("sqlite", layerSqlite({ filename: newFile() }))
 
@@ -35,25 +31,6 @@ const said = (id: string, message = Message.user(id)) => ({
   at: 0,
   message
 })
-const lease = (millis: number) => Layer.succeed(SqlContextStore.LeaseDuration, Duration.millis(millis))
-
-/** A connection of its own to a file, for as long as the scope. */
-const open = (filename: string, leaseMillis = 15_000) =>
-  Effect.map(Layer.build(Layer.provide(layerSqlite({ filename }), lease(leaseMillis))), (context) =>
-    Context.get(context, ContextStore.ContextStore)
-  )
-
-/** Runs a statement on a file behind the back of the store. */
-const tamper = (filename: string, statement: string) =>
-  SqliteClient.make({ filename }).pipe(
-    Effect.flatMap((sql) => sql.unsafe(statement)),
-    Effect.provide(Reactivity.layer),
-    Effect.scoped,
-    Effect.orDie
-  )
-
-const failureOf = <A, R>(effect: Effect.Effect<A, ContextStore.StoreError, R>) =>
-  Effect.map(Effect.flip(effect), ({ operation, reason }) => [operation, reason._tag, reason.message])
 
 describe("SqlContextStore", () => {
   describe("one file", () => {
@@ -101,22 +78,97 @@ describe("SqlContextStore", () => {
       })
     )
 
-    it.scoped("rewinding keeps rows, removing does not", () =>
+    it.scoped("AX-34 forks and rewinds copy no entry, and the last to go takes them", () =>
       Effect.gen(function* () {
         const filename = newFile()
         const store = yield* open(filename)
-        const rows = tamper(filename, "SELECT id, dropped FROM axonal_entries ORDER BY dropped")
-        yield* store.append(session, [said("a"), said("b")])
+        const rows = Effect.map(tamper(filename, "SELECT id FROM axonal_entries WHERE kind = 'Message'"), (found) =>
+          found.map(({ id }) => id)
+        )
+        yield* store.append(session, [said("a"), said("b"), said("c")])
+        const child = yield* store.fork(session, EntryId.make("b"))
+        const grandchild = yield* store.fork(child)
         yield* store.rewind(session, EntryId.make("a"))
-        yield* store.append(session, [said("b")])
-        yield* store.rewind(session, EntryId.make("a"))
-        assert.deepStrictEqual(yield* rows, [
-          { id: "a", dropped: 0 },
-          { id: "b", dropped: 1 },
-          { id: "b", dropped: 2 }
-        ])
+        yield* store.append(session, [said("d")])
+        assert.deepStrictEqual(yield* rows, ["a", "b", "c", "d"])
         yield* store.remove(session)
-        assert.deepStrictEqual(yield* rows, [])
+        assert.deepStrictEqual(yield* rows, ["a", "b"])
+        yield* store.remove(child)
+        assert.deepStrictEqual((yield* store.entries(grandchild)).map(({ id }): string => id).slice(0, 2), ["a", "b"])
+        yield* store.clear(grandchild)
+        const left = yield* tamper(
+          filename,
+          `SELECT (SELECT COUNT(*) FROM axonal_entries) AS entries, (SELECT COUNT(*) FROM axonal_segments) AS segments,
+            (SELECT COUNT(*) FROM axonal_branches) AS branches`
+        )
+        assert.deepStrictEqual(left, [{ entries: 0, segments: 1, branches: 1 }])
+      })
+    )
+
+    it.scoped("HIST-4 the read of a compacted session looks at its window only", () =>
+      Effect.gen(function* () {
+        const filename = newFile()
+        const store = yield* open(filename)
+        const many = Array.from({ length: 50 }, (_, index) => said(`${index}`))
+        yield* store.append(session, [...many, compacted("c", "47")])
+        const child = yield* store.fork(session)
+        // What the window does not need may even be of a version that nobody can read.
+        yield* tamper(filename, "UPDATE axonal_entries SET version = 99 WHERE position < 48")
+        for (const id of [session, child]) {
+          const fresh = yield* open(filename)
+          const { messages } = yield* fresh.read(id)
+          assert.deepStrictEqual(messages.map(Message.toText), ["c4849"])
+          const live = yield* fresh.live(id)
+          assert.deepStrictEqual(
+            live.slice(0, 3).map(({ id }): string => id),
+            ["48", "49", "c"]
+          )
+        }
+      })
+    )
+
+    it.scoped("HIST-4 TURN-2 a fork goes on with the messages that its origin knows", () =>
+      Effect.gen(function* () {
+        const store = yield* open(newFile())
+        yield* store.append(session, [said("a"), said("b", Message.assistant("b"))])
+        const { messages } = yield* store.read(session)
+        const child = yield* store.read(yield* store.fork(session))
+        assert.strictEqual(child.messages[0], messages[0])
+        assert.strictEqual(child.messages[1], messages[1])
+      })
+    )
+
+    it.scoped("ids with halves of characters and NULs are told apart", () =>
+      Effect.gen(function* () {
+        const store = yield* open(newFile())
+        const names = ["a\u0000", "a", "a\ud800", "a\udc00", "a\ufffd", "\u0001", '\u0001"a"']
+        for (const name of names) yield* store.append(SessionId.make(name), [said(name)], { owner: name })
+        for (const name of names) {
+          assert.deepStrictEqual(yield* store.entries(SessionId.make(name)), [said(name)])
+          const { sessions } = yield* store.list({ owner: name })
+          assert.deepStrictEqual(
+            sessions.map(({ id, owner }) => [id, owner]),
+            [[name, name]]
+          )
+        }
+      })
+    )
+
+    it.scoped("a client that others use, too, stays usable", () =>
+      Effect.gen(function* () {
+        const filename = newFile()
+        const client = yield* SqliteClient.make({ filename }).pipe(Effect.provide(Reactivity.layer))
+        const layer = Layer.provide(SqlContextStore.layer, Layer.succeed(SqlClient, client))
+        const store = Context.get(yield* Layer.build(layer), ContextStore.ContextStore)
+        yield* Effect.orDie(client.unsafe("CREATE TABLE mine (id INTEGER)"))
+        const theirs = client.withTransaction(
+          Effect.zipRight(client.unsafe("INSERT INTO mine VALUES (1)"), Effect.fail("rolled back" as const))
+        )
+        yield* Effect.all([Effect.ignore(theirs), store.append(session, [said("a")]), Effect.ignore(theirs)], {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(yield* Effect.orDie(client.unsafe("SELECT * FROM mine")), [])
+        assert.strictEqual((yield* store.entries(session)).length, 1)
       })
     )
 
@@ -136,49 +188,12 @@ describe("SqlContextStore", () => {
         const many = Array.from({ length: 1201 }, (_, index) => said(`${index}`))
         assert.strictEqual(yield* store.append(session, many), 1201)
         assert.strictEqual(yield* store.append(session, [...many, said("last")]), 1202)
-        assert.strictEqual((yield* store.entries(yield* store.fork(session))).length, 1202)
+        assert.strictEqual((yield* store.entries(yield* store.fork(session))).length, 1203)
       })
     )
   })
 
-  describe("damage", () => {
-    it.scoped("a corrupt row is named, and the rest is readable", () =>
-      Effect.gen(function* () {
-        const filename = newFile()
-        const store = yield* open(filename)
-        const other = SessionId.make("other")
-        yield* store.append(session, [said("a"), said("b"), said("c")])
-        yield* store.append(other, [said("a")])
-        yield* tamper(filename, "UPDATE axonal_entries SET json = '{\"_tag\":' WHERE session = 'session' AND id = 'b'")
-        const fresh = yield* open(filename)
-        const error = yield* Effect.flip(fresh.read(session))
-        assert.deepStrictEqual([error.session, error.reason._tag], [session, "Corrupt"])
-        assert.match(
-          error.reason.message,
-          /^entry b at position 2 cannot be read; rewind to entry a, or clear the session: /
-        )
-        assert.strictEqual((yield* Effect.flip(fresh.entries(session))).reason._tag, "Corrupt")
-        assert.deepStrictEqual((yield* fresh.read(other)).position, 1)
-        assert.strictEqual((yield* fresh.list()).sessions.length, 2)
-        yield* fresh.rewind(session, EntryId.make("a"))
-        assert.deepStrictEqual(yield* fresh.entries(session), [said("a")])
-      })
-    )
-
-    it.scoped("a row of a newer version is not misread", () =>
-      Effect.gen(function* () {
-        const filename = newFile()
-        yield* Effect.flatMap(open(filename), (store) => store.append(session, [said("a")]))
-        yield* tamper(filename, "UPDATE axonal_entries SET version = 2")
-        const failure = yield* failureOf(Effect.flatMap(open(filename), (store) => store.read(session)))
-        assert.deepStrictEqual(failure, [
-          "read",
-          "Corrupt",
-          "entry a at position 1 cannot be read; clear or remove the session: a newer version wrote it; upgrade axonal"
-        ])
-      })
-    )
-
+  describe("opening", () => {
     it.scoped("a missing driver names the command that installs it", () =>
       Effect.gen(function* () {
         const driver = "@effect/sql-sqlite-node/SqliteClient"

@@ -71,6 +71,9 @@ export const make = ({ exclude, isSqlite }: Database, statements: Statements, pr
       // As many as are looked at when the nearest ones cannot be read any more.
       const before =
         stored?._tag === "Message" ? [] : yield* statements.before(execute, row.branch, row.position, neighbours)
+      const log = yield* Rows.decode([...before.toReversed(), row])
+      // Nothing else takes anything along, and what comes then need not be readable.
+      if (!log.some(asks)) return { branch: row.branch, last: row }
       const range = { branch: row.branch, after: row.position, to: open }
       const next = yield* statements.range(execute, range, "AND e.kind = 'Message'", neighbours)
       const rows = [...before.toReversed(), row, ...next]
@@ -192,4 +195,8 @@ export const infoOf = (row: BranchRow) => ({
 // internal
 
 const neighbours = 8
+
+const asks = (entry: Stored): boolean =>
+  entry._tag === "Message" && entry.message.parts.some(({ type }) => type === "tool-call")
+
 const previewedAtOnce = 16
