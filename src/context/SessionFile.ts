@@ -196,7 +196,7 @@ const decoded = (pieces: Chunk.Chunk<string | Uint8Array>): Either.Either<string
       "here or soon after are bytes that are no UTF-8; it is no exported session, or was damaged on the way"
     )
   }
-  return Either.right(texts.join("").replace(/^\uFEFF/, ""))
+  return Either.right(texts.join(""))
 }
 
 interface Parsed {
@@ -208,6 +208,7 @@ interface Parsed {
 const parse = (text: string): Either.Either<Parsed, SessionFileError> =>
   Either.gen(function* () {
     const lines = text.split("\n").flatMap((line, index) => {
+      // This takes line ends of Windows and a byte order mark away as well.
       const trimmed = line.trim()
       return trimmed === "" ? [] : [{ number: index + 1, json: trimmed }]
     })

@@ -63,6 +63,7 @@ describe("Identity", () => {
         const context = yield* Layer.build(ContextStore.layerMemory)
         const base = Context.get(context, ContextStore.ContextStore)
         yield* base.append(id, [said("secret")])
+        yield* base.append(SessionId.make("blank"), [said("secret")], { owner: "" })
         const store = yield* Effect.provide(
           ContextStore.ContextStore,
           Layer.provide(ScopedContextStore.layerIdentity, Layer.succeed(ContextStore.ContextStore, base))
@@ -71,6 +72,7 @@ describe("Identity", () => {
           assert.strictEqual(yield* nobody, "")
         }
         assert.deepStrictEqual(yield* store.list(), { sessions: [] })
+        assert.deepStrictEqual(yield* as("")(store.list()), { sessions: [] })
         assert.strictEqual(yield* store.prune({ before: Number.MAX_SAFE_INTEGER }), 0)
         const error = yield* Effect.flip(store.append(SessionId.make("new"), [said("a")]))
         assert.strictEqual(error.reason.message, "there is nobody to act for; provide an Identity with a userId")
@@ -78,7 +80,7 @@ describe("Identity", () => {
           yield* Effect.map(Effect.flip(Effect.scoped(store.lock(id, "fail"))), ({ reason }) => reason._tag),
           "NotFound"
         )
-        assert.strictEqual((yield* base.list()).sessions.length, 1)
+        assert.strictEqual((yield* base.list()).sessions.length, 2)
       })
     )
 

@@ -274,6 +274,15 @@ describe("ScopedContextStore", () => {
       () => ({ append: (session) => Effect.fail(ContextStore.failure("append", session, "Conflict", "always")) })
     )
 
+    test("another's session is not waited for", ({ alice, base }) =>
+      Effect.gen(function* () {
+        yield* base.append(id, [said("a")], bob)
+        yield* base.lock(id, "fail")
+        for (const onBusy of ["fail", "wait"] as const) {
+          assert.strictEqual(yield* outcomeOf(Effect.scoped(alice.lock(id, onBusy))), "NotFound")
+        }
+      }))
+
     test("a session that became another's is let go at once", ({ alice, base }) =>
       Effect.gen(function* () {
         const holder = yield* Scope.make()

@@ -175,6 +175,17 @@ describe("SessionFile", () => {
         assert.strictEqual((yield* store.info(id)).title, "Mine")
       }))
 
+    test("an id that is taken in the last moment gets a new one", (store) =>
+      Effect.gen(function* () {
+        const lines = yield* file
+        const late = { ...store, read: () => Effect.succeed({ messages: [], position: 0 }) }
+        yield* store.rewind(id, EntryId.make("a"))
+        const imported = yield* Effect.provideService(importing(lines.join("\n")), ContextStore.ContextStore, late)
+        assert.notStrictEqual(imported.session, id)
+        assert.strictEqual((yield* store.entries(id)).length, 2)
+        assert.deepStrictEqual(yield* store.entries(imported.session), [said("a"), said("b")])
+      }))
+
     it.effect("an id that somebody else has is taken", () =>
       Effect.gen(function* () {
         const lines = yield* file
