@@ -41,8 +41,8 @@ export const migrate = (
           Effect.provideService(SqlClient.SqlClient, sql),
           Effect.provideService(SqlClient.TransactionConnection, [connection, 0]),
           // A migration that fails is a defect of the migrator, with the failure in it.
-          Effect.catchAllDefect((cause) => new SqlError({ cause })),
-          Effect.catchTag("MigrationError", (cause) => new SqlError({ cause }))
+          Effect.catchAllDefect((defect) => Effect.fail(failed(defect))),
+          Effect.catchTag("MigrationError", (error) => Effect.fail(failed(error)))
         )
         if ((yield* versionOf(database, execute)) !== latest) {
           return yield* new SqlError({ cause: new Error("the tables could not be brought up to date; try again") })
@@ -55,6 +55,9 @@ export const migrate = (
 
 const table = "axonal_schema"
 const latest = 2
+
+const failed = (error: unknown): SqlError =>
+  new SqlError({ cause: error instanceof Migrator.MigrationError ? (error.cause ?? error) : error })
 
 const newer = (version: number): string =>
   `a newer version of axonal wrote it (tables ${version}, this one knows ${latest}); upgrade axonal`
