@@ -155,22 +155,27 @@ export const layerView = (options: ViewOptions): Layer.Layer<View> =>
       Ranges.check("Trimming", "maxMessageTokens", maxMessageTokens, Ranges.isPositive)
       if (toolCalls !== "keep") Ranges.check("Trimming", "toolCalls.keepRuns", toolCalls.keepRuns)
       const counter = yield* TokenCounter.TokenCounter
-      const message =
-        maxMessageTokens === undefined
-          ? Effect.succeed<Message>
-          : Views.shortener(maxMessageTokens, count === "counter" ? countText(counter) : countCharacters)
       const spoken = toolCalls === "keep" ? undefined : Views.withoutCalls(toolCalls.keepRuns)
+      const strip = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+        const left = spoken?.(messages) ?? messages
+        // Neighbours of what is left out become one.
+        return left === messages ? messages : Repair.repair(left)
+      }
+      if (maxMessageTokens === undefined) {
+        return spoken === undefined
+          ? plainView
+          : { ...plainView, window: (messages) => Effect.sync(() => strip(messages)) }
+      }
+      const message = Views.shortener(maxMessageTokens, count === "counter" ? countText(counter) : countCharacters)
       return {
         message,
-        window: (messages) => {
-          const shown = spoken?.(messages) ?? messages
-          if (maxMessageTokens === undefined) return Effect.succeed(shown === messages ? shown : Repair.repair(shown))
-          return Effect.map(Effect.forEach(shown, message), (short) =>
-            short.every((one, index) => one === messages[index]) && short.length === messages.length
-              ? messages
-              : Repair.repair(short)
-          )
-        }
+        window: (messages) =>
+          Effect.suspend(() => {
+            const left = strip(messages)
+            return Effect.map(Effect.forEach(left, message), (shown) =>
+              shown.every((one, index) => one === left[index]) ? left : shown
+            )
+          })
       }
     })
   )

@@ -128,7 +128,11 @@ describe("Artifacts", () => {
       }
     })
 
-    const characters = FastCheck.array(FastCheck.constantFrom("a", "ü", "🙂", "\n"), { minLength: 0, maxLength: 900 })
+    const characters = FastCheck.array(FastCheck.constantFrom("a", "ü", "🙂", "\n"), {
+      minLength: 100,
+      maxLength: 900,
+      size: "max"
+    })
 
     it.prop(
       "CALL-6 what is shown is in the bound, shorter than the whole, and well formed",
@@ -280,7 +284,11 @@ describe("Artifacts", () => {
       })
     )
 
-    const texts = FastCheck.array(FastCheck.constantFrom("a", "ü", "🙂", "\n"), { minLength: 1, maxLength: 25 })
+    const texts = FastCheck.array(FastCheck.constantFrom("a", "ü", "🙂", "\n"), {
+      minLength: 1,
+      maxLength: 25,
+      size: "max"
+    })
 
     it.effect.prop(
       "pages put together are the whole, and none splits a pair",

@@ -108,6 +108,9 @@ describe("Compaction", () => {
       const newest = [Messages.user("look at"), Messages.user([Part.file("text/plain", { text: "this" })])]
       const log = logOf([...talk(1), ...newest, asks("a"), tells("a"), asks("b"), tells("b")])
       assert.deepStrictEqual(Compaction.cut(log, 3)?.pinned, Messages.user(newest.flatMap(({ parts }) => parts)))
+      // A cut within them moves back before them.
+      const within = Compaction.cut(log, 5)
+      assert.deepStrictEqual([within?.before, within?.pinned, within?.after.length], [talk(1), undefined, 6])
     })
 
     it("a message that was pinned goes when there is a newer one", () => {
