@@ -5,6 +5,7 @@
 import type * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -42,17 +43,21 @@ export const make = (client: SqlClient.SqlClient): Effect.Effect<Database, SqlEr
     const sql = client.withoutTransforms()
     const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
     const kept = isSqlite && (yield* IsAlone) ? yield* sql.reserve : undefined
-    const mutex = yield* Effect.makeSemaphore(1)
+    const alone = oneByOne()
+    // SQLite has one connection for all: reserving it keeps statements out of the transactions of others.
     return from(
-      sql,
       isSqlite,
-      kept === undefined ? undefined : (use) => mutex.withPermits(1)(Effect.suspend(() => use(kept)))
+      kept === undefined
+        ? (use) => Effect.scoped(Effect.flatMap(sql.reserve, use))
+        : (use) => alone(Effect.suspend(() => use(kept)))
     )
   })
 
+// internal
+
 type Reserve = <A, E>(use: (connection: Connection) => Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError>
 
-const from = (sql: SqlClient.SqlClient, isSqlite: boolean, alone: Reserve | undefined): Database => {
+const from = (isSqlite: boolean, reserve: Reserve): Database => {
   const begin = isSqlite ? "BEGIN IMMEDIATE" : "BEGIN"
   const texts = isSqlite ? unprepared() : numbered()
 
@@ -60,20 +65,25 @@ const from = (sql: SqlClient.SqlClient, isSqlite: boolean, alone: Reserve | unde
     (connection: Connection): Execute =>
     (text, values = none) =>
       connection.execute(texts.of(text), values, undefined)
-  /** SQLite has one connection for all: reserving it keeps statements out of the transactions of others. */
-  const reserve: Reserve = alone ?? ((use) => Effect.scoped(Effect.flatMap(sql.reserve, use)))
-  const reserved: Reserve = (use) => Effect.uninterruptible(Effect.tapError(reserve(use), texts.failed))
+  const reserved: Reserve = (use) => patiently(Effect.uninterruptible(reserve(use)))
 
-  const run: Execute = (text, values) => patiently(reserved((connection) => executeOn(connection)(text, values)))
-
-  const transact: Database["transact"] = (body) =>
-    patiently(
-      reserved((connection) => {
-        const execute = executeOn(connection)
-        const whole = Effect.zipRight(execute(begin), Effect.zipLeft(body(execute, connection), execute("COMMIT")))
-        return Effect.onError(whole, () => Effect.ignore(execute("ROLLBACK")))
+  const run: Execute = (text, values) =>
+    reserved((connection) =>
+      Effect.catchAll(executeOn(connection)(text, values), (error) => {
+        texts.failed(error)
+        return Effect.fail(error)
       })
     )
+
+  const transact: Database["transact"] = (body) =>
+    reserved((connection) => {
+      const execute = executeOn(connection)
+      const whole = Effect.flatMap(execute(begin), () => Effect.zipLeft(body(execute, connection), execute("COMMIT")))
+      return Effect.catchAllCause(whole, (cause) => {
+        for (const error of Cause.failures(cause)) texts.failed(error)
+        return Effect.zipRight(Effect.ignore(execute("ROLLBACK")), Effect.failCause(cause))
+      })
+    })
 
   const plain: Execute = <Row>(text: string, values?: ReadonlyArray<Value>) =>
     transact((execute) => Effect.zipRight(execute("SET LOCAL jit = off"), execute<Row>(text, values)))
@@ -88,13 +98,41 @@ const from = (sql: SqlClient.SqlClient, isSqlite: boolean, alone: Reserve | unde
   }
 }
 
-// internal
+/** Lets uninterruptible effects run one at a time, first come, first served. A semaphore costs as much as a statement. */
+const oneByOne = (): (<A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>) => {
+  let isTaken = false
+  const waiting: Array<(turn: Effect.Effect<void>) => void> = []
+  const release = (): void => {
+    const next = waiting.shift()
+    if (next === undefined) isTaken = false
+    else next(Effect.void)
+  }
+  const turn = Effect.async<void>((resume) => {
+    waiting.push(resume)
+  })
+  return (effect) =>
+    Effect.suspend(() => {
+      const released = Effect.matchCauseEffect(effect, {
+        onFailure: (cause) => {
+          release()
+          return Effect.failCause(cause)
+        },
+        onSuccess: (value) => {
+          release()
+          return Effect.succeed(value)
+        }
+      })
+      if (isTaken) return Effect.zipRight(turn, released)
+      isTaken = true
+      return released
+    })
+}
 
 const none: ReadonlyArray<Value> = []
 
 interface Texts {
   readonly of: (text: string) => string
-  readonly failed: (error: unknown) => Effect.Effect<void>
+  readonly failed: (error: unknown) => void
 }
 
 /** PostgreSQL numbers the values of a statement. */
@@ -106,7 +144,7 @@ const numbered = (): Texts => {
     known.set(text, made)
     return made
   }
-  return { of: (text) => known.get(text) ?? number(text), failed: () => Effect.void }
+  return { of: (text) => known.get(text) ?? number(text), failed: () => {} }
 }
 
 /**
@@ -117,10 +155,9 @@ const unprepared = (): Texts => {
   let failures = 0
   return {
     of: (text) => (failures === 0 ? text : `${text} -- ${failures}`),
-    failed: (error) =>
-      Effect.sync(() => {
-        if (error instanceof SqlError && error.message.startsWith("Failed to prepare")) failures++
-      })
+    failed: (error) => {
+      if (error instanceof SqlError && error.message.startsWith("Failed to prepare")) failures++
+    }
   }
 }
 
