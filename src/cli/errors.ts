@@ -86,12 +86,15 @@ export const ofStore = (error: StoreError, database: string | undefined, instead
       return `session ${error.session} was changed by another process meanwhile. Nothing of it was lost; ask again.`
     case "NotFound":
       return `there is no session ${error.session}.`
-    case "Corrupt":
-      return `the sessions in ${file} cannot be read: ${reason} Move that file away, ${instead}`
+    case "Corrupt": {
+      // What a newer version wrote is whole, and nothing to be moved away.
+      const first = /\bupgrade\b/i.test(reason) ? "Upgrade" : "Move that file away"
+      return `the sessions in ${file} cannot be read: ${ended(reason)} ${first}, ${instead}`
+    }
     case "Unavailable":
       return /driver is missing/.test(reason)
         ? "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is), or add --no-save."
-        : `the sessions in ${file} cannot be used: ${reason} Check that it may be written, ${instead}`
+        : `the sessions in ${file} cannot be used: ${ended(reason)} Check that it may be written, ${instead}`
   }
 }
 
@@ -120,10 +123,12 @@ const oneLine = (text: string): string =>
     .replace(/\s*\n\s*/g, " ")
     .slice(0, 600)
 
+const ended = (text: string): string => (/[.!?…:;,]$/.test(text) ? text : `${text}.`)
+
 const ofTransport = (error: TransportError, choice: Choice | undefined): string => {
   const { reason } = error
   const said = oneLine(reason.message)
-  const detail = /[.!?…:;,]$/.test(said) ? said : `${said}.`
+  const detail = ended(said)
   if (choice?._tag !== "Online") return detail
   const server = choice.baseUrl === undefined ? choice.vendor : withoutSecrets(choice.baseUrl)
   const status = reason.status === undefined ? "" : ` (${reason.status})`

@@ -64,7 +64,7 @@ export const help = `/new            begin a new session
 /rename TITLE   give this session a title
 /fork [ENTRY]   go on in a copy of this session, and leave this one as it is
 /rewind [N]     go back by N requests (1); /rewind undo takes that back
-/compact        summarise the beginning now
+/compact        summarise the beginning now; /compact undo takes the last summary back
 /context        what fills the model's window
 /quit           leave (also Ctrl-D, or Ctrl-C at the prompt)
 Ctrl-C stops an answer. Anything else is sent to the agent.
@@ -105,7 +105,7 @@ export const act = (
     case "rewind":
       return Effect.map(rewind(rest, place), stay)
     case "compact":
-      return Effect.map(compact(place), stay)
+      return Effect.map(rest === "undo" ? restore(place) : compact(place), stay)
     case "context":
       return Effect.map(context(place), stay)
     default: {
@@ -200,6 +200,15 @@ const compact = ({ about: { compaction }, session, stop }: Place) =>
     }
     const { dropped, tokensAfter, tokensBefore } = outcome
     return `${plural(dropped.length, "message")} summarised: ${numeral(tokensBefore)} → ${numeral(tokensAfter)} tokens${paid}\n`
+  })
+
+const restore = ({ session }: Place) =>
+  Effect.gen(function* () {
+    yield* begun(session)
+    const { compaction } = yield* (yield* ContextStore).read(session)
+    if (compaction === undefined) return yield* new SetupError({ message: "there is no summary to take back." })
+    yield* Compaction.restore(session)
+    return "the summary is taken back; the conversation goes on with what it stood for\n"
   })
 
 const context = ({ about, screen, session }: Place) =>

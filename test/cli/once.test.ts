@@ -120,7 +120,7 @@ describe("axonal, once", () => {
     const ended = await Promise.all(cases.map(([args]) => run(args, { cwd })))
     assert.deepStrictEqual(
       ended.map(({ code, stderr, stdout }) => [code, stdout, stderr]),
-      cases.map(([, message]) => [2, "", `axonal: ${message}. Try axonal --help.\n`])
+      cases.map(([, message]) => [2, "", `axonal: ${message}${message.endsWith("?") ? "" : "."} Try axonal --help.\n`])
     )
   })
 

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { ofStore } from "axonal/cli/errors"
+import * as ContextStore from "axonal/context/ContextStore"
 import type { Setting } from "./support.ts"
 import { answer, endless, folderOf, run, serve, setUp, start } from "./support.ts"
 
@@ -195,5 +197,31 @@ describe("axonal --fork", () => {
     )
     const none = await run(["--offline", "--fork", "hi"], { cwd: folderOf() })
     assert.strictEqual(none.code, 2)
+  })
+})
+
+describe("axonal sessions, of files that are not whole", () => {
+  it("what cannot be read is named, and left as it is", async () => {
+    const folder = folderOf({ "sessions.db": "this is a diary and not a database, ".repeat(20) })
+    const { code, stderr } = await sessions({ cwd: folder }, "--data-dir", folder)
+    assert.strictEqual(code, 1)
+    assert.match(
+      stderr,
+      /^axonal: the sessions in \S+sessions\.db cannot be read: .+\. Move that file away, or choose another folder with --data-dir\.\n$/
+    )
+    assert.strictEqual(statSync(join(folder, "sessions.db")).size, 36 * 20)
+  })
+
+  it("what a newer version wrote asks for an upgrade", () => {
+    const newer = ContextStore.failure(
+      "open",
+      undefined,
+      "Corrupt",
+      "a newer version of axonal wrote it; upgrade to read it"
+    )
+    assert.strictEqual(
+      ofStore(newer, "/d/sessions.db", "or wait."),
+      "the sessions in /d/sessions.db cannot be read: a newer version of axonal wrote it; upgrade to read it. Upgrade, or wait."
+    )
   })
 })

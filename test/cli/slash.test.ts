@@ -42,15 +42,20 @@ const world = (script: ScriptedTransport.Script = []) =>
   Layer.merge(ScriptedTransport.layer(script, { model: { contextWindow: 10_000 } }), ContextStore.layerMemory)
 
 describe("slash", () => {
-  it.effect("compact summarises, and says what that did and cost", () =>
+  it.effect("compact summarises, says what that did, and can be undone", () =>
     Effect.gen(function* () {
       yield* talk("plan", requests)
+      const before = yield* textsOf("plan")
       const { noted, session } = yield* type("/compact")
       assert.strictEqual(session, plan)
       assert.match(noted, /^6 messages summarised: [\d,]+ → [\d,]+ tokens \(summary tokens: 90 in, 5 out\)\n$/)
       const [first = "", ...rest] = yield* textsOf("plan")
       assert.include(first, "They counted.")
       assert.lengthOf(rest, 5)
+      const undone = "the summary is taken back; the conversation goes on with what it stood for\n"
+      assert.strictEqual((yield* type("/compact undo")).noted, undone)
+      assert.deepStrictEqual(yield* textsOf("plan"), before)
+      assert.strictEqual(yield* problem("/compact undo"), "there is no summary to take back.")
       yield* ScriptedTransport.assertDone
     }).pipe(
       Effect.provide(
