@@ -86,7 +86,7 @@ const make = Effect.gen(function* () {
   const branches = Branches.make(database, statements, Window)
   const searches = Search.make(database, statements)
   const leases = Lease.make(database, yield* LeaseDuration)
-  const appendIn = Append.make(statements, branches, leases, Window)
+  const appends = Append.make(statements, branches, leases, Window)
   const changes = Changes.make(statements, branches)
   const windows = new Map<SessionId, Known>()
 
@@ -126,8 +126,9 @@ const make = Effect.gen(function* () {
       if (rows instanceof Refusal) return Effect.fail(describe("append", session)(rows))
       const appending: Append.Appending = { session: Rows.toKey(session), entries, rows, after, belongs }
       return Effect.map(
-        write("append", session, (execute, now) => appendIn(execute, appending, now)),
+        write("append", session, (execute, now) => appends.append(execute, appending, now)),
         (done) => {
+          appends.remember(appending.session, done)
           rememberAppended(session, done)
           return done.position
         }

@@ -1,6 +1,7 @@
 /**
  * Appending in SQL: what is known is left out, what is expected is compared, what is new is written, in one transaction
- * of three statements. It is what happens most often, so it is written without generators.
+ * of three statements; of two where the session is still as this process left it. It is what happens most often, so it is
+ * written without generators.
  */
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
@@ -29,16 +30,17 @@ export interface Appended {
   readonly branch: string
   readonly fresh: ReadonlyArray<Entry>
   readonly isNew: boolean
+  /** Its branch has a preview already. */
+  readonly isShown: boolean
   readonly before: number
   readonly position: number
 }
 
-export const make = (
-  statements: Statements,
-  branches: Branches,
-  leases: Pick<Leases, "isLost">,
-  projection: Projection
-) => {
+export const make = (statements: Statements, branches: Branches, leases: Leases, projection: Projection) => {
+  /** Where this process left sessions, the latest last. */
+  const tips = new Map<string, Tip>()
+  let latest: string | undefined
+
   const begin = (execute: Execute, { belongs, session }: Appending, branch: string, now: number) =>
     statements.insertBranch(execute, { id: branch, session, at: now }).pipe(
       Effect.zipRight(statements.insertSegment(execute, branch, 1)),
@@ -94,7 +96,8 @@ export const make = (
     return fresh.some(movesWindow) ? Effect.zipRight(shown, moveWindow(execute, branch)) : shown
   }
 
-  return (execute: Execute, appending: Appending, now: number): Effect.Effect<Appended, Failure> => {
+  /** Looks at how things are, and then writes. */
+  const carefully = (execute: Execute, appending: Appending, now: number): Effect.Effect<Appended, Failure> => {
     const { after, entries, rows, session } = appending
     const lock = statements.lock(execute, session)
     const state = statements.state(execute, session, idsOf(rows))
@@ -106,15 +109,67 @@ export const make = (
         return Effect.fail(new Refusal("Conflict", Storage.conflict(after, before)))
       }
       const branch = row?.branch ?? Rows.mintBranch()
-      const done: Appended = { before, branch, fresh, isNew: row === undefined, position: before + fresh.length }
+      const isShown = row !== undefined && row.own !== ""
+      const position = before + fresh.length
+      const done: Appended = { before, branch, fresh, isNew: row === undefined, isShown, position }
       if (fresh.length === 0) return Effect.succeed(done)
       if (row !== undefined && leases.isLost(session, row.holder)) return Effect.fail(new Refusal("SessionBusy", lost))
       return Effect.as(write(execute, appending, row, done, now), done)
     })
   }
+
+  /** Writes what is expected to be new where the log is expected to end, or answers that it is not so. */
+  const quickly = (
+    execute: Execute,
+    { entries, rows, session }: Appending,
+    { branch, isShown, position: before }: Tip,
+    now: number
+  ): Effect.Effect<Appended | undefined, Failure> => {
+    const advance = {
+      ...{ at: { branch, position: before }, by: entries.length, ids: idsOf(rows) },
+      ...{ holder: leases.holderOf(session), isLatest: latest === session }
+    }
+    return Effect.flatMap(statements.advance(execute, session, advance, now), ([row]) => {
+      if (row === undefined) return Effect.succeed(undefined)
+      const done: Appended = { before, branch, fresh: entries, isNew: false, isShown, position: row.position }
+      return Effect.as(statements.insertEntries(execute, branch, placed(rows, entries, before)), done)
+    })
+  }
+
+  /** What is only right once the transaction is. */
+  const remember = (session: string, { branch, isShown, position }: Appended): void => {
+    tips.delete(session)
+    tips.set(session, { branch, isShown, position })
+    latest = session
+    const [oldest] = tips.size > tipsKept ? tips.keys() : []
+    if (oldest !== undefined) tips.delete(oldest)
+  }
+
+  const append = (execute: Execute, appending: Appending, now: number): Effect.Effect<Appended, Failure> => {
+    const { after, entries, rows, session } = appending
+    const tip = tips.get(session)
+    const isPlain =
+      tip !== undefined &&
+      (after === undefined || after === tip.position) &&
+      entries.length > 0 &&
+      rows.size === entries.length &&
+      !entries.some((entry) => movesWindow(entry) || (!tip.isShown && isAsked(entry)))
+    return isPlain
+      ? Effect.flatMap(quickly(execute, appending, tip, now), (done) =>
+          done === undefined ? carefully(execute, appending, now) : Effect.succeed(done)
+        )
+      : carefully(execute, appending, now)
+  }
+
+  return { append, remember }
 }
 
 // internal
+
+const tipsKept = 256
+
+/** The end of a log. */
+type Tip = Pick<Appended, "branch" | "isShown" | "position">
 
 type Shown = Pick<StateRow, "branch" | "own" | "preview">
 

@@ -17,6 +17,8 @@ export interface Leases {
   readonly take: (session: string, onBusy: "wait" | "fail") => Effect.Effect<boolean, SqlError, Scope.Scope>
   /** Whether this process believes to have a session whose lease says otherwise. */
   readonly isLost: (session: string, holder: string | null) => boolean
+  /** Who this process is to a session that it believes to have. */
+  readonly holderOf: (session: string) => string | undefined
 }
 
 const pollMillis = { shortest: 20, longest: 250 }
@@ -93,6 +95,7 @@ export const make = ({ run }: Database, duration: Duration.Duration): Leases => 
 
   return {
     take,
+    holderOf: (session) => held.get(session),
     isLost: (session, holder) => held.has(session) && held.get(session) !== holder
   }
 }

@@ -33,6 +33,16 @@ export interface PlacedRow extends NewRow {
   readonly position: number
 }
 
+/** A session that is expected to be at a place, held by the one that holds it, and counted on. */
+export interface Advance {
+  readonly at: Pick<SessionRow, "position" | "branch">
+  readonly by: number
+  readonly ids: ReadonlyArray<string>
+  readonly holder: string | undefined
+  /** Expected to come first in a listing. */
+  readonly isLatest: boolean
+}
+
 /** A range of a path. */
 export interface Range {
   readonly branch: string
@@ -91,6 +101,22 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     return text
   }
 
+  const advanceTexts = new Map<string, string>()
+  const advanceText = (ids: number, isLatest: boolean, isHeld: boolean): string => {
+    const key = `${ids} ${isLatest} ${isHeld}`
+    const known = advanceTexts.get(key)
+    if (known !== undefined) return known
+    const held = "AND EXISTS (SELECT 1 FROM axonal_leases l WHERE l.session = axonal_sessions.id AND l.holder = ?)"
+    const text = `UPDATE axonal_sessions SET position = position + ?, size = size + ?, updated_at = ?
+        ${isLatest ? "" : `, sequence = ${nextSequence}`}
+      WHERE id = ? AND position = ? AND branch = ?
+        ${isLatest ? "AND sequence = (SELECT MAX(sequence) FROM axonal_sessions)" : ""}
+        AND NOT EXISTS (SELECT 1 ${path} AND e.id IN ${places(1, ids)} WHERE g.branch = axonal_sessions.branch)
+        ${isHeld ? held : ""} RETURNING position`
+    advanceTexts.set(key, text)
+    return text
+  }
+
   const entriesText = (rows: number): string =>
     `INSERT INTO axonal_entries (branch, position, id, kind, version, at, json) VALUES ${places(rows, 7)}`
   const entriesTexts = new Map([1, 8, 64].map((rows) => [rows, entriesText(rows)]))
@@ -103,6 +129,13 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     /** Ids: a power of two, so that there are few texts. */
     state: (execute: Execute, session: string, ids: ReadonlyArray<string>) =>
       execute<StateRow>(stateText(ids.length), [...ids, session]),
+
+    /** Counts a session on, if it is where it is expected to be and knows none of the ids. */
+    advance: (execute: Execute, session: string, { at, by, holder, ids, isLatest }: Advance, now: number) =>
+      execute<{ readonly position: number }>(advanceText(ids.length, isLatest, holder !== undefined), [
+        ...[by, by, now, session, at.position, at.branch, ...ids],
+        ...(holder === undefined ? [] : [holder])
+      ]),
 
     session: (execute: Execute, session: string) =>
       execute<SessionRow>("SELECT * FROM axonal_sessions WHERE id = ?", [session]),
