@@ -1,6 +1,6 @@
 /**
- * Sessions in a SQL database, shared by any number of processes. Rows are JSON with a version; what was rewound stays
- * in the tables, what was cleared or removed does not. Opening a database is left to its driver.
+ * Sessions in a SQL database, shared by any number of processes. Entries are JSON with a version and belong to branches;
+ * what was rewound stays in the tables, what no session has any more does not. Opening a database is left to its driver.
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
@@ -45,12 +45,20 @@ export class LeaseDuration extends Context.Reference<LeaseDuration>()("axonal/co
  *
  * **Details**
  *
- * - Dialects: SQLite and PostgreSQL.
- * - An append is one transaction of three statements. A row that cannot be read fails its own session as `Corrupt` and
- *   names the position; rewind the session to an entry before it, or clear it.
+ * - Dialects: SQLite, with its FTS5, and PostgreSQL. Tables of an older version are brought up to date with everything in
+ *   them, once, by whichever process comes first. Those of a newer one are not touched: `Corrupt`, upgrade the package.
+ * - An append is one transaction of two or three statements. Forks and rewinds share entries, and copy none.
+ * - A row that cannot be read any more is left out of windows, with a warning, and says so in the log. One of a newer
+ *   version fails what needs it as `Corrupt`.
+ * - What no session has any more is erased. In SQLite it is overwritten, in the files beside the database, too.
+ * - Words are put into the index when somebody searches, so that the first search after a long time takes longest.
  * - A lock is a row with an expiry, so that it holds across processes and outlives none for long. A run whose session
  *   was taken over, because its process stood still for longer than the lease, can no longer append to it.
  * - Waiting is fair within a process; between processes whoever asks first after the release comes first.
+ *
+ * **Gotchas**
+ *
+ * PostgreSQL keeps what was erased in its files until `VACUUM`, and in its log and backups beyond that.
  *
  * @see {@link LeaseDuration}
  * @category layers

@@ -240,6 +240,50 @@ describe("SqlContextStore", () => {
       })
     )
 
+    it.scoped("TR-29 what another connection did meanwhile is noticed", () =>
+      Effect.gen(function* () {
+        const filename = newFile()
+        const [left, right] = [yield* open(filename), yield* open(filename)]
+        const ids = (id = session) =>
+          Effect.map(left.entries(id), (entries) =>
+            entries.map((entry): string => (entry._tag === "Marker" ? "-" : entry.id))
+          )
+        yield* left.append(session, [said("a"), said("b")])
+        yield* left.append(session, [said("c")], { after: 2 })
+        assert.strictEqual(yield* right.append(session, [said("b"), said("d")]), 4)
+        assert.strictEqual(yield* left.append(session, [said("d"), said("e")]), 5)
+        assert.strictEqual(yield* right.append(session, [said("e")], { after: 4 }), 5)
+        assert.strictEqual((yield* failureOf(right.append(session, [said("f")], { after: 4 })))[1], "Conflict")
+        yield* right.append(session, [said("g")])
+        assert.strictEqual(yield* left.append(session, [said("h")]), 7)
+        yield* right.rewind(session, EntryId.make("b"))
+        yield* left.append(session, [said("d")])
+        assert.deepStrictEqual(yield* ids(), ["a", "b", "-", "d"])
+        const child = yield* left.fork(session)
+        const position = yield* left.append(child, [said("e")])
+        assert.strictEqual(yield* left.append(child, [said("a"), said("d")]), position)
+        assert.deepStrictEqual(yield* ids(child), ["a", "b", "-", "d", "-", "e"])
+        yield* right.remove(session)
+        assert.strictEqual(yield* left.append(session, [said("a")]), 1)
+      })
+    )
+
+    it.scoped("the order of a listing follows the last append, whoever made it", () =>
+      Effect.gen(function* () {
+        const filename = newFile()
+        const [left, right] = [yield* open(filename), yield* open(filename)]
+        const [one, two] = [SessionId.make("one"), SessionId.make("two")]
+        const order = Effect.map(left.list(), ({ sessions }) => sessions.map(({ id }): string => id))
+        for (const index of [0, 1, 2]) yield* left.append(one, [said(`${index}`)])
+        for (const index of [0, 1, 2]) yield* right.append(two, [said(`${index}`)])
+        assert.deepStrictEqual(yield* order, ["two", "one"])
+        yield* left.append(one, [said("3")])
+        assert.deepStrictEqual(yield* order, ["one", "two"])
+        yield* right.append(two, [said("3")])
+        assert.deepStrictEqual(yield* order, ["two", "one"])
+      })
+    )
+
     it.scoped("RUN-5 a living holder renews its lease", () =>
       Effect.gen(function* () {
         const filename = newFile()
@@ -272,14 +316,14 @@ describe("SqlContextStore", () => {
       Effect.gen(function* () {
         const filename = newFile()
         const [left, right] = [yield* open(filename), yield* open(filename)]
-        yield* left.append(session, [said("a")])
+        for (const id of ["a", "b", "c"]) yield* left.append(session, [said(id)])
         yield* left.lock(session, "fail")
         // As if the process of `left` had stood still.
         yield* tamper(filename, "UPDATE axonal_leases SET expires_at = -1")
         yield* right.lock(session, "fail")
-        assert.deepStrictEqual((yield* failureOf(left.append(session, [said("b")])))[1], "SessionBusy")
-        yield* right.append(session, [said("c")])
-        assert.strictEqual((yield* left.read(session)).position, 2)
+        assert.deepStrictEqual((yield* failureOf(left.append(session, [said("d")])))[1], "SessionBusy")
+        yield* right.append(session, [said("e")])
+        assert.strictEqual((yield* left.read(session)).position, 4)
       })
     )
   })

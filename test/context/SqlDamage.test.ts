@@ -86,6 +86,25 @@ describe("A row that cannot be read any more", () => {
   )
 })
 
+describe("A statement that could not be prepared", () => {
+  it.scoped("is prepared anew once the tables are whole again", () =>
+    Effect.gen(function* () {
+      const filename = newFile()
+      const store = yield* open(filename)
+      const rename = (from: string, to: string) => tamper(filename, `ALTER TABLE ${from} RENAME TO ${to}`)
+      yield* rename("axonal_entries", "hidden")
+      for (const effect of [store.append(session, [said("a")]), store.read(session), store.entries(session)]) {
+        const [, reason, message] = yield* failureOf<unknown, never>(effect)
+        assert.deepStrictEqual([reason, message], ["Unavailable", "no such table: axonal_entries (SQLITE_ERROR)"])
+      }
+      yield* rename("hidden", "axonal_entries")
+      yield* store.append(session, [said("a")])
+      assert.deepStrictEqual(yield* texts(store), ["a"])
+      assert.deepStrictEqual(yield* store.entries(session), [said("a")])
+    })
+  )
+})
+
 describe("A row of a newer version", () => {
   it.scoped("fails what needs it, and says to upgrade", () =>
     Effect.gen(function* () {
