@@ -215,15 +215,16 @@ const make = Effect.gen(function* () {
   const prune: ContextStore.Service["prune"] = ({ before, ...belongs }) =>
     Effect.gen(function* () {
       const { text, values } = Search.asked(database, belongs)
+      const last = Math.min(before, Number.MAX_SAFE_INTEGER)
       const old = `SELECT s.id FROM axonal_sessions s WHERE ${text} AND s.updated_at < ?`
-      const sessions = yield* database.run<{ readonly id: string }>(`${old} ORDER BY s.id`, [...values, before])
+      const sessions = yield* database.run<{ readonly id: string }>(`${old} ORDER BY s.id`, [...values, last])
       const removed = yield* Effect.forEach(sessions, ({ id }) =>
         database.transact((execute) =>
           Effect.gen(function* () {
             const lock = statements.lock(execute, id)
             if (lock !== undefined) yield* lock
             // It may have been used since.
-            const [row] = yield* execute(`${old} AND s.id = ?`, [...values, before, id])
+            const [row] = yield* execute(`${old} AND s.id = ?`, [...values, last, id])
             if (row === undefined) return 0
             const session = SessionId.make(Rows.fromKey(id))
             yield* changes.remove(execute, session)
@@ -242,7 +243,7 @@ const make = Effect.gen(function* () {
       if (query.cursor !== undefined && before === undefined) {
         return yield* Effect.fail(new Refusal("NotFound", Storage.unknownCursor))
       }
-      const limit = Math.max(1, query.limit ?? Storage.pageLength)
+      const limit = Search.pageLength(query)
       const { text, values } = Search.asked(database, query)
       const behind = before === undefined ? "" : " AND (s.sequence < ? OR (s.sequence = ? AND s.id < ?))"
       const rows = yield* database.run<Rows.SessionRow>(

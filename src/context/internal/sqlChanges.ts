@@ -24,20 +24,23 @@ export interface Forked {
 }
 
 export const make = (statements: Statements, branches: Branches) => {
-  /** Makes a branch behind a point, and answers how many entries its path has. */
+  /** Makes a branch behind a point, with a marker. */
   const leave = (
     execute: Execute,
     point: Point,
     to: { readonly branch: string; readonly session: string; readonly position: number },
     markers: ReadonlyArray<MarkerEntry>,
     now: number
-  ): Effect.Effect<number, Failure> =>
+  ): Effect.Effect<void, Failure> => {
+    const rows = Rows.encode(markers)
+    return rows instanceof Refusal ? Effect.fail(rows) : branches.leave(execute, point, to, [...rows.values()], now)
+  }
+
+  /** What a listing says of the beginning of a path, up to a position, and the marker behind it. */
+  const summarise = (execute: Execute, branch: string, cut: number) =>
     Effect.gen(function* () {
-      const rows = Rows.encode(markers)
-      if (rows instanceof Refusal) return yield* Effect.fail(rows)
-      yield* branches.leave(execute, point, to, [...rows.values()], now)
-      const [counted] = yield* statements.size(execute, to.branch, to.position)
-      return Number(counted?.size ?? 0)
+      const [counted] = yield* statements.size(execute, branch, cut)
+      return { size: Number(counted?.size ?? 0) + 1, preview: yield* branches.previewOf(execute, branch, cut) }
     })
 
   const fork = (
@@ -55,8 +58,9 @@ export const make = (statements: Statements, branches: Branches) => {
       const cut = last?.position ?? 0
       const markers =
         last === undefined ? [] : [Rows.marker(now, { type: "fork", session, to: EntryId.make(Rows.fromKey(last.id)) })]
-      const size = yield* leave(execute, point, { branch, session: id, position: cut + 1 }, markers, now)
-      const preview = at === undefined ? row.preview : yield* branches.previewOf(execute, branch, cut)
+      yield* leave(execute, point, { branch, session: id, position: cut + 1 }, markers, now)
+      const whole = { size: row.size + markers.length, preview: row.preview }
+      const { preview, size } = at === undefined ? whole : yield* summarise(execute, branch, cut)
       // Only what does not exist is at 0.
       const position = cut + 1
       yield* statements.insertSession(execute, {
@@ -76,8 +80,8 @@ export const make = (statements: Statements, branches: Branches) => {
       const position = Math.max(row.position, cut) + 1
       const last = point.last === undefined ? to : EntryId.make(Rows.fromKey(point.last.id))
       const marker = Rows.marker(now, { type: "rewind", to: last })
-      const size = yield* leave(execute, point, { branch, session: row.id, position }, [marker], now)
-      const preview = yield* branches.previewOf(execute, branch, cut)
+      yield* leave(execute, point, { branch, session: row.id, position }, [marker], now)
+      const { preview, size } = yield* summarise(execute, branch, cut)
       yield* statements.turnSession(execute, { id: row.id, branch, position, preview, size }, now)
     })
 

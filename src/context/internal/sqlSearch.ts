@@ -53,6 +53,10 @@ export const asked = ({ isSqlite }: Pick<Database, "isSqlite">, query: Query): C
   return { text: ["1 = 1", ...all.map(({ text }) => text)].join(" AND "), values: all.map(({ value }) => value) }
 }
 
+/** How many a page has: databases take no number without end. */
+export const pageLength = ({ limit = Storage.pageLength }: Query): number =>
+  Math.min(longestPage, Math.max(1, Math.floor(limit)))
+
 export const make = (database: Database, statements: Statements) => {
   const { isSqlite, run, runPlain, transact } = database
 
@@ -93,7 +97,7 @@ export const make = (database: Database, statements: Statements) => {
       if (terms.length === 0) return { hits: [] }
       const sessions = asked(database, query)
       yield* fill(sessions)
-      const limit = Math.max(1, query.limit ?? Storage.pageLength)
+      const limit = pageLength(query)
       const match = isSqlite ? matchSqlite(terms) : matchPostgres(terms)
       const hits: Array<Found & { readonly place: Place }> = []
       let from: Place | undefined = below
@@ -134,6 +138,7 @@ export const make = (database: Database, statements: Statements) => {
 
 // internal
 
+const longestPage = 1_000_000
 const sessionsAtOnce = 100
 const messagesAtOnce = 256
 
