@@ -68,13 +68,19 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     BETWEEN ${greatest}(g.first, CAST(? AS INTEGER)) AND ${least}(g.last, CAST(? AS INTEGER)) WHERE g.branch = ?`
   const inOrder = "ORDER BY g.first, e.position"
 
+  // Where the window begins has to bound the index, or a read costs the whole past: SQLite takes one bound, of whatever
+  // is known before; PostgreSQL takes several, of single tables and of values.
+  const start = "(SELECT w.window_from FROM axonal_sessions t JOIN axonal_branches w ON w.id = t.branch WHERE t.id = ?)"
+  const fromStart = isSqlite
+    ? `e.position BETWEEN max(g.first, ${start} + 1, CAST(? AS INTEGER)) AND g.last`
+    : `e.position BETWEEN g.first AND g.last AND e.position > ${start} AND e.position >= CAST(? AS INTEGER)`
+
   /** The window of a session behind a position, or also what a window has no use for. */
   const reading = (kinds: string) =>
     `SELECT s.position AS now, s.branch, b.compaction_at, ${columns} FROM axonal_sessions s
       JOIN axonal_branches b ON b.id = s.branch
       LEFT JOIN axonal_segments g ON g.branch = s.branch AND g.last > b.window_from
-      LEFT JOIN axonal_entries e ON e.branch = g.source
-        AND e.position BETWEEN ${greatest}(g.first, b.window_from + 1, CAST(? AS INTEGER)) AND g.last ${kinds}
+      LEFT JOIN axonal_entries e ON e.branch = g.source AND ${fromStart} ${kinds}
       WHERE s.id = ? ${inOrder}`
   const readText = reading("AND e.kind NOT IN ('Artifact', 'Decision')")
   const liveText = reading("")
@@ -140,9 +146,10 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     session: (execute: Execute, session: string) =>
       execute<SessionRow>("SELECT * FROM axonal_sessions WHERE id = ?", [session]),
 
-    read: (execute: Execute, session: string, after: number) => execute<ReadRow>(readText, [after + 1, session]),
+    read: (execute: Execute, session: string, after: number) =>
+      execute<ReadRow>(readText, [session, after + 1, session]),
 
-    live: (execute: Execute, session: string) => execute<ReadRow>(liveText, [0, session]),
+    live: (execute: Execute, session: string) => execute<ReadRow>(liveText, [session, 0, session]),
 
     log: (execute: Execute, session: string) =>
       execute<EntryRow>(
