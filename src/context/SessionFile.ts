@@ -278,5 +278,13 @@ const entryOf = (json: string, number: number): Either.Either<Entry.Entry | unde
     )
   })
 
-const problemOf = (line: number, error: ParseResult.ParseError) =>
-  new SessionFileError({ line, problem: ParseResult.TreeFormatter.formatErrorSync(error) })
+const problemOf = (line: number, error: ParseResult.ParseError) => {
+  const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const problem = issues.some(({ path }) => path.length === 0)
+    ? "this is no line of a session"
+    : issues
+        .slice(0, 3)
+        .map(({ message, path }) => `${path.map(String).join(".")}: ${message}`)
+        .join("; ")
+  return new SessionFileError({ line, problem })
+}

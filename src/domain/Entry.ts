@@ -3,9 +3,10 @@
  * a conversation is written down as one more entry. Stored entries carry the version of their shape and are read for ever.
  */
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
+import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { CallId, EntryId, RunId, SessionId } from "./Ids.ts"
+import * as Problems from "./internal/problems.ts"
 import { Message } from "./Message.ts"
 import { Usage } from "./Usage.ts"
 
@@ -223,4 +224,4 @@ const decode = Schema.decodeUnknownEither(codec)
 const mayLackValue = /"type":"json"/
 
 const unreadable = (error: ParseResult.ParseError): Either.Either<never, Problem> =>
-  Either.left({ isNewer: false, message: ParseResult.TreeFormatter.formatErrorSync(error) })
+  Either.left({ isNewer: false, message: Problems.describe(error, "entry") })

@@ -82,15 +82,25 @@ describe("Entry", () => {
   for (const [what, stored, says] of [
     ["torn text", '{"_tag":"Mess', "JSON"],
     ["nothing", "", "JSON"],
-    ["another value", "[]", "_tag"],
+    ["another value", "[]", "_tag: is missing"],
+    ["no object", "null", "it is no entry: null"],
+    ["a long text", JSON.stringify("no entry ".repeat(1000)), 'it is no entry: "no entry'],
     ["an unknown kind", '{"_tag":"Dream","id":"a","at":1}', "Dream"],
-    ["an empty id", '{"_tag":"Artifact","id":"","at":1,"text":""}', "non empty"],
-    ["a field of another type", '{"_tag":"Artifact","id":"a","at":"1","text":""}', '["at"]']
+    ["an empty id", '{"_tag":"Artifact","id":"","at":1,"text":""}', "id: Expected a non empty string"],
+    ["a field of another type", '{"_tag":"Artifact","id":"a","at":"1","text":""}', 'at: Expected number, actual "1"'],
+    ["a field that is missing", '{"_tag":"Artifact","id":"a","at":1}', "text: is missing"]
   ] as const) {
     it(`${what} says what is wrong`, () => {
       const problem = problemOf(Entry.fromJson(Entry.version, stored))
       assert.isFalse(problem.isNewer)
       assert.include(problem.message, says)
+      assert.isBelow(problem.message.length, 400)
     })
   }
+
+  it("of many things that are wrong the first are said", () => {
+    const parts = Array.from({ length: 50 }, () => ({ type: "text" }))
+    const stored = JSON.stringify({ _tag: "Message", id: "a", at: 1, message: { role: "user", parts } })
+    assert.strictEqual(problemOf(Entry.fromJson(Entry.version, stored)).message, "message.parts.0.text: is missing")
+  })
 })
