@@ -31,8 +31,9 @@ export const migrate = (
         const meanwhile = yield* versionOf(database, execute)
         if (meanwhile > latest) return yield* Effect.fail(new Refusal("Corrupt", newer(meanwhile)))
         // As the migrator would: its way to see whether the table is missing ends a transaction of PostgreSQL.
+        const time = database.isSqlite ? "datetime" : "TIMESTAMPTZ"
         yield* execute(`CREATE TABLE IF NOT EXISTS ${table} (migration_id INTEGER NOT NULL PRIMARY KEY,
-          created_at ${database.isSqlite ? "datetime" : "TIMESTAMPTZ"} NOT NULL DEFAULT CURRENT_TIMESTAMP, name TEXT NOT NULL)`)
+          created_at ${time} NOT NULL DEFAULT CURRENT_TIMESTAMP, name TEXT NOT NULL)`)
         const loader = Migrator.fromRecord({
           "1_sessions": forEach(execute, sessions),
           "2_branches": branches(database.isSqlite, execute, projection)
