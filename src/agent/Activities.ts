@@ -23,7 +23,10 @@ export interface Key {
   readonly run: RunId
   readonly turn: number
   readonly call?: CallId | undefined
-  /** Of pauses between attempts at a request: which one, 1 for the first. Of requests: 2 for one that was shortened. */
+  /**
+   * Of pauses between attempts at a request: which one, 1 for the first. Of requests: 2 for one that was shortened. Of
+   * compactions: 2 for the one that shortens it.
+   */
   readonly attempt?: number | undefined
 }
 

@@ -95,11 +95,26 @@ export const ask = (
 // internal
 
 /** The compaction that is due, or nothing. A replay reads what it came to the first time. */
-const due = (compacting: Compacting, last: boolean): Effect.Effect<Effect.Effect<boolean, StoreError> | undefined> => {
+const due = (
+  compacting: Compacting,
+  last: boolean
+): Effect.Effect<Effect.Effect<boolean, StoreError> | undefined, StoreError> => {
+  const { session, spent } = compacting
+  return session.replayed
+    ? Effect.flatMap(Session.recall(session, spent), (isPast) =>
+        isPast ? Effect.succeed(undefined) : measuredDue(compacting, last)
+      )
+    : measuredDue(compacting, last)
+}
+
+const measuredDue = (
+  compacting: Compacting,
+  last: boolean
+): Effect.Effect<Effect.Effect<boolean, StoreError> | undefined> => {
   const { again, session, threshold } = compacting
   const count = session.messages.length
   const isLong = count > threshold.messages && count > again.messages
-  if (session.replayed || (!isLong && threshold.tokens === Number.POSITIVE_INFINITY)) return Effect.succeed(undefined)
+  if (!isLong && threshold.tokens === Number.POSITIVE_INFINITY) return Effect.succeed(undefined)
   return Effect.map(held(session, last), (tokens) =>
     isLong || (tokens >= threshold.tokens && tokens >= again.tokens)
       ? compact(compacting, "threshold", tokens, undefined)
@@ -133,7 +148,7 @@ const compact = (
     yield* overflowed(run, refused ?? {}, { tokens, max: compacting.threshold.tokens })
     const log = yield* session.store.live(run.session)
     const outcome = yield* run.activities.compaction(
-      { run: run.id, turn: run.turn },
+      { run: run.id, turn: run.turn, ...(reason === "overflow" ? { attempt: 2 } : undefined) },
       run.compaction.compact({ log, reason, tokens, transport: run.transport, counter: run.tokenCounter })
     )
     yield* Effect.uninterruptible(Session.compact(session, compacting.spent, outcome, reason))

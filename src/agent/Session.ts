@@ -10,7 +10,7 @@ import * as Compaction from "../context/Compaction.ts"
 import type * as ContextStore from "../context/ContextStore.ts"
 import * as Trimming from "../context/Trimming.ts"
 import * as Window from "../context/Window.ts"
-import type { CompactionReason, Entry } from "../domain/Entry.ts"
+import type { CompactionReason, Entry, Stored } from "../domain/Entry.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
@@ -137,12 +137,31 @@ export const compact = (
   outcome: Compaction.Outcome,
   reason: CompactionReason
 ): Effect.Effect<void, ContextStore.StoreError> => {
-  const { position, run } = session
   spent.usage = outcome.costs.reduce((sum, { usage }) => Usage.sum(sum, usage), spent.usage)
-  const name = `${run.id}/${run.turn}/compaction-${position}`
+  const name = compactionOf(session, reason)
   const committed = commit(session, (about) => Compaction.entries(outcome, { ...about(""), name, reason }))
   return outcome._tag === "Compacted" ? Effect.zipRight(committed, read(session)) : committed
 }
+
+/**
+ * Whether a replay finds what this turn came to before it asked: then it was compacted, or it was not, and must not be now.
+ * Counts what a compaction cost.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const recall = (session: Session, spent: Spent): Effect.Effect<boolean, ContextStore.StoreError> =>
+  Effect.gen(function* () {
+    const { run } = session
+    const name = compactionOf(session, "threshold")
+    for (let index = 0; ; index++) {
+      const cost = yield* known(session, `${name}/usage-${index}`)
+      if (cost?._tag === "Usage") spent.usage = Usage.sum(spent.usage, cost.usage)
+      else if (index > 0) return true
+      else break
+    }
+    return ((yield* known(session, name)) ?? (yield* known(session, `${run.id}/${run.turn}/usage`))) !== undefined
+  })
 
 /**
  * Writes the end of a turn.
@@ -186,6 +205,18 @@ export const abandon = (
 
 // internal
 
+/** The name of a compaction in this turn, the same in a replay. There is at most one for a reason. */
+const compactionOf = ({ run }: Session, reason: CompactionReason): string =>
+  `${run.id}/${run.turn}/compaction-${reason}`
+
+/** An entry of the log, if it has one of this id. */
+const known = ({ run, store }: Session, id: string): Effect.Effect<Stored | undefined, ContextStore.StoreError> =>
+  Effect.catchIf(
+    store.entry(run.session, EntryId.make(id, { disableValidation: true })),
+    ({ reason }) => reason._tag === "NotFound",
+    () => Effect.succeed(undefined)
+  )
+
 const commit = (
   session: Session,
   entriesOf: (about: Run.About) => ReadonlyArray<Entry>
@@ -198,6 +229,8 @@ const commit = (
       run: run.id,
       turn: run.turn
     }))
+    // A compaction that came to nothing, and cost nothing.
+    if (entries.length === 0) return Effect.void
     const { chatId, tenant, userId } = run.identity
     return Effect.flatMap(
       store.append(run.session, entries, { after: session.position, tenant, owner: userId, chat: chatId }),
@@ -207,26 +240,36 @@ const commit = (
         session.replayed = isRepeat
         session.position = position
         if (mustRead) return read(session)
-        session.measured = Window.measure(session.measured, entries)
-        const messages = entries.flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
-        if (messages.length > 0 && run.view !== Trimming.plainView) {
-          return Effect.map(Effect.forEach(messages, run.view.message), (shown) => join(session, shown))
+        if (run.view === Trimming.plainView) {
+          join(session, entries)
+          return Effect.void
         }
-        join(session, messages)
-        return Effect.void
+        return Effect.map(
+          Effect.forEach(entries, (entry) => shown(run, entry)),
+          (seen) => join(session, seen)
+        )
       }
     )
   })
 
+/** An entry as the model sees it. */
+const shown = ({ view }: Run.Run, entry: Entry): Effect.Effect<Entry> =>
+  entry._tag === "Message"
+    ? Effect.map(view.message(entry.message), (message) => ({ ...entry, message }))
+    : Effect.succeed(entry)
+
 const read = (session: Session): Effect.Effect<void, ContextStore.StoreError> =>
   Effect.flatMap(session.store.read(session.run.session), ({ measured, messages, position }) => {
     session.position = position
-    session.measured = measured
-    return Effect.map(session.run.view.window(messages), (shown) => {
-      session.messages = shown
+    return Effect.map(session.run.view.window(messages), (seen) => {
+      session.messages = seen
+      // What the vendor counted is not what is shown now: calls of old runs may be gone, and what is new may be shorter.
+      session.measured = seen === messages ? measured : undefined
     })
   })
 
-const join = (session: Session, messages: ReadonlyArray<Message>): void => {
+const join = (session: Session, entries: ReadonlyArray<Entry>): void => {
+  session.measured = Window.measure(session.measured, entries)
+  const messages = entries.flatMap((entry) => (entry._tag === "Message" ? [entry.message] : []))
   if (messages.length > 0) session.messages = [...session.messages, ...messages]
 }

@@ -140,6 +140,8 @@ export interface Options {
 export interface Cut {
   /** The last entry before the cut. */
   readonly through: EntryId
+  /** The texts of the system before it, those of earlier compactions first. They stay. */
+  readonly system: ReadonlyArray<Message>
   /** What stands for the beginning until now. */
   readonly previous: ReadonlyArray<Message>
   /** The messages before it that no compaction covers yet, one that was pinned until now included. */
@@ -150,8 +152,8 @@ export interface Cut {
 }
 
 /**
- * Cuts the live part of a log so that about so much of its end stays: never between a call and its result, and what the
- * user said last stays wherever it is. `undefined` when nothing would be left to represent.
+ * Cuts the live part of a log so that about so much of its end stays: never between a call and its result. Texts of the
+ * system and what the user said last stay wherever they are. `undefined` when nothing would be left to represent.
  *
  * **Details**
  *
@@ -164,22 +166,21 @@ export const cut = (log: ReadonlyArray<Stored>, keepRecent: KeepRecent): Cut | u
   const compaction = inForce(log)
   const entries = log.filter((entry): entry is MessageEntry => entry._tag === "Message")
   const messages = entries.map(({ message }) => message)
-  const recent = typeof keepRecent === "number" ? keepRecent : Cuts.recent(messages, keepRecent.tokens, tokensOf)
+  const recent = typeof keepRecent === "number" ? keepRecent : Cuts.recent(messages, keepRecent.tokens, sizeOf)
   const index = Cuts.places(messages).findLast((place) => place <= messages.length - recent) ?? 0
   const last = entries[index - 1]
   if (last === undefined) return undefined
-  const newest = Cuts.newest(messages)
-  const isPinned = newest !== undefined && newest.end <= index
-  const known = compaction?.pinned
-  const before = messages.slice(0, index).filter((_, at) => !isPinned || at < newest.start || at >= newest.end)
+  const { before, pinned, said, system } = Cuts.parted(messages, index)
+  const [known, stands] = [compaction?.pinned, compaction?.messages ?? []]
   // A user message that was pinned until now, and is the newest no more, goes the way of the others.
-  if (known !== undefined && newest !== undefined) before.unshift(known)
-  if (before.length === 0) return undefined
+  const gone = known === undefined || said === undefined ? before : [known, ...before]
+  if (gone.length === 0) return undefined
   return {
     through: last.id,
-    previous: compaction?.messages ?? [],
-    before,
-    pinned: isPinned ? Cuts.joined(messages.slice(newest.start, newest.end)) : newest === undefined ? known : undefined,
+    system: [...stands.filter(Cuts.isSystem), ...system],
+    previous: stands.filter((message) => !Cuts.isSystem(message)),
+    before: gone,
+    pinned: said === undefined ? known : pinned,
     after: messages.slice(index)
   }
 }
@@ -192,22 +193,24 @@ export const cut = (log: ReadonlyArray<Stored>, keepRecent: KeepRecent): Cut | u
  */
 export const replace = (
   input: Input,
-  { before, pinned, previous, through }: Cut,
+  { after, before, pinned, previous, system, through }: Cut,
   messages: ReadonlyArray<Message>,
-  about: { readonly costs?: ReadonlyArray<Cost> | undefined; readonly note?: string | undefined } = {}
+  { costs = [], note }: { readonly costs?: ReadonlyArray<Cost> | undefined; readonly note?: string | undefined } = {}
 ): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
-    const { costs = [], note } = about
-    const had = yield* input.counter.count({ messages: [...previous, ...before] })
-    const has = yield* input.counter.count({ messages })
+    const count = (messages: ReadonlyArray<Message>) => input.counter.count({ messages })
+    const [had, has] = [yield* count([...previous, ...before]), yield* count(messages)]
     if (has >= had) return kept(`it would take ${has} tokens in place of ${had}`, true, costs)
+    const left = yield* count([...system, ...(pinned === undefined ? [] : [pinned]), ...after])
+    // What is more than the window held was counted too high, and so were its parts.
+    const scale = Math.min(1, input.tokens / Math.max(1, had + left))
     return {
       _tag: "Compacted",
-      ...{ through, messages, dropped: before, costs },
+      ...{ through, messages: [...system, ...messages], dropped: before, costs },
       ...(pinned === undefined ? undefined : { pinned }),
       ...(note === undefined ? undefined : { note }),
       tokensBefore: input.tokens,
-      tokensAfter: Math.max(0, input.tokens - had + has)
+      tokensAfter: Math.max(0, Math.round(input.tokens - scale * (had - has)))
     }
   })
 
@@ -242,8 +245,7 @@ export const make = (options: Options = {}): Service => {
   return {
     threshold: (model) => ({ ...never, tokens: Ranges.tokenLimit(model, at, maxTokens) }),
     compact: (input) => {
-      // A vendor that refuses the conversation takes even what is recent for too long.
-      const found = cut(input.log, keepRecent) ?? (input.reason === "overflow" ? cut(input.log, 0) : undefined)
+      const found = (input.reason === "overflow" ? cutRefused : cut)(input.log, keepRecent)
       if (found === undefined) return Effect.succeed(kept("there is nothing but what is recent"))
       const source: Source = { previous: found.previous, messages: found.before, transport: input.transport }
       return Effect.matchEffect(summarise(source), {
@@ -251,7 +253,7 @@ export const make = (options: Options = {}): Service => {
         onSuccess: ({ costs, text }) =>
           text.trim() === ""
             ? Effect.succeed(kept("the summary is empty", true, costs))
-            : replace(input, found, [Messages.user(`${summaryHead}\n\n${text}`)], { costs })
+            : replace(input, found, [Summary.toMessage(text)], { costs })
       }).pipe(Effect.catchAllDefect((defect) => Effect.succeed(kept(`summarising died: ${String(defect)}`, true))))
     }
   }
@@ -327,9 +329,8 @@ export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, 
       const log = yield* store.live(session)
       const outcome = yield* compaction.compact({ log, reason: "demand", tokens, transport, counter })
       const at = yield* Clock.currentTimeMillis
-      yield* store.append(session, entries(outcome, { name: `compaction/${position}`, at, reason: "demand" }), {
-        after: position
-      })
+      const name = `compaction/${crypto.randomUUID()}`
+      yield* store.append(session, entries(outcome, { name, at, reason: "demand" }), { after: position })
       return outcome
     })
   )
@@ -352,7 +353,7 @@ export const restore = (session: SessionId): Effect.Effect<void, StoreError, Con
       yield* store.lock(session, "fail")
       const { compaction, position } = yield* store.read(session)
       if (compaction === undefined) return
-      const id = EntryId.make(`restore/${position}`)
+      const id = EntryId.make(`restore/${crypto.randomUUID()}`)
       const at = yield* Clock.currentTimeMillis
       yield* store.append(session, [{ _tag: "Marker", id, at, marker: { type: "restore" } }], { after: position })
     })
@@ -390,6 +391,10 @@ export const layerTransport = (
 
 const never: Threshold = { tokens: Number.POSITIVE_INFINITY, messages: Number.POSITIVE_INFINITY }
 
-const summaryHead = "This is a summary of the conversation so far; what it covers is not shown any more."
+/** A vendor that refuses a conversation takes even what is recent for too long, when that is most of it. */
+const cutRefused = (log: ReadonlyArray<Stored>, keepRecent: KeepRecent): Cut | undefined => {
+  const found = cut(log, keepRecent)
+  return found !== undefined && sizeOf(found.before) >= sizeOf(found.after) ? found : (cut(log, 0) ?? found)
+}
 
-const tokensOf = (message: Message): number => TokenCounter.estimate({ messages: [message] })
+const sizeOf = (messages: ReadonlyArray<Message>): number => TokenCounter.estimate({ messages })

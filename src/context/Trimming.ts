@@ -99,7 +99,7 @@ export interface ViewOptions {
  * **Details**
  *
  * - Calls go together with their results. What the user said last stays, and so does the answer that is being worked on,
- *   even where these alone are more than a maximum. Instructions are no part of a log, and never dropped.
+ *   even where these alone are more than a maximum. Texts of the system are never dropped, and instructions are no part of a log.
  * - A conversation begins with its user: where an answer would be first, one line that tells of the trim stands before it.
  * - After an overflow and on demand it is cut to `keep` of what there is, when that is less.
  * - Errors: a share or a number out of range throws a `RangeError`: a programming mistake.
@@ -196,7 +196,9 @@ const trim = (
   Effect.gen(function* () {
     const count = (...messages: ReadonlyArray<Message>) => input.counter.count({ messages })
     const compaction = inForce(input.log)
-    const summary = options.keepSummary === true ? (compaction?.messages ?? []) : []
+    const stands = compaction?.messages ?? []
+    const system = stands.filter(Cuts.isSystem)
+    const summary = options.keepSummary === true ? stands.filter((message) => !Cuts.isSystem(message)) : []
     const messages = input.log
       .filter((entry): entry is MessageEntry => entry._tag === "Message")
       .map(({ message }) => message)
@@ -204,7 +206,9 @@ const trim = (
     const weights: Places.Weights = {
       ...{ messages, summary, pinned },
       sizes: yield* Effect.forEach(messages, (message) => count(message)),
-      previous: yield* count(...(compaction?.messages ?? [])),
+      previous: yield* count(...stands),
+      systemSize: yield* count(...system),
+      systemCount: system.length,
       summarySize: yield* count(...summary),
       pinnedSize: pinned === undefined ? 0 : yield* count(pinned),
       note: options.note === undefined ? 0 : yield* count(Messages.user(options.note)),
@@ -217,7 +221,7 @@ const trim = (
     return {
       _tag: "Compacted",
       ...{ through: found.through, dropped: found.before, costs: [] },
-      messages: chosen.begins ? [beginning] : summary,
+      messages: [...found.system, ...(chosen.begins ? [beginning] : summary)],
       ...(found.pinned === undefined ? undefined : { pinned: found.pinned }),
       ...(options.note === undefined ? undefined : { note: options.note }),
       tokensBefore: input.tokens,

@@ -8,7 +8,7 @@ import * as Agent from "../../src/agent/Agent.ts"
 import * as Compaction from "../../src/context/Compaction.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Repair from "../../src/context/Repair.ts"
-import type * as Summary from "../../src/context/Summary.ts"
+import * as Summary from "../../src/context/Summary.ts"
 import { SummaryFailed } from "../../src/context/Summary.ts"
 import * as TokenCounter from "../../src/context/TokenCounter.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
@@ -57,7 +57,7 @@ const texts = (request: Request | undefined): ReadonlyArray<string> =>
 const counted = (words: string): number => TokenCounter.estimate({ messages: [Message.user(words)] })
 
 const entriesOf = Effect.flatMap(ContextStore.ContextStore, (store) => store.entries(session))
-const head = "This is a summary of the conversation so far; what it covers is not shown any more.\n\n"
+const summary = (text: string): string => Message.toText(Summary.toMessage(text))
 
 /** Runs once for each input, in the same session. */
 const talk = (...inputs: ReadonlyArray<string>) =>
@@ -84,7 +84,7 @@ describe("Compacting", () => {
       Effect.gen(function* () {
         const { events, requests } = yield* talk(tale("hello"), tale("my"), "and now?")
         assert.deepStrictEqual(compacted(events), ["threshold 4"])
-        assert.deepStrictEqual(texts(requests[2]), ["system:Be brief.", `user:${head}summary 1and now?`])
+        assert.deepStrictEqual(texts(requests[2]), ["system:Be brief.", `user:${summary("summary 1")}and now?`])
         // The log has everything: nothing is erased.
         const kinds = (yield* entriesOf).map(({ _tag }) => _tag)
         const turn = ["Message", "Message", "Usage"]
@@ -197,7 +197,7 @@ describe("Compacting", () => {
           told.sources.map(({ messages, previous }) => [...previous, ...messages].map(short)),
           [
             ["one …", "a"],
-            [`${head}summary 1`, "two …", "b"]
+            [summary("summary 1"), "two …", "b"]
           ]
         )
       }).pipe(
@@ -295,7 +295,7 @@ describe("Compacting", () => {
       Effect.gen(function* () {
         const { events, requests } = yield* talk(long, "next")
         assert.deepStrictEqual(compacted(events), ["overflow 2"])
-        assert.deepStrictEqual(texts(requests[2]), ["system:Be brief.", `user:${head}summary 1next`])
+        assert.deepStrictEqual(texts(requests[2]), ["system:Be brief.", `user:${summary("summary 1")}next`])
         assert.deepStrictEqual(Trace.lines(events).slice(-6), [
           ...["RunStart", "TurnStart", "Compacted:2", "Text:b", "TurnEnd", "RunEnd:completed"]
         ])

@@ -4,10 +4,10 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Compaction from "../../src/context/Compaction.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
+import * as Summary from "../../src/context/Summary.ts"
 import type { Entry } from "../../src/domain/Entry.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Messages from "../../src/domain/Message.ts"
-import * as Part from "../../src/domain/Part.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { logOf, talk } from "../support/logs.ts"
@@ -15,7 +15,6 @@ import { logOf, talk } from "../support/logs.ts"
 const { finish, text, usage } = ScriptedTransport
 
 const session = SessionId.make("session")
-const head = "This is a summary of the conversation so far; what it covers is not shown any more."
 const paid = Usage.make({ input: 9, output: 1 })
 const used: Entry = {
   _tag: "Usage",
@@ -38,7 +37,7 @@ const begun = Effect.gen(function* () {
   return store
 })
 
-const summarised = Messages.user([Part.text(`${head}\n\nThey talked.`), ...(talk(1, 2)[0]?.parts ?? [])])
+const summarised = Messages.user([...Summary.toMessage("They talked.").parts, ...(talk(1, 2)[0]?.parts ?? [])])
 
 describe("Compaction", () => {
   describe("on demand", () => {
@@ -51,10 +50,10 @@ describe("Compaction", () => {
         const log = yield* store.entries(session)
         assert.deepStrictEqual(log.slice(0, 6), [...logOf(talk(3))])
         assert.deepStrictEqual(
-          log.slice(6).map((entry) => [entry._tag, entry.id]),
+          log.slice(6).map((entry) => [entry._tag, entry.id.replace(/[-\da-f]{36}/, "id")]),
           [
-            ["Usage", "compaction/6/usage-0"],
-            ["Compaction", "compaction/6"]
+            ["Usage", "compaction/id/usage-0"],
+            ["Compaction", "compaction/id"]
           ]
         )
         assert.deepInclude(log[6], { purpose: "compaction", usage: paid, model: "scripted" })
@@ -102,7 +101,7 @@ describe("Compaction", () => {
         assert.strictEqual((yield* Compaction.compact(session))._tag, "Compacted")
         const [, second] = yield* ScriptedTransport.requests
         const asked = second?.messages.map(Messages.toText).join("\n") ?? ""
-        assert.include(asked, `<summary-so-far>\n${head}\n\nThey talked.\n</summary-so-far>`)
+        assert.include(asked, `<summary-so-far>\nThey talked.\n</summary-so-far>`)
         assert.deepStrictEqual(asked.match(/(question|answer) \d/g), ["question 2", "answer 2"])
       }).pipe(Effect.provide(world([[text("They talked.")], [text("They talked more.")]])))
     )

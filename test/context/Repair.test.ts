@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Repair from "../../src/context/Repair.ts"
+import * as Entry from "../../src/domain/Entry.ts"
+import { EntryId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
 
@@ -42,6 +45,7 @@ const cases: ReadonlyArray<readonly [string, Messages, Messages]> = [
     [hi, tells("x"), bye],
     [Message.user([...hi.parts, ...bye.parts])]
   ],
+  ["an orphan result that empties the last message takes it along", [hi, tells("x")], [hi]],
   ["a duplicate result goes", [asks("a"), tells("a", "a"), tells("a")], [asks("a"), tells("a")]],
   ["a result before its call goes", [hi, tells("a"), asks("a")], [hi, asks("a"), Message.tool([interrupted("a")])]],
   ["a displaced result moves behind its call", [asks("a"), hi, tells("a")], [asks("a"), tells("a"), hi]],
@@ -165,6 +169,40 @@ describe("Repair", () => {
   it("the supplied result carries the vendor's id of its call", () => {
     const [, supplied] = Repair.repair([Message.assistant([{ ...call("a"), wireId: "toolu_1" }])])
     assert.deepStrictEqual(supplied, Message.tool([{ ...interrupted("a"), wireId: "toolu_1" }]))
+  })
+
+  it("HIST-1 calls that the vendor ran are left alone beside ours", () => {
+    const vendor: ReadonlyArray<Part.Part> = [
+      { ...call("v"), transportExecuted: true },
+      { ...call("w"), transportExecuted: true },
+      { ...result("w"), transportExecuted: true }
+    ]
+    const sent = Repair.repair([hi, Message.assistant([...vendor, call("a")])])
+    assert.deepStrictEqual(sent, [hi, Message.assistant([...vendor, call("a")]), Message.tool([interrupted("a")])])
+  })
+
+  it("HIST-1 a call whose result is still to come is stored as it is, and gets its own", () => {
+    const stored = [hi, asks("a", "b")]
+    const copy = structuredClone(stored)
+    const sent = Repair.repair(stored)
+    assert.deepStrictEqual(sent.at(-1), Message.tool([interrupted("a"), interrupted("b")]))
+    assert.deepStrictEqual(stored, copy)
+    const late = [...stored, tells("b"), tells("a")]
+    assert.deepStrictEqual(Repair.repair(late), [hi, asks("a", "b"), tells("a", "b")])
+    assert.deepStrictEqual(Repair.extend(sent, late.slice(2)), Repair.repair(late))
+  })
+
+  it("HIST-1 a cancelled answer reads the same after it was stored, and the conversation goes on", () => {
+    const cut: Message.Message = { ...Message.assistant("half of"), meta: { axonal: { cut: true } } }
+    const stored = [hi, asks("a"), Message.tool([{ ...result("a"), outcome: "interrupted" }]), cut, bye]
+    const read = stored.map((message, index) => {
+      const id = EntryId.make(`${index}`)
+      const json = Either.getOrThrow(Entry.toJson({ _tag: "Message", id, at: 0, message }))
+      const entry = Either.getOrThrow(Entry.fromJson(Entry.version, json))
+      return entry._tag === "Message" ? entry.message : assert.fail(entry._tag)
+    })
+    assert.deepStrictEqual(read, stored)
+    assert.strictEqual(Repair.repair(read), read)
   })
 
   it.prop(

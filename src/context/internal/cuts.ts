@@ -50,6 +50,30 @@ export const newest = (messages: ReadonlyArray<Message>): Newest | undefined => 
   return { start, end: last + 1 }
 }
 
+/** What a cut takes of the messages before it, and what of them stays. `said` is what a person said last, anywhere. */
+export interface Parted {
+  readonly before: ReadonlyArray<Message>
+  readonly system: ReadonlyArray<Message>
+  readonly pinned: Message | undefined
+  readonly said: Newest | undefined
+}
+
+/** Parts the messages before `index`: texts of the system stay, and so does what a person said last. */
+export const parted = (messages: ReadonlyArray<Message>, index: number): Parted => {
+  const said = newest(messages)
+  const isPinned = said !== undefined && said.end <= index
+  const others = messages.slice(0, index).filter((_, at) => !isPinned || at < said.start || at >= said.end)
+  return {
+    before: others.filter((message) => !isSystem(message)),
+    system: others.filter(isSystem),
+    pinned: isPinned ? joined(messages.slice(said.start, said.end)) : undefined,
+    said
+  }
+}
+
+/** Whether it is a text of the system, which is never dropped. */
+export const isSystem = ({ role }: Message): boolean => role === "system"
+
 /** Messages of one role as one. A single one stays the very same. */
 export const joined = (messages: ReadonlyArray<Message>): Message | undefined => {
   const [first] = messages
@@ -62,11 +86,11 @@ export const joined = (messages: ReadonlyArray<Message>): Message | undefined =>
 export const recent = (
   messages: ReadonlyArray<Message>,
   tokens: number,
-  tokensOf: (message: Message) => number
+  tokensOf: (messages: ReadonlyArray<Message>) => number
 ): number => {
   let [count, sum] = [0, 0]
   for (const message of messages.toReversed()) {
-    sum += tokensOf(message)
+    sum += tokensOf([message])
     if (sum > tokens) break
     count++
   }

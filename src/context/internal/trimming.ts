@@ -3,14 +3,16 @@
  * the user begins to speak is better, unless half of what is left would go for it.
  */
 import type { Message } from "../../domain/Message.ts"
-import { newest, places } from "./cuts.ts"
+import { isSystem, newest, places } from "./cuts.ts"
 
 /** A conversation and what it weighs. Sizes are tokens. */
 export interface Weights {
   readonly messages: ReadonlyArray<Message>
   readonly sizes: ReadonlyArray<number>
-  /** What stands for what is not among the messages any more, and the part of it that will stay. */
+  /** What stands for what is not among the messages any more, and the part of it that will stay: texts of the system first. */
   readonly previous: number
+  readonly systemSize: number
+  readonly systemCount: number
   readonly summary: ReadonlyArray<Message>
   readonly summarySize: number
   readonly pinned: Message | undefined
@@ -55,6 +57,9 @@ const candidatesOf = (weights: Weights, held: number): ReadonlyArray<Candidate> 
   const widthUpTo = sums(widths(messages))
   const [size, width] = [upTo.at(-1) ?? 0, widthUpTo.at(-1) ?? 0]
   const said = newest(messages)
+  const systemUpTo = sums(messages.map((message, at) => (isSystem(message) ? (weights.sizes[at] ?? 0) : 0)))
+  const systemsUpTo = sums(messages.map((message) => (isSystem(message) ? 1 : 0)))
+  const speakers = speakersOf(messages)
   const total = weights.previous + pinnedSize + size
   // What is more than the window held was counted too high, and so were its parts.
   const scale = total > held ? held / total : 1
@@ -62,22 +67,43 @@ const candidatesOf = (weights: Weights, held: number): ReadonlyArray<Candidate> 
   return places(messages).flatMap((place) => {
     const isPinned = said !== undefined && said.end <= place
     const stays = isPinned ? said.end - said.start : 0
-    const isNothing = place === stays && (pinned === undefined || said === undefined)
-    // Something has to go, more than what the user said last, and something has to stay.
+    const systems = systemsUpTo[place] ?? 0
+    const isNothing = place === stays + systems && (pinned === undefined || said === undefined)
+    // Something has to go, more than what stays wherever the place is, and something has to be left.
     if (isNothing || place === messages.length) return []
     const isHeld = isPinned || (said === undefined && pinned !== undefined)
     const heldSize = isPinned ? (upTo[said.end] ?? 0) - (upTo[said.start] ?? 0) : isHeld ? pinnedSize : 0
-    const begins = !isHeld && summary.length === 0 && messages[place]?.role !== "user"
+    const begins = !isHeld && summary.length === 0 && speakers[place] !== "user"
     const after = size - (upTo[place] ?? 0)
-    const left = weights.summarySize + heldSize + (begins ? weights.beginning : 0) + after
+    const system = weights.systemSize + (systemUpTo[place] ?? 0)
+    const left = system + weights.summarySize + heldSize + (begins ? weights.beginning : 0) + after
     return [
       {
         ...{ place, begins, after },
         tokens: Math.max(0, Math.round(held - scale * (total - left) + weights.note)),
-        count: summary.length + (isHeld || begins ? 1 : 0) + joins + width - (widthUpTo[place] ?? 0)
+        count:
+          weights.systemCount +
+          systems +
+          summary.length +
+          (isHeld || begins ? 1 : 0) +
+          joins +
+          width -
+          (widthUpTo[place] ?? 0)
       }
     ]
   })
+}
+
+/** Who speaks first from each place on, texts of the system aside. */
+const speakersOf = (messages: ReadonlyArray<Message>): ReadonlyArray<Message["role"] | undefined> => {
+  let speaker: Message["role"] | undefined
+  return messages
+    .toReversed()
+    .map((message) => {
+      if (!isSystem(message)) speaker = message.role
+      return speaker
+    })
+    .reverse()
 }
 
 const sums = (values: ReadonlyArray<number>): ReadonlyArray<number> => {
