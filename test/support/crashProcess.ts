@@ -22,8 +22,16 @@ export interface Task {
   readonly leaseMillis: number
 }
 
+/** A pipe that is full for the moment is tried again: what is written must be out before anything else happens. */
 const write = (line: string): void => {
-  writeSync(1, `${line}\n`)
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`)
+      return
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error
+    }
+  }
 }
 
 const told = Layer.effect(
