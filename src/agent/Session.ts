@@ -236,7 +236,8 @@ const commit = (
       store.append(run.session, entries, { after: session.position, tenant, owner: userId, chat: chatId }),
       (position) => {
         const isRepeat = position - session.position < entries.length
-        const mustRead = isRepeat || session.replayed
+        // Until a replay has passed what it finds, repair may have supplied results that those of this commit replace.
+        const mustRead = isRepeat || (session.replayed && entries.some(isResults))
         session.replayed = isRepeat
         session.position = position
         if (mustRead) return read(session)
@@ -251,6 +252,8 @@ const commit = (
       }
     )
   })
+
+const isResults = (entry: Entry): boolean => entry._tag === "Message" && entry.message.role === "tool"
 
 /** An entry as the model sees it. */
 const shown = ({ view }: Run.Run, entry: Entry): Effect.Effect<Entry> =>
