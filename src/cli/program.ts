@@ -24,6 +24,7 @@ import type { Options } from "./args.ts"
 import type { Where } from "./errors.ts"
 import { exitCodes, explain, SetupError } from "./errors.ts"
 import * as Prompt from "./input.ts"
+import { oneLine } from "./internal/words.ts"
 import * as Render from "./render.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
@@ -167,9 +168,9 @@ const once = (options: Options, output: Render.Output, folder: string, ask: Ask)
       const code = stopping.code()
       if (end?.reason === "stopped" && code !== exitCodes.ok) {
         output.note(
-          `axonal: stopped.${options.save ? ` Session ${session} is kept, go on with: axonal --continue` : ""}\n`
+          `axonal: stopped.${options.save ? ` Session ${oneLine(session)} is kept, go on with: axonal --continue` : ""}\n`
         )
-      } else if (!options.json && options.save) output.note(`session ${session}\n`)
+      } else if (!options.json && options.save) output.note(`session ${oneLine(session)}\n`)
       return code ?? (end?.reason === "completed" ? exitCodes.ok : exitCodes.failed)
     })
   )

@@ -95,7 +95,7 @@ export const act = (
     case "new":
       return Effect.sync(Sessions.fresh).pipe(Effect.tap((fresh) => screen.note(`session ${fresh}\n`)))
     case "session":
-      return rest === "" ? Effect.sync(() => stay(`session ${session}\n`)) : switchTo(rest, place)
+      return rest === "" ? Effect.sync(() => stay(`session ${oneLine(session)}\n`)) : switchTo(rest, place)
     case "sessions":
       return Effect.as(latest(place), session)
     case "rename":
@@ -133,7 +133,9 @@ const begun = (session: SessionId): Effect.Effect<SessionInfo, StoreError | Setu
 const switchTo = (reference: string, { folder, screen }: Place) =>
   Effect.map(Find.session(reference, { owner: folder }), (info) => {
     const name = Find.nameOf(info)
-    screen.note(`session ${info.id}${name === "" ? "" : `: ${name}`}, ${plural(info.entries, "entry", "entries")}\n`)
+    screen.note(
+      `session ${oneLine(info.id)}${name === "" ? "" : `: ${name}`}, ${plural(info.entries, "entry", "entries")}\n`
+    )
     return info.id
   })
 
@@ -160,7 +162,7 @@ const fork = (reference: string, { screen, session }: Place) =>
     yield* begun(session)
     const at = reference === "" ? undefined : yield* Find.entry(session, reference)
     const { id } = yield* Change.fork(session, { at })
-    screen.note(`session ${id}, a fork of ${session}; /session ${session} goes back\n`)
+    screen.note(`session ${id}, a fork of ${oneLine(session)}; /session ${oneLine(session)} goes back\n`)
     return id
   })
 

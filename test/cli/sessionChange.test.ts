@@ -91,6 +91,14 @@ describe("sessions/change", () => {
       const most =
         "this conversation has 3 requests, and the first stays: it goes back by 2 at most. Begin a new session instead."
       assert.deepStrictEqual(messages, [most, most])
+      yield* talk("short", ["hi"])
+      for (const steps of [1, 9]) {
+        const { message } = yield* Effect.flip(Change.stepsBack(SessionId.make("short"), steps))
+        assert.strictEqual(
+          message,
+          "there is nothing before the first request to go back to. Begin a new session instead."
+        )
+      }
     }).pipe(Effect.provide(ContextStore.layerMemory))
   )
 

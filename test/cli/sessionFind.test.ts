@@ -95,6 +95,12 @@ describe("sessions/find", () => {
         yield* Effect.forEach(["2", "#4", "plan-1/1/answer", "plan-1…/usage"], find),
         ["plan-0/1/answer", "plan-1/0/input-0", "plan-1/1/answer", "plan-1/1/usage"].map((id) => EntryId.make(id))
       )
+      const fork = yield* store.fork(id)
+      assert.strictEqual(
+        yield* failing(find("b2")),
+        `branch b2 is one of session ${fork}: name that one in place of plan.`
+      )
+      yield* store.remove(fork)
       yield* store.rewind(id, EntryId.make("plan-0/1/usage"))
       assert.strictEqual(yield* find("b1"), "plan-1/1/usage")
       assert.strictEqual(yield* find("plan-1/1/answer"), "plan-1/1/answer")

@@ -99,9 +99,9 @@ export const stepsBack = (
     if (before !== undefined) return before.id
     return yield* new SetupError({
       message:
-        asked.length <= 1 && steps === 1
+        asked.length <= 1
           ? "there is nothing before the first request to go back to. Begin a new session instead."
-          : `this conversation has ${asked.length} requests, and the first stays: it goes back by ${Math.max(0, asked.length - 1)} at most. Begin a new session instead.`
+          : `this conversation has ${asked.length} requests, and the first stays: it goes back by ${asked.length - 1} at most. Begin a new session instead.`
     })
   })
 

@@ -119,7 +119,9 @@ export const entry = (
     }
     if (branch !== undefined) {
       const branches = yield* store.branches(session)
-      return branches[Number(branch) - 1]?.last ?? (yield* noBranch(branch, branches.length))
+      const named = branches[Number(branch) - 1]
+      if (named?.last === undefined) return yield* noBranch(branch, branches.length)
+      return named.session === session ? named.last : yield* ofAnother(branch, named.session, session)
     }
     const elsewhere = yield* Effect.option(store.entry(session, EntryId.make(reference)))
     return elsewhere._tag === "Some" ? elsewhere.value.id : yield* noEntry(session, reference, log.length)
@@ -210,6 +212,12 @@ const withId = (log: ReadonlyArray<Stored>, reference: string): Stored | undefin
 const noEntry = (session: SessionId, reference: string, count: number) =>
   new SetupError({
     message: `session ${session} has no entry ${clip(oneLine(reference), 80)}; its log has ${plural(count, "entry", "entries")}. axonal sessions show ${session} --entries shows them.`
+  })
+
+/** A tree shows the branches of forks as well, which are sessions of their own. */
+const ofAnother = (branch: string, owner: SessionId, session: SessionId) =>
+  new SetupError({
+    message: `branch b${branch} is one of session ${oneLine(owner)}: name that one in place of ${oneLine(session)}.`
   })
 
 const noBranch = (branch: string, count: number) =>
