@@ -147,11 +147,14 @@ const compact = (
     const { run } = session
     yield* overflowed(run, refused ?? {}, { tokens, max: compacting.threshold.tokens })
     const log = yield* session.store.live(run.session)
-    const outcome = yield* run.activities.compaction(
+    const made = run.activities.compaction(
       { run: run.id, turn: run.turn, ...(reason === "overflow" ? { attempt: 2 } : undefined) },
       run.compaction.compact({ log, reason, tokens, transport: run.transport, counter: run.tokenCounter })
     )
-    yield* Effect.uninterruptible(Session.compact(session, compacting.spent, outcome, reason))
+    // What was paid for is committed, even by a run that is interrupted right then.
+    const outcome = yield* Effect.uninterruptibleMask((restore) =>
+      Effect.tap(restore(made), (outcome) => Session.compact(session, compacting.spent, outcome, reason))
+    )
     const isDone = outcome._tag === "Compacted"
     const left = isDone ? outcome.tokensAfter : tokens
     compacting.again = { tokens: left * growth, messages: session.messages.length }

@@ -160,6 +160,27 @@ describe("Compaction", () => {
       }).pipe(Effect.provide(world([[text("Wrong.")], [text("They talked.")]])))
     )
 
+    it.effect("AX-34 a fork of a session that went back often is compacted and restored like any other", () =>
+      Effect.gen(function* () {
+        const store = yield* begun
+        // Positions grow with every change; the fork counts from its own entries on, and comes by the same ones again.
+        for (let times = 0; times < 4; times++) yield* store.rewind(session, EntryId.make("m5"))
+        yield* Compaction.compact(session)
+        yield* Compaction.restore(session)
+        const child = yield* store.fork(session)
+        for (let turn = 3; turn < 9; turn++) {
+          yield* store.append(child, logOf(talk(1, turn), 100 * turn))
+          const before = (yield* store.entries(child)).length
+          assert.strictEqual((yield* Compaction.compact(child))._tag, "Compacted")
+          assert.strictEqual((yield* store.entries(child)).length, before + 2)
+          yield* Compaction.restore(child)
+          assert.strictEqual((yield* store.entries(child)).length, before + 3)
+        }
+        assert.deepStrictEqual((yield* store.read(child)).messages, talk(9))
+        assert.deepStrictEqual((yield* store.read(session)).messages, talk(3))
+      }).pipe(Effect.provide(world((_, index) => [text(`Summary ${index}.`)])))
+    )
+
     it.effect("restoring a session that is none does nothing", () =>
       Effect.gen(function* () {
         const store = yield* ContextStore.ContextStore

@@ -85,6 +85,29 @@ describe("Trimming", () => {
       })
     )
 
+    it.effect("AA-15 texts of the system stay, wherever they are, and count", () =>
+      Effect.gen(function* () {
+        const [kind, brief] = [Messages.system("Be kind."), Messages.system("Be brief.")]
+        const messages = [kind, ...talk(3), brief, ...talk(3, 3), go]
+        const log = logOf(messages)
+        const tokens = sizeOf(...messages)
+        const { compact } = Trimming.make({ maxTokens: tokens, keep: 0.5 })
+        const outcome = yield* compact(inputOf(log))
+        const window = [kind, brief, ...talk(2, 4), go]
+        const once = compacted(log, outcome)
+        assert.deepStrictEqual(windowOf(once), window)
+        assert.deepInclude(outcome, { dropped: talk(4), tokensAfter: sizeOf(...window) })
+        // And so they do when it is trimmed again.
+        const grown = [...once.slice(10), ...logOf([Messages.assistant("well"), ...talk(4, 6), go], 14)]
+        const again = compacted(grown, yield* compact(inputOf(grown)), "c2")
+        assert.deepStrictEqual(windowOf(again).slice(0, 2), [kind, brief])
+        assert.isAtMost(sizeOf(...windowOf(again)), tokens / 2)
+        // Nothing but these and what was said last: there is nothing to drop.
+        const least = yield* compact(inputOf(logOf([kind, go, brief])))
+        assert.strictEqual(least._tag, "Kept")
+      })
+    )
+
     it.effect("AA-15 calls go together with their results", () =>
       Effect.gen(function* () {
         const messages = [go, asks("a", "b"), tells("a", "b"), Messages.assistant("done"), ...talk(2)]
@@ -256,6 +279,8 @@ describe("Trimming", () => {
           const window = windowOf(compacted(log, outcome))
           assert.strictEqual(Repair.repair(window), window)
           assert.include(["user", "system"], window[0]?.role)
+          const system = windowOf(log).filter(({ role }) => role === "system")
+          assert.includeMembers([...window], system)
           const said = messages.findLast(({ role }) => role === "user")
           const words = window.flatMap(({ parts, role }) => (role === "user" ? parts : []))
           if (said !== undefined) assert.includeMembers(words, [...said.parts])
