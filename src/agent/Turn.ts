@@ -40,6 +40,8 @@ export interface Progress {
   repetition: Repetition.Detector | undefined
   /** How many call ids were given out in this turn. */
   minted: number
+  /** How many pauses there were between attempts. */
+  paused: number
   start: ResponseStart | undefined
   finish: Finish | undefined
   begun: boolean
@@ -59,6 +61,7 @@ export const begin = (run: Run.Run): Progress => ({
   lost: [],
   repetition: run.definition.cutRepetition ? Repetition.make() : undefined,
   minted: 0,
+  paused: 0,
   start: undefined,
   finish: undefined,
   begun: false
@@ -91,7 +94,7 @@ export const ask = (
           )
         : Run.emit(run, () => [Run.event(run, "Retrying", { attempt: attempts + 1, ...about })])
       return said.pipe(
-        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn, attempt: attempts + 1 }, delayMillis)),
+        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn, attempt: ++progress.paused }, delayMillis)),
         Effect.zipRight(attempt(attempts + 1))
       )
     })

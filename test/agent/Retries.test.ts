@@ -9,7 +9,9 @@ import * as TestClock from "effect/TestClock"
 import type { Key } from "../../src/agent/Activities.ts"
 import { Activities, direct } from "../../src/agent/Activities.ts"
 import * as Agent from "../../src/agent/Agent.ts"
+import * as Compaction from "../../src/context/Compaction.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
+import * as Message from "../../src/domain/Message.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import type { Step } from "../../src/testing/ScriptedTransport.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
@@ -105,12 +107,19 @@ describe("Retries", () => {
           ...direct,
           sleep: ({ attempt, turn }: Key) => Effect.sync(() => void keys.push({ turn, attempt }))
         }
-        const script = [[error("Overloaded")], [error("Overloaded")], fine]
-        yield* Agent.run(agent, "hi").pipe(Effect.provide(world(script)), Effect.provideService(Activities, activities))
-        assert.deepStrictEqual(keys, [
-          { turn: 1, attempt: 1 },
-          { turn: 1, attempt: 2 }
-        ])
+        const busy = [error("Overloaded")]
+        // A request that was shortened goes on counting.
+        const script = [busy, busy, [error("ContextOverflow")], busy, fine]
+        const shorter = Compaction.layer({ keepRecent: 1, summarise: () => Effect.succeed({ text: "S", costs: [] }) })
+        const words = [Message.user("long ".repeat(99)), Message.assistant("well"), Message.user("hi")]
+        yield* Agent.run(agent, words).pipe(
+          Effect.provide([world(script), shorter]),
+          Effect.provideService(Activities, activities)
+        )
+        assert.deepStrictEqual(
+          keys,
+          [1, 2, 3].map((attempt) => ({ turn: 1, attempt }))
+        )
       })
     )
 

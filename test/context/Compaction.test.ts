@@ -202,20 +202,12 @@ describe("Compaction", () => {
         const dying: Summary.Summarise = () => Effect.die("oops")
         const had = yield* countOf(talk(2).slice(0, 2))
         const has = yield* countOf([Summary.toMessage(long("S", 1000))])
-        assert.deepStrictEqual(
-          [
-            yield* compact(failing),
-            yield* compact(dying),
-            yield* compact(fixed(" \n")),
-            yield* compact(fixed(long("S", 1000)))
-          ],
-          [
-            Compaction.kept("no", true, [cost]),
-            Compaction.kept("summarising died: oops", true),
-            Compaction.kept("the summary is empty", true, [cost]),
-            Compaction.kept(`it would take ${has} tokens in place of ${had}`, true, [cost])
-          ]
-        )
+        assert.deepStrictEqual(yield* Effect.forEach([failing, dying, fixed(" \n"), fixed(long("S", 1000))], compact), [
+          Compaction.kept("no", true, [cost]),
+          Compaction.kept("summarising died: oops", true),
+          Compaction.kept("the summary is empty", true, [cost]),
+          Compaction.kept(`it would take ${has} tokens in place of ${had}`, true, [cost])
+        ])
       })
     )
 
