@@ -85,13 +85,17 @@ export const ofStore = (error: StoreError, database: string | undefined, instead
     case "Conflict":
       return `session ${error.session} was changed by another process meanwhile. Nothing of it was lost; ask again.`
     case "NotFound":
-      return `there is no session ${error.session}.`
+      // What is missing may also be an entry of a session that is there.
+      return /no such session/.test(reason) ? `there is no session ${error.session}.` : ended(reason)
     case "Corrupt": {
       // What a newer version wrote is whole, and nothing to be moved away.
       const first = /\bupgrade\b/i.test(reason) ? "Upgrade" : "Move that file away"
       return `the sessions in ${file} cannot be read: ${ended(reason)} ${first}, ${instead}`
     }
     case "Unavailable":
+      if (/driver is not built/.test(reason)) {
+        return "saved sessions need the SQLite driver, which is not built for this Node: npm rebuild better-sqlite3 beside axonal, or add --no-save."
+      }
       return /driver is missing/.test(reason)
         ? "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is), or add --no-save."
         : `the sessions in ${file} cannot be used: ${ended(reason)} Check that it may be written, ${instead}`

@@ -15,7 +15,8 @@ import * as ContextStore from "./ContextStore.ts"
  *
  * **Details**
  *
- * - Needs `@effect/sql-sqlite-node` and `better-sqlite3`. Fails as `Unavailable` with the command that installs them.
+ * - Needs `@effect/sql-sqlite-node` and `better-sqlite3`. Fails as `Unavailable` with the command that installs them, or
+ *   that builds what was installed without its scripts or for another Node.
  * - `filename`: its folder must exist. `:memory:` is a database that ends with the layer.
  * - The file is in WAL mode, with `synchronous = NORMAL`: a crash of the process loses nothing that was appended, a loss
  *   of power perhaps the last of it.
@@ -29,6 +30,8 @@ export const layerSqlite = (options: {
 }): Layer.Layer<ContextStore.ContextStore, ContextStore.StoreError> =>
   Layer.scopedContext(
     Effect.gen(function* () {
+      // SQLite would open a database of no name, and lose it at the end.
+      if (options.filename === "") return yield* unavailable(noName)
       const driver = yield* load
       const client = yield* open(driver, options.filename)
       const mine = Layer.merge(
@@ -36,7 +39,7 @@ export const layerSqlite = (options: {
         Layer.succeed(driver.database.IsAlone, true)
       )
       return yield* Layer.build(Layer.provide(driver.store.layer, mine))
-    }).pipe(Effect.mapError((error) => naming(options.filename, error)))
+    }).pipe(Effect.mapError((error) => (options.filename === "" ? error : naming(options.filename, error))))
   )
 
 // internal
@@ -62,7 +65,14 @@ const load: Effect.Effect<Driver, ContextStore.StoreError> = Effect.tryPromise({
   catch: (error) => unavailable(`${install}: ${textOf(error)}`)
 })
 
+const noName = "the name of the file is empty; name one, or :memory: for a database that ends with the layer"
+
 const install = "the SQLite driver is missing; run npm install @effect/sql@^0.52.1 @effect/sql-sqlite-node@^0.53.0"
+
+/** The native part is missing when install scripts did not run, and of no use to a Node of another version. */
+const isUnbuilt = /bindings file|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION/
+
+const rebuild = "the SQLite driver is not built for this Node; run npm rebuild better-sqlite3 and let its script run"
 
 /** The store knows how to go on when the driver kept a statement that it failed to prepare. */
 const prepareCacheTTL = Duration.infinity
@@ -82,7 +92,8 @@ const open = (driver: Driver, filename: string): Effect.Effect<SqlClient, Contex
   )
   return Effect.mapError(driver.database.patiently(opened), (error) => {
     const { reason, message } = driver.errors.explain(error)
-    return ContextStore.failure("open", undefined, reason, message)
+    const [said = ""] = message.split("\n")
+    return ContextStore.failure("open", undefined, reason, isUnbuilt.test(message) ? `${rebuild}: ${said}` : message)
   })
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ofStore } from "axonal/cli/errors"
 import * as ContextStore from "axonal/context/ContextStore"
+import { SessionId } from "axonal/domain/Ids"
 import type { Setting } from "./support.ts"
 import { answer, endless, folderOf, run, serve, setUp, start } from "./support.ts"
 
@@ -210,6 +211,15 @@ describe("axonal sessions, of files that are not whole", () => {
       /^axonal: the sessions in \S+sessions\.db cannot be read: .+\. Move that file away, or choose another folder with --data-dir\.\n$/
     )
     assert.strictEqual(statSync(join(folder, "sessions.db")).size, 36 * 20)
+  })
+
+  it("a missing entry is no missing session", () => {
+    const plan = SessionId.make("plan")
+    const said = [
+      "there is no such session; list the sessions to see their ids",
+      "the session's log has no entry x"
+    ].map((message) => ofStore(ContextStore.failure("fork", plan, "NotFound", message), undefined))
+    assert.deepStrictEqual(said, ["there is no session plan.", "the session's log has no entry x."])
   })
 
   it("what a newer version wrote asks for an upgrade", () => {
