@@ -16,6 +16,7 @@ import * as Transport from "../transport/Transport.ts"
 import type { StoreError } from "./ContextStore.ts"
 import { ContextStore } from "./ContextStore.ts"
 import * as Cuts from "./internal/cuts.ts"
+import * as Paid from "./internal/paid.ts"
 import * as Ranges from "./internal/ranges.ts"
 import type { Cost, Source, Summarise } from "./Summary.ts"
 import * as Summary from "./Summary.ts"
@@ -225,6 +226,9 @@ export const kept = (why: string, failed = false, costs: ReadonlyArray<Cost> = [
   ...{ why, failed, costs }
 })
 
+/** @internal What is left of a compaction that was interrupted: what it cost until then. */
+export const interrupted = (costs: ReadonlyArray<Cost>): Outcome => kept("it was interrupted", true, costs)
+
 /**
  * Makes a compaction that replaces the beginning by a summary.
  *
@@ -239,8 +243,8 @@ export const kept = (why: string, failed = false, costs: ReadonlyArray<Cost> = [
  */
 export const make = (options: Options = {}): Service => {
   const { at = 0.75, keepRecent = 6, maxTokens, summarise = Summary.byModel() } = options
-  Ranges.check("Compaction", "at", at, Ranges.isShare)
-  Ranges.check("Compaction", "maxTokens", maxTokens, Ranges.isPositive)
+  Ranges.check("Compaction", "at", at, Ranges.share)
+  Ranges.check("Compaction", "maxTokens", maxTokens, Ranges.positive)
   Ranges.check("Compaction", "keepRecent", typeof keepRecent === "number" ? keepRecent : keepRecent.tokens)
   return {
     threshold: (model) => ({ ...never, tokens: Ranges.tokenLimit(model, at, maxTokens) }),
@@ -327,11 +331,13 @@ export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, 
       const { measured, messages, position } = yield* store.read(session)
       const tokens = yield* TokenCounter.held(counter, measured, () => ({ messages }))
       const log = yield* store.live(session)
-      const outcome = yield* compaction.compact({ log, reason: "demand", tokens, transport, counter })
-      const at = yield* Clock.currentTimeMillis
       const name = `compaction/${crypto.randomUUID()}`
-      yield* store.append(session, entries(outcome, { name, at, reason: "demand" }), { after: position })
-      return outcome
+      const commit = (outcome: Outcome) =>
+        Effect.flatMap(Clock.currentTimeMillis, (at) =>
+          store.append(session, entries(outcome, { name, at, reason: "demand" }), { after: position })
+        )
+      const made = compaction.compact({ log, reason: "demand", tokens, transport, counter })
+      return yield* Paid.committed(made, commit, interrupted)
     })
   )
 

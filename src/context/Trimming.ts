@@ -109,10 +109,10 @@ export interface ViewOptions {
  */
 export const make = (options: Options = {}): Compaction.Service => {
   const { at, keep = 0.6, maxMessages, maxTokens } = options
-  Ranges.check("Trimming", "at", at, Ranges.isShare)
-  Ranges.check("Trimming", "keep", keep, Ranges.isShare)
-  Ranges.check("Trimming", "maxTokens", maxTokens, Ranges.isPositive)
-  Ranges.check("Trimming", "maxMessages", maxMessages, (value) => value >= 1)
+  Ranges.check("Trimming", "at", at, Ranges.share)
+  Ranges.check("Trimming", "keep", keep, Ranges.share)
+  Ranges.check("Trimming", "maxTokens", maxTokens, Ranges.positive)
+  Ranges.check("Trimming", "maxMessages", maxMessages, Ranges.count)
   const hasTokens = at !== undefined || maxTokens !== undefined || maxMessages === undefined
   const service: Compaction.Service = {
     threshold: (model) => ({
@@ -152,7 +152,7 @@ export const layerView = (options: ViewOptions): Layer.Layer<View> =>
     View,
     Effect.gen(function* () {
       const { count = "counter", maxMessageTokens, toolCalls = "keep" } = options
-      Ranges.check("Trimming", "maxMessageTokens", maxMessageTokens, Ranges.isPositive)
+      Ranges.check("Trimming", "maxMessageTokens", maxMessageTokens, Ranges.positive)
       if (toolCalls !== "keep") Ranges.check("Trimming", "toolCalls.keepRuns", toolCalls.keepRuns)
       const counter = yield* TokenCounter.TokenCounter
       const spoken = toolCalls === "keep" ? undefined : Views.withoutCalls(toolCalls.keepRuns)

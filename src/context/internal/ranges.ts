@@ -3,21 +3,25 @@
  */
 import type { ModelInfo } from "../../domain/ModelInfo.ts"
 
-/** Dies of an option that is out of range, negative unless said: a programming mistake. */
-export const check = (
-  of: string,
-  option: string,
-  value: number | undefined,
-  isFine: (value: number) => boolean = isNatural
-): void => {
-  if (value !== undefined && !isFine(value)) throw new RangeError(`${of} option ${option} is out of range: ${value}`)
+/** What an option may be, and in words. */
+export interface Range {
+  readonly has: (value: number) => boolean
+  readonly words: string
 }
 
-export const isShare = (value: number): boolean => value > 0 && value <= 1
+export const share: Range = { has: (value) => value > 0 && value <= 1, words: "above 0 and at most 1" }
 
-export const isPositive = (value: number): boolean => value > 0
+export const positive: Range = { has: (value) => value > 0, words: "above 0" }
 
-const isNatural = (value: number): boolean => value >= 0
+export const count: Range = { has: (value) => value >= 1, words: "1 or more" }
+
+const natural: Range = { has: (value) => value >= 0, words: "0 or more" }
+
+/** Dies of an option that is out of range, negative unless said: a programming mistake. */
+export const check = (of: string, option: string, value: number | undefined, range = natural): void => {
+  if (value === undefined || range.has(value)) return
+  throw new RangeError(`${of} option ${option} is ${range.words}, not ${value}`)
+}
 
 const fallbackWindow = 128_000
 
