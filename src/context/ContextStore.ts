@@ -120,7 +120,8 @@ export interface Page {
 }
 
 /**
- * A message that a search found. `excerpt` is a part of its text around the first word found, at most 160 characters.
+ * A message that a search found. `excerpt` is a part of its text around the first word found, at most 160 characters, with
+ * single spaces for any white space.
  *
  * @category models
  * @since 0.1.0
@@ -216,7 +217,8 @@ export interface Service {
   /**
    * Makes a new session of the same owner, whose log begins as this one's up to and with entry `at` (to the end without),
    * then a marker. They share what they have in common and go their own ways from there. `at` may be on any branch of the
-   * session; an answer with calls takes their results along. Fails with `NotFound` for an unknown session or entry.
+   * session; an answer with calls takes their results along. The fork of a session without entries has none, and no
+   * marker. Fails with `NotFound` for an unknown session or entry.
    */
   readonly fork: (session: SessionId, at?: EntryId) => Effect.Effect<SessionId, StoreError>
   /**
