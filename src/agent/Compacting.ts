@@ -3,8 +3,9 @@
  * a vendor refuses it as too long. How is the business of the `Compaction` in use; a run without one pays nothing.
  */
 import * as Effect from "effect/Effect"
-import type * as Compaction from "../context/Compaction.ts"
+import * as Compaction from "../context/Compaction.ts"
 import type { StoreError } from "../context/ContextStore.ts"
+import * as Paid from "../context/Paid.ts"
 import * as TokenCounter from "../context/TokenCounter.ts"
 import type { CompactionReason } from "../domain/Entry.ts"
 import type { Message } from "../domain/Message.ts"
@@ -151,10 +152,10 @@ const compact = (
       { run: run.id, turn: run.turn, ...(reason === "overflow" ? { attempt: 2 } : undefined) },
       run.compaction.compact({ log, reason, tokens, transport: run.transport, counter: run.tokenCounter })
     )
-    // What was paid for is committed, even by a run that is interrupted right then.
-    const outcome = yield* Effect.uninterruptibleMask((restore) =>
-      Effect.tap(restore(made), (outcome) => Session.compact(session, compacting.spent, outcome, reason))
-    )
+    // What was paid for is committed, also by a run that is interrupted meanwhile.
+    const commit = (outcome: Compaction.Outcome) => Session.compact(session, compacting.spent, outcome, reason)
+    const lost = (costs: ReadonlyArray<Paid.Cost>) => Compaction.kept("it was interrupted", true, costs)
+    const outcome = yield* Paid.committed(made, commit, lost)
     const isDone = outcome._tag === "Compacted"
     const left = isDone ? outcome.tokensAfter : tokens
     compacting.again = { tokens: left * growth, messages: session.messages.length }

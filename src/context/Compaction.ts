@@ -16,9 +16,10 @@ import * as Transport from "../transport/Transport.ts"
 import type { StoreError } from "./ContextStore.ts"
 import { ContextStore } from "./ContextStore.ts"
 import * as Cuts from "./internal/cuts.ts"
-import * as Paid from "./internal/paid.ts"
 import * as Ranges from "./internal/ranges.ts"
-import type { Cost, Source, Summarise } from "./Summary.ts"
+import type { Cost } from "./Paid.ts"
+import * as Paid from "./Paid.ts"
+import type { Summarise } from "./Summary.ts"
 import * as Summary from "./Summary.ts"
 import * as TokenCounter from "./TokenCounter.ts"
 import { inForce } from "./Window.ts"
@@ -226,9 +227,6 @@ export const kept = (why: string, failed = false, costs: ReadonlyArray<Cost> = [
   ...{ why, failed, costs }
 })
 
-/** @internal What is left of a compaction that was interrupted: what it cost until then. */
-export const interrupted = (costs: ReadonlyArray<Cost>): Outcome => kept("it was interrupted", true, costs)
-
 /**
  * Makes a compaction that replaces the beginning by a summary.
  *
@@ -251,8 +249,8 @@ export const make = (options: Options = {}): Service => {
     compact: (input) => {
       const found = (input.reason === "overflow" ? cutRefused : cut)(input.log, keepRecent)
       if (found === undefined) return Effect.succeed(kept("there is nothing but what is recent"))
-      const source: Source = { previous: found.previous, messages: found.before, transport: input.transport }
-      return Effect.matchEffect(summarise(source), {
+      const { before: messages, previous } = found
+      return Effect.matchEffect(summarise({ previous, messages, transport: input.transport }), {
         onFailure: ({ costs, message }) => Effect.succeed(kept(message, true, costs)),
         onSuccess: ({ costs, text }) =>
           text.trim() === ""
@@ -302,10 +300,8 @@ export const entries = (
     ...{ through, messages, reason, dropped: dropped.length, tokensBefore, tokensAfter },
     ...(pinned === undefined ? undefined : { pinned })
   }
-  const noted: ReadonlyArray<Entry> =
-    note === undefined
-      ? []
-      : [{ _tag: "Message", ...base("note"), message: { ...Messages.user(note), meta: Cuts.noteMeta } }]
+  const message = { ...Messages.user(note ?? ""), meta: Cuts.noteMeta }
+  const noted: ReadonlyArray<Entry> = note === undefined ? [] : [{ _tag: "Message", ...base("note"), message }]
   return [...costs, compaction, ...noted]
 }
 
@@ -322,22 +318,21 @@ export const entries = (
 export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, ContextStore | Transport.Transport> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const store = yield* ContextStore
-      const transport = yield* Transport.Transport
+      const [store, transport] = [yield* ContextStore, yield* Transport.Transport]
       const compaction = yield* Compaction
       const counter = yield* TokenCounter.TokenCounter
       yield* store.info(session)
       yield* store.lock(session, "fail")
       const { measured, messages, position } = yield* store.read(session)
       const tokens = yield* TokenCounter.held(counter, measured, () => ({ messages }))
-      const log = yield* store.live(session)
       const name = `compaction/${crypto.randomUUID()}`
       const commit = (outcome: Outcome) =>
         Effect.flatMap(Clock.currentTimeMillis, (at) =>
           store.append(session, entries(outcome, { name, at, reason: "demand" }), { after: position })
         )
+      const log = yield* store.live(session)
       const made = compaction.compact({ log, reason: "demand", tokens, transport, counter })
-      return yield* Paid.committed(made, commit, interrupted)
+      return yield* Paid.committed(made, commit, (costs) => kept("it was interrupted", true, costs))
     })
   )
 
@@ -359,8 +354,7 @@ export const restore = (session: SessionId): Effect.Effect<void, StoreError, Con
       yield* store.lock(session, "fail")
       const { compaction, position } = yield* store.read(session)
       if (compaction === undefined) return
-      const id = EntryId.make(`restore/${crypto.randomUUID()}`)
-      const at = yield* Clock.currentTimeMillis
+      const [id, at] = [EntryId.make(`restore/${crypto.randomUUID()}`), yield* Clock.currentTimeMillis]
       yield* store.append(session, [{ _tag: "Marker", id, at, marker: { type: "restore" } }], { after: position })
     })
   )

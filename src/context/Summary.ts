@@ -14,18 +14,9 @@ import * as Usage from "../domain/Usage.ts"
 import { cut } from "../tool/ToolResult.ts"
 import * as Transport from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
+import type { Cost } from "./Paid.ts"
+import { Paid } from "./Paid.ts"
 import * as TokenCounter from "./TokenCounter.ts"
-
-/**
- * What a response of the summarising model cost.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Cost {
-  readonly model: string
-  readonly usage: Usage.Usage
-}
 
 /**
  * What is to be summarised.
@@ -99,7 +90,7 @@ export type Summarise = (source: Source) => Effect.Effect<Summary, SummaryFailed
  * - What does not fit the model at once is summarised part after part, each with the summary of those before: parts of half
  *   the model's window, or smaller ones when it refuses these as too long. Results of tools are quoted with at most 4,000
  *   characters each, files by name and type, reasoning not at all.
- * - A request that fails and may pass is sent again, twice.
+ * - A request that fails and may pass is sent again, twice. What an answer cost that broke off is estimated.
  *
  * @category constructors
  * @since 0.1.0
@@ -120,9 +111,13 @@ export const byModel =
     }
     const { contextWindow = fallbackWindow } = asker.transport.model
     const first = previous.map(ofMessage).join("\n\n")
-    return Effect.suspend(() => {
+    return Effect.flatMap(Paid, ({ tell }) => {
       const costs: Array<Cost> = []
-      return summariseAll({ ...asker, costs }, messages, first, Math.floor(contextWindow * shareOfWindow)).pipe(
+      const pay = (cost: Cost) => {
+        costs.push(cost)
+        tell(cost)
+      }
+      return summariseAll({ ...asker, pay }, messages, first, Math.floor(contextWindow * shareOfWindow)).pipe(
         Effect.map((text) => ({ text, costs })),
         Effect.mapError(({ message }) => new SummaryFailed({ message, costs }))
       )
@@ -219,9 +214,9 @@ interface Asker {
   readonly settings: Transport.Settings
 }
 
-/** One who asks, and what it has cost so far. */
+/** One who asks, and who is told what it costs. */
 interface Payer extends Asker {
-  readonly costs: Array<Cost>
+  readonly pay: (cost: Cost) => void
 }
 
 /** Why there is no summary, in words, and whether it would help to ask for less at once. */
@@ -261,7 +256,7 @@ const quotes = "conversation|summary-so-far"
 
 /** One request for a summary of what came before and of one part. */
 const ask = (payer: Payer, before: string, part: string): Effect.Effect<string, Trouble> => {
-  const { costs, prompt, settings, transport } = payer
+  const { prompt, settings, transport } = payer
   const { model } = transport
   const earlier = before === "" ? "" : `<summary-so-far>\n${inert(before, quotes)}\n</summary-so-far>\n\n`
   const task = before === "" ? "Summarise the conversation." : "Write one summary of both."
@@ -275,45 +270,65 @@ const ask = (payer: Payer, before: string, part: string): Effect.Effect<string, 
       ? { responseFormat: { type: "json", name: "summary", schema: jsonSchema } }
       : undefined)
   })
-  return Effect.flatMap(sent(transport, request, 0), (answer) => {
-    costs.push({ model: model.id, usage: answer.usage })
-    if (answer.reason !== "stop") return Effect.fail(trouble(`the model ended its summary with ${answer.reason}`))
-    const text = prompt === undefined ? readable(answer.text) : answer.text.trim()
+  return Effect.flatMap(sent(payer, request, 0), ({ reason, text: answer }) => {
+    if (reason !== "stop") return Effect.fail(trouble(`the model ended its summary with ${reason}`))
+    const text = prompt === undefined ? readable(answer) : answer.trim()
     return text === "" ? Effect.fail(trouble("the model gave an empty summary")) : Effect.succeed(text)
   })
 }
 
 interface Answer {
-  readonly text: string
-  readonly reason: FinishReason | "nothing"
-  readonly usage: Usage.Usage
+  text: string
+  /** As much of it as was heard, ended or not. */
+  heard: string
+  reason: FinishReason | "nothing"
+  /** What has arrived of it was paid for, whether the vendor comes to say so or not. */
+  begun: boolean
+  usage: Usage.Usage | undefined
 }
 
-const sent = (
-  transport: Transport.Service,
-  request: Transport.Request,
-  tried: number
-): Effect.Effect<Answer, Trouble> =>
-  Effect.catchAll(Effect.scoped(Effect.flatMap(transport.open(request), collect)), (error: TransportError) => {
-    const delayMillis = error.retryAfterMillis ?? 500 * 2 ** tried
-    return error.isRetryable && tried < retries && delayMillis <= 60_000
-      ? Effect.zipRight(Effect.sleep(delayMillis), sent(transport, request, tried + 1))
-      : Effect.fail({ message: error.message, isTooLong: error.reason._tag === "ContextOverflow" })
+/** Sends a request, and again when it fails and may pass. Whatever becomes of an answer that began, it is paid for. */
+const sent = (payer: Payer, request: Transport.Request, tried: number): Effect.Effect<Answer, Trouble> =>
+  Effect.suspend(() => {
+    const { pay, transport } = payer
+    const answer: Answer = { text: "", heard: "", reason: "nothing", begun: false, usage: undefined }
+    const asked = Effect.scoped(Effect.flatMap(transport.open(request), (pull) => collect(pull, answer)))
+    const paid = Effect.ensuring(
+      asked,
+      Effect.sync(() => {
+        if (answer.begun) pay({ model: transport.model.id, usage: answer.usage ?? estimated(request, answer.heard) })
+      })
+    )
+    return Effect.catchAll(Effect.as(paid, answer), (error) => {
+      const delayMillis = error.retryAfterMillis ?? 500 * 2 ** tried
+      return error.isRetryable && tried < retries && delayMillis <= 60_000
+        ? Effect.zipRight(Effect.sleep(delayMillis), sent(payer, request, tried + 1))
+        : Effect.fail({ message: error.message, isTooLong: error.reason._tag === "ContextOverflow" })
+    })
   })
 
-const collect = (pull: Transport.Pull): Effect.Effect<Answer, TransportError> => {
-  let answer: Answer = { text: "", reason: "nothing", usage: Usage.unknown }
+/** What an answer cost that ended before its vendor could say. */
+const estimated = (request: Transport.Request, text: string): Usage.Usage =>
+  Usage.make({
+    input: TokenCounter.estimate(request),
+    output: text === "" ? 0 : TokenCounter.estimate({ messages: [Messages.assistant(text)] }),
+    estimated: true
+  })
+
+const collect = (pull: Transport.Pull, answer: Answer): Effect.Effect<void, TransportError> => {
   const next: Effect.Effect<void, Option.Option<TransportError>> = Effect.flatMap(pull, (deltas) => {
     for (const delta of deltas) {
-      if (delta._tag === "PartEnd" && delta.part.type === "text") {
-        answer = { ...answer, text: answer.text + delta.part.text }
-      } else if (delta._tag === "Finish") answer = { ...answer, reason: delta.reason, usage: delta.usage }
+      if (delta._tag !== "ResponseStart") answer.begun = true
+      if (delta._tag === "TextDelta") answer.heard += delta.delta
+      else if (delta._tag === "PartEnd" && delta.part.type === "text") answer.text += delta.part.text
+      else if (delta._tag === "Finish") {
+        answer.reason = delta.reason
+        answer.usage = delta.usage
+      }
     }
     return answer.reason === "nothing" ? next : Effect.void
   })
-  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void)).pipe(
-    Effect.map(() => answer)
-  )
+  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
 }
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(Structured))
