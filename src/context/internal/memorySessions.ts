@@ -226,7 +226,7 @@ const pageOf = <A>(
   if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) return new Problem("NotFound", Storage.unknownCursor)
   const below = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
   const rest = all.filter((item) => placeOf(item) < below)
-  const items = rest.slice(0, Math.max(1, limit ?? Storage.pageLength))
+  const items = rest.slice(0, Math.max(1, Math.floor(limit ?? Storage.pageLength) || 1))
   const last = items[items.length - 1]
   return { items, next: last === undefined || items.length === rest.length ? undefined : { next: `${placeOf(last)}` } }
 }

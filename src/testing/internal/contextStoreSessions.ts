@@ -176,6 +176,18 @@ export const listing = (test: Test): void => {
       assert.isFalse("next" in (yield* store.list({ ...mine, limit: 51 })))
     }))
 
+  test("a limit of any number is a page of one or more", (store, _, mine) =>
+    Effect.gen(function* () {
+      const [first, second] = yield* some(store, mine, 2)
+      for (const limit of [0, -1, Number.NaN, Number.NEGATIVE_INFINITY, 1.5]) {
+        const { next, sessions } = yield* store.list({ ...mine, limit })
+        assert.deepStrictEqual([sessions.map(({ id }) => id), typeof next], [[second], "string"])
+      }
+      for (const limit of [2.5, Number.POSITIVE_INFINITY, Number.MAX_VALUE]) {
+        assert.deepStrictEqual(yield* listed(store, { ...mine, limit }), [second, first])
+      }
+    }))
+
   test("a listing keeps to chat and label", (store, session, mine) =>
     Effect.gen(function* () {
       const chat = `other ${mine.chat}`
@@ -222,6 +234,18 @@ export const pruning = (test: Test): void => {
       assert.deepStrictEqual(yield* listed(store, mine), [used])
       assert.strictEqual(yield* store.prune({ ...mine, before: now }), 0)
       assert.strictEqual((yield* store.entries(session)).length, 1)
+    }))
+
+  test("pruning takes any time", (store, _, mine) =>
+    Effect.gen(function* () {
+      const [old, latest] = yield* some(store, mine, 2)
+      if (old === undefined || latest === undefined) return assert.fail("two sessions")
+      const { updatedAt } = yield* store.info(old)
+      for (const before of [Number.NaN, Number.NEGATIVE_INFINITY, -1.5, updatedAt - 0.5]) {
+        assert.strictEqual(yield* store.prune({ ...mine, before }), 0)
+      }
+      assert.strictEqual(yield* store.prune({ ...mine, before: updatedAt + 0.5 }), 1)
+      assert.strictEqual(yield* store.prune({ ...mine, before: Number.POSITIVE_INFINITY }), 1)
     }))
 
   test("a change of any kind is a use", (store, _, mine) =>
