@@ -105,7 +105,7 @@ export const act = (
     case "rewind":
       return Effect.map(rewind(rest, place), stay)
     case "compact":
-      return Effect.map(rest === "undo" ? restore(place) : compact(place), stay)
+      return Effect.map(rest === "undo" ? restore(place) : compact(rest, place), stay)
     case "context":
       return Effect.map(context(place), stay)
     default: {
@@ -181,8 +181,11 @@ const rewind = (words: string, { session }: Place) =>
     return `back by ${plural(steps, "request")}. ${Change.leftOf(rewound)} /rewind undo takes it back.\n`
   })
 
-const compact = ({ about: { compaction }, session, stop }: Place) =>
+const compact = (words: string, { about: { compaction }, session, stop }: Place) =>
   Effect.gen(function* () {
+    if (words !== "") {
+      return yield* new SetupError({ message: `/compact stands alone, or takes undo, not "${oneLine(words)}".` })
+    }
     if (compaction === undefined) {
       return yield* new SetupError({
         message: "there is no model here that could summarise. Connect one (axonal --help says how), then /compact."

@@ -56,6 +56,7 @@ describe("slash", () => {
       assert.strictEqual((yield* type("/compact undo")).noted, undone)
       assert.deepStrictEqual(yield* textsOf("plan"), before)
       assert.strictEqual(yield* problem("/compact undo"), "there is no summary to take back.")
+      assert.strictEqual(yield* problem("/compact und"), '/compact stands alone, or takes undo, not "und".')
       yield* ScriptedTransport.assertDone
     }).pipe(
       Effect.provide(
