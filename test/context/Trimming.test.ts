@@ -102,6 +102,10 @@ describe("Trimming", () => {
         const again = compacted(grown, yield* compact(inputOf(grown)), "c2")
         assert.deepStrictEqual(windowOf(again).slice(0, 2), [kind, brief])
         assert.isAtMost(sizeOf(...windowOf(again)), tokens / 2)
+        // They are among the messages that may be shown.
+        for (const maxMessages of [4, 5, 6]) {
+          assert.isAtMost((yield* trimmed(log, { maxMessages, keep: 1 })).length, maxMessages)
+        }
         // Nothing but these and what was said last: there is nothing to drop.
         const least = yield* compact(inputOf(logOf([kind, go, brief])))
         assert.strictEqual(least._tag, "Kept")
