@@ -178,13 +178,13 @@ export const listing = (test: Test): void => {
 
   test("a limit of any number is a page of one or more", (store, _, mine) =>
     Effect.gen(function* () {
-      const [first, second] = yield* some(store, mine, 2)
+      const all = (yield* some(store, mine, 2)).toReversed()
       for (const limit of [0, -1, Number.NaN, Number.NEGATIVE_INFINITY, 1.5]) {
         const { next, sessions } = yield* store.list({ ...mine, limit })
-        assert.deepStrictEqual([sessions.map(({ id }) => id), typeof next], [[second], "string"])
+        assert.deepStrictEqual([sessions.map(({ id }) => id), typeof next], [all.slice(0, 1), "string"])
       }
       for (const limit of [2.5, Number.POSITIVE_INFINITY, Number.MAX_VALUE]) {
-        assert.deepStrictEqual(yield* listed(store, { ...mine, limit }), [second, first])
+        assert.deepStrictEqual(yield* listed(store, { ...mine, limit }), all)
       }
     }))
 
