@@ -143,14 +143,18 @@ const make = Effect.gen(function* () {
       )
     })
 
-  /** The log from where the window begins, or all of it when the compaction in force cannot be read any more. */
-  const windowed = (session: SessionId, rows: ReadonlyArray<Statements.ReadRow>) =>
+  /** The log from where the window begins, or all up to there when the compaction in force cannot be read any more. */
+  const windowed = (rows: ReadonlyArray<Statements.ReadRow>) =>
     Effect.gen(function* () {
       const there = rows.flatMap(entryRow)
       const log = yield* Rows.decode(there)
-      const at = rows[0]?.compaction_at ?? 0
+      const [first] = rows
+      const at = first?.compaction_at ?? 0
       const isReadable = at === 0 || log[there.findIndex(({ position }) => position === at)]?._tag === "Compaction"
-      return isReadable ? log : yield* Rows.decode(yield* statements.log(database.run, Rows.toKey(session)))
+      if (first === undefined || isReadable) return log
+      // Of the same moment: others may go on meanwhile.
+      const range = { branch: first.branch, after: 0, to: first.now }
+      return yield* Rows.decode(yield* statements.range(database.run, range, ""))
     })
 
   const window = (session: SessionId): Effect.Effect<Window.Window, Failure> =>
@@ -166,11 +170,12 @@ const make = Effect.gen(function* () {
       }
       const next = yield* Effect.gen(function* () {
         if (current === undefined) {
-          const log = yield* windowed(session, rows)
+          const log = yield* windowed(rows)
           yield* warn(session, log)
           return Window.project(log, row.now)
         }
-        if (known?.branch !== row.branch) return undefined
+        // A database that was put back is behind what was known.
+        if (known?.branch !== row.branch || row.now < current.position) return undefined
         const added = yield* Rows.decode(rows.flatMap(entryRow))
         yield* warn(session, added)
         return Window.extend(current, added, row.now)
@@ -215,7 +220,7 @@ const make = Effect.gen(function* () {
   const prune: ContextStore.Service["prune"] = ({ before, ...belongs }) =>
     Effect.gen(function* () {
       const { text, values } = Search.asked(database, belongs)
-      const last = Math.min(before, Number.MAX_SAFE_INTEGER)
+      const last = Rows.toWhole(before)
       const old = `SELECT s.id FROM axonal_sessions s WHERE ${text} AND s.updated_at < ?`
       const sessions = yield* database.run<{ readonly id: string }>(`${old} ORDER BY s.id`, [...values, last])
       const removed = yield* Effect.forEach(sessions, ({ id }) =>
@@ -245,10 +250,10 @@ const make = Effect.gen(function* () {
       }
       const limit = Search.pageLength(query)
       const { text, values } = Search.asked(database, query)
-      const behind = before === undefined ? "" : " AND (s.sequence < ? OR (s.sequence = ? AND s.id < ?))"
+      const behind = before === undefined ? "" : " AND (s.sequence, s.id) < (?, ?)"
       const rows = yield* database.run<Rows.SessionRow>(
         `SELECT s.* FROM axonal_sessions s WHERE ${text}${behind} ORDER BY s.sequence DESC, s.id DESC LIMIT ?`,
-        [...values, ...(before === undefined ? [] : [before[0], before[0], before[1]]), limit + 1]
+        [...values, ...(before ?? []), limit + 1]
       )
       const last = rows.length > limit ? rows[limit - 1] : undefined
       const next = last === undefined ? undefined : { next: `${last.sequence}.${last.id}` }
@@ -273,10 +278,12 @@ const make = Effect.gen(function* () {
     append,
     read: (session) => Effect.mapError(window(session), describe("read", session)),
     live: (session) =>
-      statements.live(database.run, Rows.toKey(session)).pipe(
-        Effect.flatMap((rows) => windowed(session, rows)),
-        Effect.mapBoth({ onFailure: describe("live", session), onSuccess: Window.live })
-      ),
+      statements
+        .live(database.run, Rows.toKey(session))
+        .pipe(
+          Effect.flatMap(windowed),
+          Effect.mapBoth({ onFailure: describe("live", session), onSuccess: Window.live })
+        ),
     entries: (session) =>
       Effect.mapError(
         Effect.flatMap(statements.log(database.run, Rows.toKey(session)), Rows.decode),
@@ -328,7 +335,7 @@ const entryRow = ({ at, id, json, position, version }: Statements.ReadRow): Read
 /** A cursor is the place of the last session of its page. */
 const parseCursor = (cursor: string | undefined): readonly [sequence: number, id: string] | undefined => {
   const [, sequence, id] = /^(\d{1,15})\.(.+)$/s.exec(cursor ?? "") ?? []
-  return id === undefined ? undefined : [Number(sequence), id]
+  return id === undefined || Rows.isOdd(id) ? undefined : [Number(sequence), id]
 }
 
 const warn = (session: SessionId, log: ReadonlyArray<Stored>): Effect.Effect<void> =>

@@ -51,7 +51,7 @@ await Postgres.suite("PostgresMigrations", (_server, newDatabase) => {
         const url = yield* newDatabase
         yield* Effect.scoped(Postgres.open(url))
         const sql = yield* Postgres.beside(url)
-        yield* Effect.orDie(sql.unsafe("INSERT INTO axonal_schema (migration_id, name) VALUES (3, 'holograms')"))
+        yield* Effect.orDie(sql.unsafe("INSERT INTO axonal_schema (migration_id, name) VALUES (9, 'holograms')"))
         const { reason } = yield* Effect.flip(Postgres.open(url))
         assert.strictEqual(reason._tag, "Corrupt")
         assert.match(reason.message, /a newer version of axonal wrote it .*; upgrade axonal$/)

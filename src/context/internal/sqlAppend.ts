@@ -96,15 +96,32 @@ export const make = (statements: Statements, branches: Branches, leases: Leases,
     return fresh.some(movesWindow) ? Effect.zipRight(shown, moveWindow(execute, branch)) : shown
   }
 
+  /** How a session is, and which of the entries its log has. */
+  const look = (execute: Execute, session: string, rows: Appending["rows"]): Effect.Effect<Looked, SqlError> => {
+    const ids = idsOf(rows)
+    const looked = Effect.map(
+      statements.state(execute, session, padded(ids.slice(0, idsAtOnce))),
+      (found): Looked => ({ row: found[0], known: knownOf(found) })
+    )
+    if (ids.length <= idsAtOnce) return looked
+    return Effect.flatMap(looked, ({ known, row }): Effect.Effect<Looked, SqlError> => {
+      if (row === undefined) return Effect.succeed({ known, row })
+      const starts = Array.from({ length: Math.ceil(ids.length / idsAtOnce) - 1 }, (_, at) => (at + 1) * idsAtOnce)
+      const rest = Effect.forEach(starts, (at) =>
+        statements.known(execute, row.branch, padded(ids.slice(at, at + idsAtOnce)))
+      )
+      return Effect.map(rest, (found) => ({ row, known: new Set([...known, ...knownOf(found.flat())]) }))
+    })
+  }
+
   /** Looks at how things are, and then writes. */
   const carefully = (execute: Execute, appending: Appending, now: number): Effect.Effect<Appended, Failure> => {
     const { after, entries, rows, session } = appending
     const lock = statements.lock(execute, session)
-    const state = statements.state(execute, session, idsOf(rows))
-    return Effect.flatMap(lock === undefined ? state : Effect.zipRight(lock, state), (found) => {
-      const row = found[0]
+    const looked = look(execute, session, rows)
+    return Effect.flatMap(lock === undefined ? looked : Effect.zipRight(lock, looked), ({ known, row }) => {
       const before = row?.position ?? 0
-      const fresh = Storage.freshOf(entries, knownOf(found))
+      const fresh = Storage.freshOf(entries, known)
       if (after !== undefined && after !== before && (entries.length === 0 || fresh.length > 0)) {
         return Effect.fail(new Refusal("Conflict", Storage.conflict(after, before)))
       }
@@ -113,8 +130,13 @@ export const make = (statements: Statements, branches: Branches, leases: Leases,
       const position = before + fresh.length
       const done: Appended = { before, branch, fresh, isNew: row === undefined, isShown, position }
       if (fresh.length === 0) return Effect.succeed(done)
-      if (row !== undefined && leases.isLost(session, row.holder)) return Effect.fail(new Refusal("SessionBusy", lost))
-      return Effect.as(write(execute, appending, row, done, now), done)
+      const written = Effect.as(write(execute, appending, row, done, now), done)
+      if (row !== undefined) return leases.isLost(session, row.holder) ? refusal : written
+      // What does not exist yet may be held as well.
+      if (leases.holderOf(session) === undefined) return written
+      return Effect.flatMap(statements.holder(execute, session), ([lease]) =>
+        leases.isLost(session, lease?.holder ?? null) ? refusal : written
+      )
     })
   }
 
@@ -126,7 +148,7 @@ export const make = (statements: Statements, branches: Branches, leases: Leases,
     now: number
   ): Effect.Effect<Appended | undefined, Failure> => {
     const advance = {
-      ...{ at: { branch, position: before }, by: entries.length, ids: idsOf(rows) },
+      ...{ at: { branch, position: before }, by: entries.length, ids: padded(idsOf(rows)) },
       ...{ holder: leases.holderOf(session), isLatest: latest === session }
     }
     return Effect.flatMap(statements.advance(execute, session, advance, now), ([row]) => {
@@ -152,6 +174,7 @@ export const make = (statements: Statements, branches: Branches, leases: Leases,
       tip !== undefined &&
       (after === undefined || after === tip.position) &&
       entries.length > 0 &&
+      entries.length <= idsAtOnce &&
       rows.size === entries.length &&
       !entries.some((entry) => movesWindow(entry) || (!tip.isShown && isAsked(entry)))
     return isPlain
@@ -168,25 +191,39 @@ export const make = (statements: Statements, branches: Branches, leases: Leases,
 
 const tipsKept = 256
 
+/** Databases bound how many values a statement has. A power of two. */
+const idsAtOnce = 1024
+
 /** The end of a log. */
 type Tip = Pick<Appended, "branch" | "isShown" | "position">
+
+interface Looked {
+  readonly row: StateRow | undefined
+  readonly known: ReadonlySet<string>
+}
 
 type Shown = Pick<StateRow, "branch" | "own" | "preview">
 
 const lost = "another run took the session over while this process stood still; start again from what is stored"
 
+const refusal = Effect.fail(new Refusal("SessionBusy", lost))
+
 const nothing: ReadonlySet<string> = new Set()
 
-const knownOf = (found: ReadonlyArray<StateRow>): ReadonlySet<string> => {
+const knownOf = (found: ReadonlyArray<Pick<StateRow, "known">>): ReadonlySet<string> => {
   let known: Set<string> | undefined
   for (const { known: id } of found) if (id !== null) known = (known ?? new Set()).add(Rows.fromKey(id))
   return known ?? nothing
 }
 
-/** The ids of rows, the last repeated up to a power of two, for few texts. No id is empty: it stands for none. */
-const idsOf = (rows: ReadonlyMap<string, NewRow>): ReadonlyArray<string> => {
+const idsOf = (rows: ReadonlyMap<string, NewRow>): Array<string> => {
   const ids: Array<string> = []
   for (const { id } of rows.values()) ids.push(id)
+  return ids
+}
+
+/** Ids, the last repeated up to a power of two, for few texts. No id is empty: it stands for none. */
+const padded = (ids: Array<string>): ReadonlyArray<string> => {
   const last = ids[ids.length - 1] ?? ""
   let size = 1
   while (size < ids.length) size *= 2

@@ -96,7 +96,8 @@ export const make = ({ exclude, isSqlite }: Database, statements: Statements, pr
   /** Where the window of a path begins, of all its compactions and restorations. */
   const windowOf = (execute: Execute, branch: string): Effect.Effect<WindowStart, Failure> =>
     Effect.gen(function* () {
-      const kinds = "AND e.kind IN ('Compaction', 'Marker')"
+      // Forks and rewinds leave many markers, which move no window: most need not be decoded.
+      const kinds = `AND e.kind IN ('Compaction', 'Marker') AND (e.kind = 'Compaction' OR e.json LIKE '%"restore"%')`
       const rows = yield* statements.range(execute, { branch, after: 0, to: open }, kinds)
       return yield* startOf(execute, branch, rows, yield* Rows.decode(rows))
     })

@@ -2,14 +2,16 @@
  * What the SQL store needs of a database beyond statements: transactions that are safe among processes, and patience
  * with a locked database. Statements are plain texts on a reserved connection: no template, no span, no second text.
  */
-import type * as SqlClient from "@effect/sql/SqlClient"
+import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import * as Errors from "./sqlErrors.ts"
 
 export type Value = string | number | null | ReadonlyArray<string>
@@ -43,29 +45,79 @@ export const make = (client: SqlClient.SqlClient): Effect.Effect<Database, SqlEr
     const sql = client.withoutTransforms()
     const isSqlite = sql.onDialectOrElse({ sqlite: () => true, orElse: () => false })
     const kept = isSqlite && (yield* IsAlone) ? yield* sql.reserve : undefined
-    const alone = oneByOne()
+    if (kept !== undefined) {
+      const alone = oneByOne()
+      return from(isSqlite, (use) => alone(Effect.suspend(() => use(kept))))
+    }
+    const reserve: Reserve = (use) => Effect.scoped(Effect.flatMap(sql.reserve, use))
     // SQLite has one connection for all: reserving it keeps statements out of the transactions of others.
-    return from(
-      isSqlite,
-      kept === undefined
-        ? (use) => Effect.scoped(Effect.flatMap(sql.reserve, use))
-        : (use) => alone(Effect.suspend(() => use(kept)))
-    )
+    return from(isSqlite, isSqlite ? outside(reserve) : settling(sql))
   })
 
 // internal
 
 type Reserve = <A, E>(use: (connection: Connection) => Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError>
 
+/** Fails within a transaction of the one connection there is, which would wait for itself. */
+const outside = (reserve: Reserve): Reserve => {
+  let own: Connection | undefined
+  return (use) =>
+    Effect.flatMap(Effect.serviceOption(SqlClient.TransactionConnection), (transaction) =>
+      Option.isSome(transaction) && transaction.value[0] === own
+        ? Effect.fail(new SqlError({ cause: new Error(within) }))
+        : reserve((connection) => {
+            own = connection
+            return use(connection)
+          })
+    )
+}
+
+const within =
+  "the store was used within a transaction of its own client, which has one connection; use it outside of it, or give " +
+  "the store a client of its own"
+
+/** Connections whose last transaction may not be undone yet. */
+const unsettled = new WeakSet<Connection>()
+
+/**
+ * A statement that its client gave up may still run, and then what undoes its transaction was given up, too: others get
+ * the connection once that is done, or somebody's commit would be that of half a transaction.
+ */
+const settling =
+  ({ reserve }: Pick<SqlClient.SqlClient, "reserve">): Reserve =>
+  (use) =>
+    Effect.flatMap(Scope.make(), (scope) => {
+      const close = Scope.close(scope, Exit.void)
+      // A connection that cannot be had is none to close.
+      return Effect.flatMap(Scope.extend(reserve, scope), (connection) =>
+        Effect.onExit(use(connection), () =>
+          unsettled.has(connection) ? Effect.forkDaemon(Effect.zipRight(settle(connection), close)) : close
+        )
+      )
+    })
+
+const settle = (connection: Connection, tried = 1): Effect.Effect<void> =>
+  Effect.catchAll(connection.execute("ROLLBACK", none, undefined), (error) =>
+    Errors.isGivenUp(error) ? Effect.zipRight(pause(tried), settle(connection, tried + 1)) : Effect.void
+  )
+
 const from = (isSqlite: boolean, reserve: Reserve): Database => {
-  const begin = isSqlite ? "BEGIN IMMEDIATE" : "BEGIN"
+  // Whatever the database's default is: what others did has to be seen once their locks are gone.
+  const begin = isSqlite ? "BEGIN IMMEDIATE" : "BEGIN ISOLATION LEVEL READ COMMITTED"
   const texts = isSqlite ? unprepared() : numbered()
 
   const executeOn =
     (connection: Connection): Execute =>
     (text, values = none) =>
       connection.execute(texts.of(text), values, undefined)
-  const reserved: Reserve = (use) => patiently(Effect.uninterruptible(reserve(use)))
+  /** Numbers are numbers, whatever the caller wants of its own statements. */
+  const plainly = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.withFiberRuntime((fiber) =>
+      isSqlite && Context.get(fiber.currentContext, SqlClient.SafeIntegers)
+        ? Effect.provideService(effect, SqlClient.SafeIntegers, false)
+        : effect
+    )
+  const reserved: Reserve = (use) => patiently(Effect.uninterruptible(plainly(reserve(use))))
 
   const run: Execute = (text, values) =>
     reserved((connection) =>
@@ -81,7 +133,8 @@ const from = (isSqlite: boolean, reserve: Reserve): Database => {
       const whole = Effect.flatMap(execute(begin), () => Effect.zipLeft(body(execute, connection), execute("COMMIT")))
       return Effect.catchAllCause(whole, (cause) => {
         for (const error of Cause.failures(cause)) texts.failed(error)
-        return Effect.zipRight(Effect.ignore(execute("ROLLBACK")), Effect.failCause(cause))
+        const undone = Effect.catchAll(execute("ROLLBACK"), () => Effect.sync(() => unsettled.add(connection)))
+        return Effect.zipRight(undone, Effect.failCause(cause))
       })
     })
 

@@ -29,6 +29,9 @@ const messageOf = (error: unknown): string => {
 export const isContention = (error: unknown): boolean =>
   /^(SQLITE_BUSY|SQLITE_LOCKED|40001|40P01|55P03|23505|42P07)/.test(codeOf(error))
 
+/** The driver of PostgreSQL waits no longer for an answer. The statement goes on. */
+export const isGivenUp = (error: unknown): boolean => messageOf(error) === "Query read timeout"
+
 const advice: ReadonlyArray<readonly [code: RegExp, reason: "Corrupt" | "Unavailable", advice: string]> = [
   [/^SQLITE_NOTADB/, "Corrupt", "it is no SQLite database; name another file or move this one away"],
   [/^SQLITE_CORRUPT/, "Corrupt", "the database is damaged; restore a backup or move the file away"],
@@ -44,7 +47,9 @@ const advice: ReadonlyArray<readonly [code: RegExp, reason: "Corrupt" | "Unavail
   [/^53100/, "Unavailable", "the disk of the server is full; make room and try again"],
   [/^(57P0|08|ECONN|EPIPE)/, "Unavailable", "the connection to the server broke; try again"],
   [/^57014/, "Unavailable", "the server was told to stop the statement; try again"],
-  [/^(25006|42501)/, "Unavailable", "this user may not write there; grant it the tables axonal_*"]
+  [/^(25006|42501)/, "Unavailable", "this user may not write there; grant it the tables axonal_*"],
+  [/^54000/, "Corrupt", "an id or an owner is too long for an index of PostgreSQL; use one of at most 2,000 bytes"],
+  [/^Query read timeout/, "Unavailable", "the server does not answer; try again, or end what keeps the rows locked"]
 ]
 
 /** Why a statement failed, and what to do about it. */

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as SessionQueue from "./sessionQueue.ts"
 import type { Database } from "./sqlDatabase.ts"
+import { toWhole } from "./sqlRows.ts"
 
 export interface Leases {
   /** Takes a session until the scope closes. When it is taken, "wait" waits and "fail" answers false. */
@@ -23,10 +24,13 @@ export interface Leases {
 
 const pollMillis = { shortest: 20, longest: 250 }
 
+/** A lease that is shorter would be renewed all the time. */
+const shortestMillis = 100
+
 export const make = ({ run }: Database, duration: Duration.Duration): Leases => {
   const queue = SessionQueue.make<string>()
   const held = new Map<string, string>()
-  const millis = Duration.toMillis(duration)
+  const millis = Math.max(shortestMillis, Duration.toMillis(duration))
 
   /** One statement, so that of two processes that ask at once one gets it. */
   const claim = (session: string, holder: string): Effect.Effect<boolean, SqlError> =>
@@ -35,7 +39,7 @@ export const make = ({ run }: Database, duration: Duration.Duration): Leases => 
         `INSERT INTO axonal_leases (session, holder, expires_at) VALUES (?, ?, ?)
         ON CONFLICT (session) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
         WHERE axonal_leases.expires_at <= ? RETURNING holder`,
-        [session, holder, now + millis, now]
+        [session, holder, toWhole(now + millis), toWhole(now)]
       )
     ).pipe(Effect.map((rows) => rows.length > 0))
 
@@ -49,7 +53,7 @@ export const make = ({ run }: Database, duration: Duration.Duration): Leases => 
       Effect.zipRight(Clock.currentTimeMillis),
       Effect.flatMap((now) =>
         run("UPDATE axonal_leases SET expires_at = ? WHERE session = ? AND holder = ? RETURNING holder", [
-          ...[now + millis, session, holder]
+          ...[toWhole(now + millis), session, holder]
         ])
       ),
       Effect.matchEffect({

@@ -36,7 +36,8 @@ export const migrate = (
           created_at ${time} NOT NULL DEFAULT CURRENT_TIMESTAMP, name TEXT NOT NULL)`)
         const loader = Migrator.fromRecord({
           "1_sessions": forEach(execute, sessions),
-          "2_branches": branches(database.isSqlite, execute, projection)
+          "2_branches": branches(database.isSqlite, execute, projection),
+          "3_ids": forEach(execute, ids)
         })
         yield* Migrator.make({})({ loader, table }).pipe(
           Effect.provideService(SqlClient.SqlClient, sql),
@@ -55,7 +56,7 @@ export const migrate = (
 // internal
 
 const table = "axonal_schema"
-const latest = 2
+const latest = 3
 
 const failed = (error: unknown): SqlError =>
   new SqlError({ cause: error instanceof Migrator.MigrationError ? (error.cause ?? error) : error })
@@ -144,7 +145,7 @@ const branches = (isSqlite: boolean, execute: Execute, projection: Projection) =
     yield* Effect.forEach(tails, (tail) => keep(execute, projection, tails, tail), { discard: true })
     yield* forEach(execute, ["DROP TABLE axonal_entries_1", "DROP TABLE axonal_sessions_1"])
     const now = yield* Clock.currentTimeMillis
-    yield* execute("INSERT INTO axonal_migrations (id, at) VALUES (?, ?)", [latest, now])
+    yield* execute("INSERT INTO axonal_migrations (id, at) VALUES (2, ?)", [now])
   })
 
 const tables: ReadonlyArray<string> = [
@@ -230,6 +231,12 @@ const wordsOfPostgres: ReadonlyArray<string> = [
   )`,
   "CREATE INDEX axonal_words_index ON axonal_words USING GIN (words)",
   "CREATE INDEX axonal_words_long ON axonal_words (branch, position) WHERE words IS NULL"
+]
+
+/** Version 3: an entry is found by its id alone, however many branches its path is made of. */
+const ids: ReadonlyArray<string> = [
+  "DROP INDEX axonal_entries_id",
+  "CREATE UNIQUE INDEX axonal_entries_id ON axonal_entries (id, branch)"
 ]
 
 // From version 1

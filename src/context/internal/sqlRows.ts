@@ -67,6 +67,9 @@ export const toKey = (text: string): string => (odd.test(text) ? `\u0001${JSON.s
 
 export const fromKey = (key: string): string => (key.startsWith("\u0001") ? JSON.parse(key.slice(1)) : key)
 
+/** Whether a text is none that a database has. */
+export const isOdd = (text: string): boolean => odd.test(text.replaceAll("\u0001", ""))
+
 /** The rows of entries by their ids. What could not be read back is refused, before anything is written. */
 export const encode = (entries: ReadonlyArray<Entry>): ReadonlyMap<string, NewRow> | Refusal => {
   const rows = new Map<string, NewRow>()
@@ -133,6 +136,10 @@ export const infoOf = (row: SessionRow) => ({
   entries: row.size,
   ...(row.origin === null ? undefined : { origin: SessionId.make(fromKey(row.origin)) })
 })
+
+/** A time as databases take it: whole milliseconds, and never without end. What is no number is the beginning. */
+export const toWhole = (millis: number): number =>
+  Math.min(Number.MAX_SAFE_INTEGER, Math.max(Number.MIN_SAFE_INTEGER, Math.ceil(millis))) || 0
 
 /** A key, or nothing. */
 export const keyOrNull = (text: string | undefined): string | null => (text === undefined ? null : toKey(text))

@@ -16,6 +16,7 @@ import { Refusal } from "./sqlErrors.ts"
 import type { Belongs, EntryRow, SessionRow } from "./sqlRows.ts"
 import * as Rows from "./sqlRows.ts"
 import type { Statements } from "./sqlStatements.ts"
+import { open } from "./sqlStatements.ts"
 import * as Storage from "./storage.ts"
 import * as Words from "./words.ts"
 
@@ -53,9 +54,9 @@ export const asked = ({ isSqlite }: Pick<Database, "isSqlite">, query: Query): C
   return { text: ["1 = 1", ...all.map(({ text }) => text)].join(" AND "), values: all.map(({ value }) => value) }
 }
 
-/** How many a page has: databases take no number without end. */
+/** How many a page has: databases take no number without end, and none that is no number. */
 export const pageLength = ({ limit = Storage.pageLength }: Query): number =>
-  Math.min(longestPage, Math.max(1, Math.floor(limit)))
+  Math.min(longestPage, Math.max(1, Math.floor(limit) || 1))
 
 export const make = (database: Database, statements: Statements) => {
   const { isSqlite, run, runPlain, transact } = database
@@ -126,11 +127,7 @@ export const make = (database: Database, statements: Statements) => {
         JOIN axonal_entries e ON e.branch = c.branch AND e.position = c.position
         JOIN axonal_sessions s ON s.id = c.session
         ORDER BY c.at DESC, c.position DESC, s.id DESC`,
-      [
-        ...[...match.values, ...sessions.values],
-        ...(below === undefined ? [] : [below[0], below[0], below[1], below[1], below[2]]),
-        limit
-      ]
+      [...[...match.values, ...sessions.values], ...(below ?? []), limit]
     )
 
   return { search }
@@ -142,9 +139,9 @@ const longestPage = 1_000_000
 const sessionsAtOnce = 100
 const messagesAtOnce = 256
 
-/** PostgreSQL bounds the length of a word, and of all words of a text together. */
+/** PostgreSQL bounds the length of a word, and in bytes that of all words of a text: beyond that it finds wrong ones. */
 const longestWord = 100
-const longestWords = 500_000
+const longestWords = 1_000_000
 
 /** A place in the order of what is found: when, where in its log, in which session. */
 type Place = readonly [at: number, position: number, session: string]
@@ -171,7 +168,7 @@ const newMessages = `SELECT g.source, e.id, e.position, e.version, e.at, e.json 
     (SELECT 1 FROM axonal_words w WHERE w.branch = e.branch AND w.position = e.position)
   ORDER BY g.first, e.position LIMIT ?`
 
-const behind = "(w.at < ? OR (w.at = ? AND (w.position < ? OR (w.position = ? AND s.id < ?))))"
+const behind = "(w.at, w.position, s.id) < (?, ?, ?)"
 
 const textOf = (entry: Entry | undefined): string =>
   entry?._tag === "Message" && (entry.message.role === "user" || entry.message.role === "assistant")
@@ -215,9 +212,11 @@ const insertPostgres = (execute: Execute, rows: ReadonlyArray<WordRow>): Effect.
       VALUES ${rows.map(() => "(?, ?, ?, array_to_tsvector(CAST(? AS TEXT[])))").join(", ")}
       ON CONFLICT (branch, position) DO NOTHING`,
     rows.flatMap(({ at, branch, position, words }) => [
-      ...[branch, position, at, words.join("").length > longestWords ? null : words]
+      ...[branch, position, at, bytesOf(words) > longestWords ? null : words]
     ])
   )
+
+const bytesOf = (words: ReadonlyArray<string>): number => new TextEncoder().encode(words.join("")).length
 
 /** The words of a term follow each other, and the last is the beginning of one. */
 const matchSqlite = (terms: ReadonlyArray<Words.Term>): Condition => ({
@@ -241,7 +240,7 @@ const parse = (cursor: string | undefined): Effect.Effect<Place | undefined, Ref
     if (cursor === undefined) return Effect.succeed(undefined)
     const [, at, position, session] = /^\[(-?[\d.eE+-]{1,30}),(\d{1,10}),(".*")\]$/s.exec(cursor) ?? []
     const id = parsed(session)
-    return id === undefined || !Number.isFinite(Number(at))
+    return id === undefined || Rows.isOdd(id) || !Number.isFinite(Number(at)) || Number(position) > open
       ? Effect.fail(new Refusal("NotFound", Storage.unknownCursor))
       : Effect.succeed<Place>([Number(at), Number(position), id])
   })

@@ -57,9 +57,14 @@ const columns = "e.id, e.position, e.version, e.at, e.json"
 
 const within = "e.branch = g.source AND e.position BETWEEN g.first AND g.last"
 
-const path = `FROM axonal_segments g JOIN axonal_entries e ON ${within}`
+/** The entries of some ids, wherever they are on paths: first by their ids, or it would cost every segment of a path. */
+const placed = `FROM axonal_entries e CROSS JOIN axonal_segments g WHERE g.source = e.branch
+  AND e.position BETWEEN g.first AND g.last`
 
 const nextSequence = "(SELECT COALESCE(MAX(sequence), 0) + 1 FROM axonal_sessions)"
+
+/** Processes that write at once may give two sessions the same sequence: then their ids decide. */
+const firstListed = "(SELECT t.id FROM axonal_sessions t ORDER BY t.sequence DESC, t.id DESC LIMIT 1)"
 
 export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
   const greatest = isSqlite ? "max" : "greatest"
@@ -96,12 +101,10 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     const known = stateTexts.get(ids)
     if (known !== undefined) return known
     const text = `SELECT s.position, s.size, s.branch, s.preview, b.preview AS own, l.holder, e.id AS known,
-        CASE WHEN s.sequence = (SELECT MAX(sequence) FROM axonal_sessions) THEN 1 ELSE 0 END AS latest
+        CASE WHEN s.id = ${firstListed} THEN 1 ELSE 0 END AS latest
       FROM axonal_sessions s JOIN axonal_branches b ON b.id = s.branch
       LEFT JOIN axonal_leases l ON l.session = s.id
-      LEFT JOIN axonal_segments g ON g.branch = s.branch
-      LEFT JOIN axonal_entries e ON e.branch = g.source AND e.id IN ${places(1, ids)}
-        AND e.position BETWEEN g.first AND g.last
+      LEFT JOIN (SELECT e.id, g.branch ${placed} AND e.id IN ${places(1, ids)}) e ON e.branch = s.branch
       WHERE s.id = ?`
     stateTexts.set(ids, text)
     return text
@@ -116,8 +119,8 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     const text = `UPDATE axonal_sessions SET position = position + ?, size = size + ?, updated_at = ?
         ${isLatest ? "" : `, sequence = ${nextSequence}`}
       WHERE id = ? AND position = ? AND branch = ?
-        ${isLatest ? "AND sequence = (SELECT MAX(sequence) FROM axonal_sessions)" : ""}
-        AND NOT EXISTS (SELECT 1 ${path} AND e.id IN ${places(1, ids)} WHERE g.branch = axonal_sessions.branch)
+        ${isLatest ? `AND id = ${firstListed}` : ""}
+        AND NOT EXISTS (SELECT 1 ${placed} AND e.id IN ${places(1, ids)} AND g.branch = axonal_sessions.branch)
         ${isHeld ? held : ""} RETURNING position`
     advanceTexts.set(key, text)
     return text
@@ -136,12 +139,22 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
     state: (execute: Execute, session: string, ids: ReadonlyArray<string>) =>
       execute<StateRow>(stateText(ids.length), [...ids, session]),
 
+    /** Which of these ids the path of a branch knows. */
+    known: (execute: Execute, branch: string, ids: ReadonlyArray<string>) =>
+      execute<{ readonly known: string }>(
+        `SELECT e.id AS known ${placed} AND g.branch = ? AND e.id IN ${places(1, ids.length)}`,
+        [branch, ...ids]
+      ),
+
     /** Counts a session on, if it is where it is expected to be and knows none of the ids. */
     advance: (execute: Execute, session: string, { at, by, holder, ids, isLatest }: Advance, now: number) =>
       execute<{ readonly position: number }>(advanceText(ids.length, isLatest, holder !== undefined), [
         ...[by, by, now, session, at.position, at.branch, ...ids],
         ...(holder === undefined ? [] : [holder])
       ]),
+
+    holder: (execute: Execute, session: string) =>
+      execute<{ readonly holder: string }>("SELECT holder FROM axonal_leases WHERE session = ?", [session]),
 
     session: (execute: Execute, session: string) =>
       execute<SessionRow>("SELECT * FROM axonal_sessions WHERE id = ?", [session]),
@@ -179,16 +192,15 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
       ),
 
     positionOf: (execute: Execute, branch: string, entry: string) =>
-      execute<{ readonly position: number }>(`SELECT e.position ${path} WHERE g.branch = ? AND e.id = ?`, [
+      execute<{ readonly position: number }>(`SELECT e.position ${placed} AND g.branch = ? AND e.id = ?`, [
         ...[branch, entry]
       ]),
 
     /** An entry of a session: on the branch that it goes on with, or else on the latest that has it. */
     find: (execute: Execute, session: string, entry: string) =>
       execute<EntryRow & { readonly branch: string }>(
-        `SELECT b.id AS branch, ${columns} FROM axonal_sessions s JOIN axonal_branches b ON b.session = s.id
-          JOIN axonal_segments g ON g.branch = b.id
-          JOIN axonal_entries e ON ${within} AND e.id = ?
+        `SELECT b.id AS branch, ${columns} FROM (SELECT e.*, g.branch AS path ${placed} AND e.id = ?) e
+          JOIN axonal_branches b ON b.id = e.path JOIN axonal_sessions s ON s.id = b.session
           WHERE s.id = ? ORDER BY CASE WHEN b.id = s.branch THEN 0 ELSE 1 END, b.age DESC LIMIT 1`,
         [entry, session]
       ),
