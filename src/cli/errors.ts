@@ -92,13 +92,17 @@ export const ofStore = (error: StoreError, database: string | undefined, instead
       const first = /\bupgrade\b/i.test(reason) ? "Upgrade" : "Move that file away"
       return `the sessions in ${file} cannot be read: ${ended(reason)} ${first}, ${instead}`
     }
-    case "Unavailable":
-      if (/driver is not built/.test(reason)) {
-        return "saved sessions need the SQLite driver, which is not built for this Node: npm rebuild better-sqlite3 beside axonal, or add --no-save."
+    case "Unavailable": {
+      const build = /driver is (missing|not built)/.exec(reason)?.[1]
+      // Commands about sessions cannot do without any.
+      const or = instead === withoutFile ? ", or add --no-save." : "."
+      if (build === "missing") {
+        return `saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is)${or}`
       }
-      return /driver is missing/.test(reason)
-        ? "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is), or add --no-save."
-        : `the sessions in ${file} cannot be used: ${ended(reason)} Check that it may be written, ${instead}`
+      return build === undefined
+        ? `the sessions in ${file} cannot be used: ${ended(reason)} Check that it may be written, ${instead}`
+        : `saved sessions need the SQLite driver, which is not built for this Node: npm rebuild better-sqlite3 beside axonal${or}`
+    }
   }
 }
 

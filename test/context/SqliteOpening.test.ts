@@ -22,12 +22,17 @@ describe("SqliteContextStore", () => {
       vi.doMock(client, () => {
         throw new Error("Cannot find package")
       })
-      const { message, operation, reason } = yield* opened("/tmp/a.db")
+      const failure = yield* opened("/tmp/a.db")
+      const { message, operation, reason } = failure
       assert.deepStrictEqual([operation, reason._tag], ["open", "Unavailable"])
       assert.include(
         message,
         "/tmp/a.db: the SQLite driver is missing; run npm install @effect/sql@^0.52.1 @effect/sql-sqlite-node@^0.53.0: "
       )
+      const command =
+        "saved sessions need the SQLite driver: npm install better-sqlite3 beside axonal (--global if that is)"
+      assert.strictEqual(ofStore(failure, undefined), `${command}, or add --no-save.`)
+      assert.strictEqual(ofStore(failure, undefined, "or choose another folder with --data-dir."), `${command}.`)
     })
   )
 
@@ -52,6 +57,7 @@ describe("SqliteContextStore", () => {
           ofStore(failure, "/tmp/a.db"),
           "saved sessions need the SQLite driver, which is not built for this Node: npm rebuild better-sqlite3 beside axonal, or add --no-save."
         )
+        assert.notInclude(ofStore(failure, "/tmp/a.db", "or choose another folder with --data-dir."), "--no-save")
       })
     )
   }
