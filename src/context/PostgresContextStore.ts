@@ -185,6 +185,10 @@ const advice: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
   [/^(ECONNREFUSED|ENOENT)/, "no server listens there; start it, or correct host and port of the URL"],
   [/^(ENOTFOUND|EAI_AGAIN)/, "the host is not known; correct the URL, or check the name service"],
   [/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)|timeout|timed out/i, "the server does not answer; check the network"],
+  [
+    /^(ECONNRESET|EPIPE)|^Connection terminated/,
+    "the server ended the connection; check that it is PostgreSQL and lets this machine in"
+  ],
   [/^53300/, "the server has no connection left; lower maxConnections, or raise its max_connections"],
   [/^57P0[0-3]/, "the server is starting or shutting down; try again"],
   [/does not support SSL|certificate|^ERR_TLS/i, "server and client disagree about TLS; check sslmode of the URL"],

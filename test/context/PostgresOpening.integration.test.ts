@@ -1,3 +1,4 @@
+import type { Socket } from "node:net"
 import { createServer } from "node:net"
 import { inspect } from "node:util"
 import { assert, describe, it, vi } from "@effect/vitest"
@@ -65,21 +66,37 @@ await suite("PostgresContextStore opening", (server, newDatabase) => {
       })
     )
 
+    /** What listens there is no PostgreSQL: its port, for as long as the scope lasts. */
+    const another = (answer: (socket: Socket) => void) =>
+      Effect.acquireRelease(
+        Effect.async<readonly [number, ReturnType<typeof createServer>]>((resume) => {
+          const other = createServer(answer).listen(0, "127.0.0.1", () => {
+            const address = other.address()
+            resume(Effect.succeed([typeof address === "object" && address !== null ? address.port : 0, other]))
+          })
+        }),
+        ([, other]) => Effect.sync(() => other.close())
+      ).pipe(Effect.map(([number]) => number))
+
     it.live("a server that says nothing is given up", () =>
       Effect.gen(function* () {
-        const port = yield* Effect.acquireRelease(
-          Effect.async<readonly [number, ReturnType<typeof createServer>]>((resume) => {
-            const mute = createServer((socket) => socket.unref()).listen(0, "127.0.0.1", () => {
-              const address = mute.address()
-              resume(Effect.succeed([typeof address === "object" && address !== null ? address.port : 0, mute]))
-            })
-          }),
-          ([, mute]) => Effect.sync(() => mute.close())
-        ).pipe(Effect.map(([number]) => number))
+        const port = yield* another((socket) => socket.unref())
         assert.include(
           yield* opening(`postgresql://axonal:wr%2Fng@127.0.0.1:${port}/db`, { connectTimeout: "200 millis" }),
           "the server does not answer; check the network: "
         )
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("a server that hangs up is named", () =>
+      Effect.gen(function* () {
+        for (const hangUp of [(socket: Socket) => socket.end(), (socket: Socket) => socket.resetAndDestroy()]) {
+          const port = yield* another(hangUp)
+          assert.include(
+            yield* opening(`postgresql://axonal:wr%2Fng@127.0.0.1:${port}/db`),
+            `127.0.0.1:${port}/db: the server ended the connection; check that it is PostgreSQL and lets this machine in: `
+          )
+        }
       }).pipe(Effect.scoped)
     )
 
