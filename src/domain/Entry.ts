@@ -60,7 +60,7 @@ export type CompactionReason = typeof CompactionReason.Type
  * **Details**
  *
  * - `through`: the last entry that is represented, itself included. `messages`: what stands in its place, often one
- *   summary, none when it was dropped. `pinned`: the newest user message, when it is in that part: it stays as it is.
+ *   summary behind the texts of the system, none when it was dropped. `pinned`: the newest user message, when it is in that part: it stays as it is.
  * - `dropped`: how many messages are represented that were not before. Tokens are of the whole window, when known.
  *
  * @category schemas
