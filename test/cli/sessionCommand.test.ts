@@ -125,7 +125,13 @@ describe("axonal sessions", () => {
     assert.match(cut.stderr, /^axonal: standard input, line 3: .*cut off.*\. Nothing was imported\.\n$/)
     const text = await sessions(here, "import", "a.txt")
     assert.match(text.stderr, /^axonal: a\.txt, line 1: .*\. Nothing was imported\.\n$/)
-    assert.strictEqual((await sessions(here, "import", "b.txt")).stderr, "axonal: b.txt cannot be read (ENOENT).\n")
+    assert.strictEqual(
+      (await sessions(here, "import", "b.txt")).stderr,
+      "axonal: b.txt cannot be read: it does not exist (ENOENT).\n"
+    )
+    const nowhere = await sessions(here, "export", "plan", "no/a.jsonl")
+    assert.strictEqual(nowhere.stderr, "axonal: no/a.jsonl cannot be written: its folder does not exist (ENOENT).\n")
+    assert.include((await sessions(here, "import", ".")).stderr, "axonal: . cannot be read: it is a folder (EISDIR).")
     assert.lengthOf(json((await sessions(here, "list", "--json")).stdout), 1)
   })
 

@@ -87,13 +87,21 @@ const attempt = <A>(file: string, done: string, run: () => Promise<A>): Effect.E
 
 const close = (handle: FileHandle): Promise<void> => handle.close().catch(() => undefined)
 
+const reasons: Readonly<Record<string, string>> = {
+  EISDIR: ": it is a folder",
+  EACCES: ": permission denied",
+  EPERM: ": permission denied",
+  ENOSPC: ": the disk is full"
+}
+
 const failed = (name: string, done: string, cause: unknown): SetupError => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+  const missing = done === "read" ? ": it does not exist" : ": its folder does not exist"
   return new SetupError({
     message:
       code === "EEXIST"
         ? `${name} is there already. Choose another name, or remove it.`
-        : `${name} cannot be ${done} (${code}).`,
+        : `${name} cannot be ${done}${code === "ENOENT" ? missing : (reasons[code] ?? "")} (${code}).`,
     cause
   })
 }
