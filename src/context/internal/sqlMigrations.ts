@@ -40,7 +40,7 @@ export const migrate = (
           "3_ids": forEach(execute, ids)
         })
         yield* Migrator.make({})({ loader, table }).pipe(
-          Effect.provideService(SqlClient.SqlClient, sql),
+          Effect.provideService(SqlClient.SqlClient, sql.withoutTransforms()),
           Effect.provideService(SqlClient.TransactionConnection, [connection, 0]),
           // A migration that fails is a defect of the migrator, with the failure in it.
           Effect.catchAllDefect((defect) => Effect.fail(failed(defect))),
