@@ -65,6 +65,7 @@ export const request = <E>(
     compaction === undefined ? made : Effect.zipRight(wait(compaction), made)
   )
 }
+
 /**
  * Asks the model, and once more with a compacted conversation when the vendor says that this one is too long.
  *
