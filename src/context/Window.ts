@@ -8,6 +8,7 @@ import type { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import { toText } from "../domain/Message.ts"
 import { totalTokens } from "../domain/Usage.ts"
+import * as Words from "./internal/words.ts"
 import * as Repair from "./Repair.ts"
 
 /**
@@ -146,6 +147,24 @@ export const preview = (entry: Stored): string => {
   const start = toText(entry.message).trimStart().slice(0, previewLength)
   // Not half a character at the end.
   return /[\uD800-\uDBFF]$/.test(start) ? start.slice(0, -1) : start
+}
+
+/**
+ * Makes the search for a text: of an entry it gives the excerpt to show when that is a message of a user or an assistant in
+ * which every word of the text is found, or begins a word, and nothing otherwise. `undefined` for a text without words.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const searching = (text: string): ((entry: Stored) => string | undefined) | undefined => {
+  const terms = Words.termsOf(text)
+  if (terms.length === 0) return undefined
+  return (entry) => {
+    if (entry._tag !== "Message" || (entry.message.role !== "user" && entry.message.role !== "assistant"))
+      return undefined
+    const said = toText(entry.message)
+    return Words.matches(Words.wordsOf(said), terms) ? Words.excerpt(said, terms) : undefined
+  }
 }
 
 /**

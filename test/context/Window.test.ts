@@ -285,4 +285,16 @@ describe("Window", () => {
       )
     })
   })
+
+  describe("searching", () => {
+    it("finds every word or its beginning, and shows where", () => {
+      const found = (text: string, said: Message.Message) => Window.searching(text)?.(message("a", said))
+      const tale = `${"so it went on ".repeat(20)}until the Café closed${" and then more".repeat(20)}`
+      assert.strictEqual(found("clos CAFE", Message.user("the café closed")), "the café closed")
+      assert.match(String(found("cafe", Message.assistant(tale))), /^….*until the Café closed.*…$/)
+      assert.isUndefined(found("cafe opened", Message.user(tale)))
+      assert.isUndefined(found("cafe", Message.system(tale)))
+      assert.isUndefined(Window.searching(" ?! "))
+    })
+  })
 })

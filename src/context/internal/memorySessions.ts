@@ -3,11 +3,9 @@
  */
 import type { Entry, MarkerEntry, Stored } from "../../domain/Entry.ts"
 import { EntryId, SessionId } from "../../domain/Ids.ts"
-import { toText } from "../../domain/Message.ts"
 import type { Belongs, Point, Session } from "./memoryLogs.ts"
 import * as Logs from "./memoryLogs.ts"
 import * as Storage from "./storage.ts"
-import * as Words from "./words.ts"
 
 /** Why a step was not taken. */
 export class Problem {
@@ -25,6 +23,7 @@ export interface Projection<View> {
   readonly extend: (known: View, added: ReadonlyArray<Stored>, position: number) => View | undefined
   readonly keptBy: (log: ReadonlyArray<Stored>, index: number) => number
   readonly preview: (entry: Stored) => string
+  readonly searching: (text: string) => ((entry: Stored) => string | undefined) | undefined
 }
 
 export interface Query extends Belongs {
@@ -33,7 +32,7 @@ export interface Query extends Belongs {
   readonly limit?: number | undefined
 }
 
-export const make = <View>({ empty, extend, keptBy, preview, project }: Projection<View>) => {
+export const make = <View>({ empty, extend, keptBy, preview, project, searching }: Projection<View>) => {
   const logs = Logs.make<View>()
 
   const need = <A>(id: SessionId, take: (session: Session<View>) => A | Problem): A | Problem => {
@@ -181,11 +180,15 @@ export const make = <View>({ empty, extend, keptBy, preview, project }: Projecti
     },
 
     search: (text: string, query: Query) => {
-      const terms = Words.termsOf(text)
-      const found = (terms.length === 0 ? [] : matching(query))
-
+      const excerptOf = searching(text)
+      const found = (excerptOf === undefined ? [] : matching(query))
         .flatMap((session) =>
-          session.current.path.toReversed().flatMap((entry) => hitsOf(() => infoOf(session), entry, terms))
+          session.current.path.toReversed().flatMap((entry) => {
+            const excerpt = excerptOf?.(entry)
+            if (excerpt === undefined || entry._tag !== "Message") return []
+            const { at, id, message } = entry
+            return [{ session: infoOf(session), entry: id, role: message.role, at, excerpt }]
+          })
         )
         .sort((left, right) => right.at - left.at)
         .map((hit, index, all) => ({ hit, place: all.length - index }))
@@ -208,14 +211,6 @@ const markerOf = (at: number, marker: MarkerEntry["marker"]): MarkerEntry => ({
   at,
   marker
 })
-
-const hitsOf = <Info>(session: () => Info, entry: Entry, terms: ReadonlyArray<Words.Term>) => {
-  if (entry._tag !== "Message" || (entry.message.role !== "user" && entry.message.role !== "assistant")) return []
-  const text = toText(entry.message)
-  if (!Words.matches(Words.wordsOf(text), terms)) return []
-  const { at, id, message } = entry
-  return [{ session: session(), entry: id, role: message.role, at, excerpt: Words.excerpt(text, terms) }]
-}
 
 /** The part of a sequence, highest place first, that a cursor and a limit leave. A cursor is the place it goes on below. */
 const pageOf = <A>(
