@@ -223,12 +223,14 @@ const append = (
   left: number
 ): Effect.Effect<number, StoreError> =>
   Effect.gen(function* () {
-    const after = options.after ?? (yield* store.read(id)).position
+    // As for one that does not exist: nothing is written, and nothing is said.
+    const refused = entries.length === 0 && !options.after ? Effect.succeed(0) : missing("append", id, taken)
+    // What is another's is not even read: what is wrong with it is not said either.
+    const first = options.after === undefined ? yield* find(store, who, id) : undefined
+    if (first === "others") return yield* refused
+    const after = options.after ?? (first === undefined ? 0 : (yield* store.read(id)).position)
     const before = yield* find(store, who, id)
-    if (before === "others") {
-      // As for one that does not exist: nothing is written, and nothing is said.
-      return entries.length === 0 && !options.after ? 0 : yield* missing("append", id, taken)
-    }
+    if (before === "others") return yield* refused
     const belongs = { owner: who.owner, tenant: who.tenant ?? options.tenant, chat: options.chat }
     const position = yield* store.append(id, entries, { ...belongs, after })
     // Somebody else may have begun it with entries of the same ids, so that there was nothing to write.

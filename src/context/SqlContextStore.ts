@@ -31,7 +31,8 @@ import * as Window from "./Window.ts"
  *
  * **Gotchas**
  *
- * Processes on several machines compare their own clocks: keep it far above what these differ.
+ * Processes on several machines compare their own clocks: keep it far above what these differ. Less than 100 milliseconds
+ * counts as that many. Without end, the session of a process that died stays taken.
  *
  * @category references
  * @since 0.1.0
@@ -58,7 +59,9 @@ export class LeaseDuration extends Context.Reference<LeaseDuration>()("axonal/co
  *
  * **Gotchas**
  *
- * PostgreSQL keeps what was erased in its files until `VACUUM`, and in its log and backups beyond that.
+ * - PostgreSQL keeps what was erased in its files until `VACUUM`, and in its log and backups beyond that.
+ * - Each operation is a transaction of its own, on a connection of its own, also within a transaction of the client. In
+ *   SQLite, which has one, it fails there as `Unavailable`; in PostgreSQL it waits for a connection of the pool.
  *
  * @see {@link LeaseDuration}
  * @category layers

@@ -126,6 +126,17 @@ describe("ScopedContextStore", () => {
         )
         assert.deepStrictEqual(yield* view.branches(id), yield* base.branches(id))
       }))
+
+    test(
+      "that cannot be read tells nobody what is wrong with it",
+      ({ alice, base }) =>
+        Effect.gen(function* () {
+          yield* base.append(id, [said("secret")], { ...bob })
+          const { reason } = yield* Effect.orDie(Effect.flip(Effect.asVoid(alice.append(id, [said("mine")]))))
+          assert.deepStrictEqual([reason._tag, reason.message.includes("secret")], ["NotFound", false])
+        }),
+      () => ({ read: (id) => ContextStore.failure("read", id, "Corrupt", "entry secret cannot be read") })
+    )
   })
 
   describe("whose", () => {

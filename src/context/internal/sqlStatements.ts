@@ -84,7 +84,7 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
   const reading = (kinds: string) =>
     `SELECT s.position AS now, s.branch, b.compaction_at, ${columns} FROM axonal_sessions s
       JOIN axonal_branches b ON b.id = s.branch
-      LEFT JOIN axonal_segments g ON g.branch = s.branch AND g.last > b.window_from
+      LEFT JOIN axonal_segments g ON g.branch = s.branch AND g.last > b.window_from AND g.last >= CAST(? AS INTEGER)
       LEFT JOIN axonal_entries e ON e.branch = g.source AND ${fromStart} ${kinds}
       WHERE s.id = ? ${inOrder}`
   const readText = reading("AND e.kind NOT IN ('Artifact', 'Decision')")
@@ -160,9 +160,9 @@ export const make = ({ isSqlite }: Pick<Database, "isSqlite">) => {
       execute<SessionRow>("SELECT * FROM axonal_sessions WHERE id = ?", [session]),
 
     read: (execute: Execute, session: string, after: number) =>
-      execute<ReadRow>(readText, [session, after + 1, session]),
+      execute<ReadRow>(readText, [after + 1, session, after + 1, session]),
 
-    live: (execute: Execute, session: string) => execute<ReadRow>(liveText, [session, 0, session]),
+    live: (execute: Execute, session: string) => execute<ReadRow>(liveText, [0, session, 0, session]),
 
     log: (execute: Execute, session: string) =>
       execute<EntryRow>(
