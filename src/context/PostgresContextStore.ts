@@ -40,6 +40,7 @@ export interface Options {
  * - Needs `@effect/sql-pg`. Fails as `Unavailable` with the command that installs it.
  * - The database must exist; its user makes tables on the first use, and reads and writes rows after that.
  * - A connection that breaks fails what it was doing as `Unavailable`; the next operation takes another one.
+ * - Ids of sessions and entries and names of owners have at most 2,000 bytes: longer ones fail as `Corrupt`.
  * - A statement that gets no answer within 30 seconds fails; `query_timeout` of the URL changes that, in milliseconds.
  * - Errors: `Unavailable`, with what to do, for a server that cannot be reached or lets nobody in. None of them shows
  *   the password.
