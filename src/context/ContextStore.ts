@@ -180,7 +180,8 @@ export interface Branch {
 export type OnBusy = "wait" | "fail"
 
 /**
- * What a store does. Every session id is valid; a session exists from its first entry on, until it is removed.
+ * What a store does. Every session id is valid, up to a length that a store may bound. A session exists from its first entry
+ * on, until it is removed.
  *
  * @category models
  * @since 0.1.0
