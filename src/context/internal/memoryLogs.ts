@@ -23,7 +23,16 @@ export interface Branch {
   readonly shared: number
   /** The whole log. Branches share the entries, not the array. */
   readonly path: Array<Entry>
-  readonly ids: Set<string>
+  readonly places: Places
+}
+
+/** Where entries are in a path, by id: its own ones, and those that it shares with the path it left. */
+interface Places {
+  readonly own: Map<string, number>
+  readonly before: Places | undefined
+  readonly shared: number
+  /** How many others there are before. */
+  readonly depth: number
 }
 
 export interface Session<View> {
@@ -92,8 +101,8 @@ export const make = <View>(): MemoryLogs<View> => {
     add: (id, entries, belongs, now) => {
       const session = sessions.get(id) ?? begin(id, belongs, undefined, rooted(id, now), now)
       for (const entry of entries) {
+        session.current.places.own.set(entry.id, session.current.path.length)
         session.current.path.push(entry)
-        session.current.ids.add(entry.id)
       }
       session.position += entries.length
       touch(session, now)
@@ -130,8 +139,19 @@ export const make = <View>(): MemoryLogs<View> => {
 /** Where an entry is in a session: on the branch it goes on with, or else on the latest that has it. */
 export const find = <View>(session: Session<View>, entry: string): readonly [Branch, index: number] | undefined => {
   for (const branch of [session.current, ...session.branches.toReversed()]) {
-    if (!branch.ids.has(entry)) continue
-    return [branch, branch.path.findIndex(({ id }) => id === entry)]
+    const index = placeOf(branch, entry)
+    if (index !== undefined) return [branch, index]
+  }
+  return undefined
+}
+
+/** Where an entry is in the log of a branch. */
+export const placeOf = ({ places }: Branch, entry: string): number | undefined => {
+  let end = Number.POSITIVE_INFINITY
+  for (let some: Places | undefined = places; some !== undefined; some = some.before) {
+    const index = some.own.get(entry)
+    if (index !== undefined && index < end) return index
+    end = Math.min(end, some.shared)
   }
   return undefined
 }
@@ -161,7 +181,7 @@ let made = 0
 
 const rooted = (session: SessionId, now: number): Branch => ({
   ...{ id: Storage.mintBranch(), session, parent: undefined, createdAt: now, age: made++ },
-  ...{ shared: 0, path: [], ids: new Set() }
+  ...{ shared: 0, path: [], places: { own: new Map(), before: undefined, shared: 0, depth: 0 } }
 })
 
 const branched = (
@@ -170,11 +190,22 @@ const branched = (
   markers: ReadonlyArray<Entry>,
   now: number
 ): Branch => {
-  const path = [...branch.path.slice(0, length), ...markers]
+  const path = branch.path.slice(0, length)
+  for (const marker of markers) path.push(marker)
   const last = branch.path[length - 1]
   return {
     ...{ id: Storage.mintBranch(), session, createdAt: now, age: made++ },
-    ...{ shared: length, path, ids: new Set<string>(path.map(({ id }) => id)) },
+    ...{ shared: length, path, places: placesOf(path, branch.places, length) },
     parent: last === undefined ? undefined : { branch: branch.id, entry: last.id }
   }
+}
+
+const deepest = 8
+
+/** The places of a path that begins as another: those of the other are not copied, unless that is done too often. */
+const placesOf = (path: ReadonlyArray<Entry>, before: Places, shared: number): Places => {
+  const isFlat = before.depth >= deepest
+  const own = new Map<string, number>()
+  for (let index = isFlat ? 0 : shared; index < path.length; index++) own.set(path[index]?.id ?? "", index)
+  return isFlat ? { own, before: undefined, shared: 0, depth: 0 } : { own, before, shared, depth: before.depth + 1 }
 }

@@ -92,7 +92,9 @@ export const make = <View>({ empty, extend, keptBy, preview, project, searching 
       now: number
     ) => {
       const session = logs.get(id)
-      const fresh = Storage.freshOf(entries, session?.current.ids ?? new Set())
+      const fresh = Storage.freshOf(entries, {
+        has: (id) => session !== undefined && Logs.placeOf(session.current, id) !== undefined
+      })
       const position = session?.position ?? 0
       const isRepeat = entries.length > 0 && fresh.length === 0
       if (after !== undefined && after !== position && !isRepeat) {

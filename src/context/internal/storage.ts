@@ -17,7 +17,7 @@ export const mintEntry = (): string => `marker_${crypto.randomUUID().replaceAll(
 /** The entries that a log does not have yet, each id once, in order. */
 export const freshOf = <Entry extends { readonly id: string }>(
   entries: ReadonlyArray<Entry>,
-  known: ReadonlySet<string>
+  known: { readonly has: (id: string) => boolean }
 ): ReadonlyArray<Entry> => {
   const seen = new Set<string>()
   return entries.filter(({ id }) => {
