@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { bar, fitted, fittedEnd, table, widthOf } from "../../src/cli/internal/layout.ts"
-import { ago, oneLine, printable } from "../../src/cli/internal/words.ts"
+import { ago, numeral, oneLine, printable } from "../../src/cli/internal/words.ts"
 
 const characters = FastCheck.constantFrom(
   "a",
@@ -83,5 +83,13 @@ describe("layout", () => {
       ]
     ])
     assert.match(minutes(31 * 1440), /^\d{4}-\d\d-\d\d$/)
+  })
+
+  it("whole numbers have their thousands apart, as the runtime writes them", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.maxSafeInteger(), (count) => {
+        assert.strictEqual(numeral(count), count.toLocaleString("en-US"))
+      })
+    )
   })
 })

@@ -20,7 +20,8 @@ export const clip = (value: string, most: number): string => {
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${numeral(count)} ${count === 1 ? one : many}`
 
-export const numeral = (count: number): string => count.toLocaleString("en-US")
+/** A whole number with its thousands apart. The runtime's own way takes 12 ms the first time. */
+export const numeral = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",")
 
 /** The arguments of a call, as it might be written. */
 export const argumentsOf = (input: unknown): string =>
