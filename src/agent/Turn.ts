@@ -12,7 +12,7 @@ import * as Part from "../domain/Part.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Pull, Request } from "../transport/Transport.ts"
-import { TransportError } from "../transport/TransportError.ts"
+import { pauseMillis, TransportError } from "../transport/TransportError.ts"
 import type { Answer } from "./Answer.ts"
 import * as Repetition from "./Repetition.ts"
 import * as Run from "./Run.ts"
@@ -84,9 +84,9 @@ export const ask = (
   const attempt = (attempts: number): Effect.Effect<Answer, TransportError> =>
     Effect.catchAll(receive(run, request, progress), (error) => {
       const restart = progress.lost.length + 1
-      const delayMillis = error.retryAfterMillis ?? Math.min(30_000, 500 * 2 ** attempts)
+      const delayMillis = pauseMillis(error, attempts)
       const isAllowed = progress.begun ? restart <= restarts : attempts - progress.lost.length < retries
-      if (!error.isRetryable || !isAllowed || delayMillis > 60_000) return Effect.fail(error)
+      if (delayMillis === undefined || !isAllowed) return Effect.fail(error)
       const about = { delayMillis, error: { tag: error.reason._tag, message: error.message } }
       const said = progress.begun
         ? Effect.flatMap(forget(run, request, progress), (usage) =>

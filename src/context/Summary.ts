@@ -14,6 +14,7 @@ import * as Usage from "../domain/Usage.ts"
 import { cut } from "../tool/ToolResult.ts"
 import * as Transport from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
+import { pauseMillis } from "../transport/TransportError.ts"
 import type { Cost } from "./Paid.ts"
 import { Paid } from "./Paid.ts"
 import * as TokenCounter from "./TokenCounter.ts"
@@ -300,8 +301,8 @@ const sent = (payer: Payer, request: Transport.Request, tried: number): Effect.E
       })
     )
     return Effect.catchAll(Effect.as(paid, answer), (error) => {
-      const delayMillis = error.retryAfterMillis ?? 500 * 2 ** tried
-      return error.isRetryable && tried < retries && delayMillis <= 60_000
+      const delayMillis = pauseMillis(error, tried)
+      return delayMillis !== undefined && tried < retries
         ? Effect.zipRight(Effect.sleep(delayMillis), sent(payer, request, tried + 1))
         : Effect.fail({ message: error.message, isTooLong: error.reason._tag === "ContextOverflow" })
     })

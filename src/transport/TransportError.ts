@@ -116,3 +116,15 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
     return `${this.vendor} ${this.model}: ${_tag}${detail ? ` (${detail})` : ""}: ${isOurs ? message : `${sentence(message)} ${adviceOf(this.reason)}`}`
   }
 }
+
+/**
+ * How long to wait before a request that failed is sent again, in milliseconds: as long as the vendor asks, or half a second
+ * that doubles with every time it was sent again before. `undefined` when it will not pass, or not within a minute.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const pauseMillis = (error: TransportError, again: number): number | undefined => {
+  const millis = error.retryAfterMillis ?? Math.min(30_000, 500 * 2 ** again)
+  return error.isRetryable && millis <= 60_000 ? millis : undefined
+}
