@@ -95,7 +95,7 @@ const make = Effect.gen(function* () {
   yield* Effect.mapError(migrate(database, client, Window), describe("open"))
   const statements = Statements.make(database)
   const branches = Branches.make(database, statements, Window)
-  const searches = Search.make(database, statements)
+  const searches = Search.make(database, statements, Window)
   const leases = Lease.make(database, yield* LeaseDuration)
   const appends = Append.make(statements, branches, leases, Window)
   const changes = Changes.make(statements, branches)

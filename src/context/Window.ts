@@ -69,13 +69,7 @@ export const inForce = (log: ReadonlyArray<Stored>): CompactionEntry | undefined
  * @category combinators
  * @since 0.1.0
  */
-export const live = (log: ReadonlyArray<Stored>): ReadonlyArray<Stored> => {
-  const compaction = inForce(log)
-  if (compaction === undefined) return log
-  const through = log.findIndex(({ id }) => id === compaction.through)
-  // It can only stand for what was there before it.
-  return log.slice(through < log.indexOf(compaction) ? through + 1 : 0)
-}
+export const live = (log: ReadonlyArray<Stored>): ReadonlyArray<Stored> => uncovered(log, inForce(log))
 
 /**
  * Projects a log, or only its live part, to its window.
@@ -85,7 +79,7 @@ export const live = (log: ReadonlyArray<Stored>): ReadonlyArray<Stored> => {
  */
 export const project = (log: ReadonlyArray<Stored>, position: number): Window => {
   const compaction = inForce(log)
-  const entries = compaction === undefined ? log : live(log)
+  const entries = uncovered(log, compaction)
   const messages = [...(compaction?.messages ?? [])]
   if (compaction?.pinned !== undefined) messages.push(compaction.pinned)
   for (const entry of entries) if (entry._tag === "Message") messages.push(entry.message)
@@ -150,6 +144,17 @@ export const preview = (entry: Stored): string => {
 }
 
 /**
+ * What searches look at: the text of a message of a user or an assistant. Nothing of any other entry.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const searched = (entry: Stored): string =>
+  entry._tag === "Message" && (entry.message.role === "user" || entry.message.role === "assistant")
+    ? toText(entry.message)
+    : ""
+
+/**
  * Makes the search for a text: of an entry it gives the excerpt to show when that is a message of a user or an assistant in
  * which every word of the text is found, or begins a word, and nothing otherwise. `undefined` for a text without words.
  *
@@ -160,9 +165,7 @@ export const searching = (text: string): ((entry: Stored) => string | undefined)
   const terms = Words.termsOf(text)
   if (terms.length === 0) return undefined
   return (entry) => {
-    if (entry._tag !== "Message" || (entry.message.role !== "user" && entry.message.role !== "assistant"))
-      return undefined
-    const said = toText(entry.message)
+    const said = searched(entry)
     return Words.matches(Words.wordsOf(said), terms) ? Words.excerpt(said, terms) : undefined
   }
 }
@@ -188,6 +191,13 @@ export const keptBy = (log: ReadonlyArray<Stored>, index: number): number => {
 }
 
 // internal
+
+const uncovered = (log: ReadonlyArray<Stored>, compaction: CompactionEntry | undefined): ReadonlyArray<Stored> => {
+  if (compaction === undefined) return log
+  const through = log.findIndex(({ id }) => id === compaction.through)
+  // It can only stand for what was there before it.
+  return log.slice(through < log.indexOf(compaction) ? through + 1 : 0)
+}
 
 const previewLength = 80
 

@@ -54,6 +54,8 @@ export interface Projection {
   readonly inForce: (log: ReadonlyArray<Stored>) => { readonly id: EntryId; readonly through: EntryId } | undefined
   readonly keptBy: (log: ReadonlyArray<Stored>, index: number) => number
   readonly preview: (entry: Stored) => string
+  readonly searched: (entry: Stored) => string
+  readonly searching: (text: string) => ((entry: Stored) => string | undefined) | undefined
 }
 
 export interface Belongs {

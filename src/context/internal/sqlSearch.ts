@@ -9,11 +9,10 @@ import type { Entry } from "../../domain/Entry.ts"
 import * as Entries from "../../domain/Entry.ts"
 import type { EntryId } from "../../domain/Ids.ts"
 import type { Role } from "../../domain/Message.ts"
-import { toText } from "../../domain/Message.ts"
 import type { Database, Execute, Value } from "./sqlDatabase.ts"
 import { inChunks, places } from "./sqlDatabase.ts"
 import { Refusal } from "./sqlErrors.ts"
-import type { Belongs, EntryRow, SessionRow } from "./sqlRows.ts"
+import type { Belongs, EntryRow, Projection, SessionRow } from "./sqlRows.ts"
 import * as Rows from "./sqlRows.ts"
 import type { Statements } from "./sqlStatements.ts"
 import { open } from "./sqlStatements.ts"
@@ -58,7 +57,7 @@ export const asked = ({ isSqlite }: Pick<Database, "isSqlite">, query: Query): C
 export const pageLength = ({ limit = Storage.pageLength }: Query): number =>
   Math.min(longestPage, Math.max(1, Math.floor(limit) || 1))
 
-export const make = (database: Database, statements: Statements) => {
+export const make = (database: Database, statements: Statements, { searched, searching }: Projection) => {
   const { isSqlite, run, runPlain, transact } = database
 
   /** Adds the words of the messages that are new on the paths of these sessions. */
@@ -82,20 +81,21 @@ export const make = (database: Database, statements: Statements) => {
         ...[session.searched, session.branch, messagesAtOnce]
       ])
       yield* inChunks(
-        rows.flatMap((row) => wordRow(row, isSqlite)),
+        rows.flatMap((row) => wordRow(row, searched, isSqlite)),
         isSqlite ? (some) => insertSqlite(execute, some) : (some) => insertPostgres(execute, some)
       )
       const last = rows[messagesAtOnce - 1]
-      const searched = last === undefined ? session.position : last.position
-      yield* execute("UPDATE axonal_sessions SET searched = ? WHERE id = ?", [searched, id])
+      const to = last === undefined ? session.position : last.position
+      yield* execute("UPDATE axonal_sessions SET searched = ? WHERE id = ?", [to, id])
       return last === undefined
     })
 
   const search = (text: string, query: Query) =>
     Effect.gen(function* () {
       const below = yield* parse(query.cursor)
+      const excerptOf = searching(text)
+      if (excerptOf === undefined) return { hits: [] }
       const terms = Words.termsOf(text)
-      if (terms.length === 0) return { hits: [] }
       const sessions = asked(database, query)
       yield* fill(sessions)
       const limit = pageLength(query)
@@ -104,7 +104,7 @@ export const make = (database: Database, statements: Statements) => {
       let from: Place | undefined = below
       while (hits.length <= limit) {
         const rows: ReadonlyArray<CandidateRow> = yield* candidates(sessions, match, from, limit + 1)
-        for (const row of rows) hits.push(...hitsOf(row, terms))
+        for (const row of rows) hits.push(...hitsOf(row, excerptOf))
         const last = rows[rows.length - 1]
         if (last === undefined || rows.length <= limit) break
         from = placeOf(last)
@@ -170,17 +170,13 @@ const newMessages = `SELECT g.source, e.id, e.position, e.version, e.at, e.json 
 
 const behind = "(w.at, w.position, s.id) < (?, ?, ?)"
 
-const textOf = (entry: Entry | undefined): string =>
-  entry?._tag === "Message" && (entry.message.role === "user" || entry.message.role === "assistant")
-    ? toText(entry.message)
-    : ""
-
 const wordRow = (
   { at, json, position, source, version }: EntryRow & { readonly source: string },
+  searched: Projection["searched"],
   isWhole: boolean
 ): ReadonlyArray<WordRow> => {
   const entry = Either.getOrUndefined(Entries.fromJson(version, json))
-  const words = Words.wordsOf(textOf(entry)).map(short)
+  const words = entry === undefined ? [] : Words.wordsOf(searched(entry)).map(short)
   return words.length === 0 ? [] : [{ branch: source, position, at, words: isWhole ? words : [...new Set(words)] }]
 }
 
@@ -256,12 +252,11 @@ const parsed = (json: string | undefined): string | undefined => {
 
 const hitsOf = (
   row: CandidateRow,
-  terms: ReadonlyArray<Words.Term>
+  excerptOf: (entry: Entry) => string | undefined
 ): ReadonlyArray<Found & { readonly place: Place }> => {
   const entry = Either.getOrUndefined(Entries.fromJson(row.version, row.json))
-  const text = textOf(entry)
-  if (entry?._tag !== "Message" || !Words.matches(Words.wordsOf(text), terms)) return []
+  const excerpt = entry === undefined ? undefined : excerptOf(entry)
+  if (entry?._tag !== "Message" || excerpt === undefined) return []
   const { at, id, message } = entry
-  const excerpt = Words.excerpt(text, terms)
   return [{ session: Rows.infoOf(row), entry: id, role: message.role, at, excerpt, place: placeOf(row) }]
 }
