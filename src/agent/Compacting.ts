@@ -157,18 +157,19 @@ const compact = (
     const commit = (outcome: Compaction.Outcome) => Session.compact(session, compacting.spent, outcome, reason)
     const lost = (costs: ReadonlyArray<Paid.Cost>) => Compaction.kept("it was interrupted", true, costs)
     const outcome = yield* Paid.committed(made, commit, lost)
-    const isDone = outcome._tag === "Compacted"
-    const left = isDone ? outcome.tokensAfter : tokens
+    const left = outcome._tag === "Compacted" ? outcome.tokensAfter : tokens
     compacting.again = { tokens: left * growth, messages: session.messages.length }
-    if (outcome._tag === "Compacted") {
-      const { dropped, tokensAfter, tokensBefore } = outcome
-      const about = { reason, messages: dropped.length, tokensBefore, tokensAfter }
-      yield* Run.emit(run, () => [Run.event(run, "Compacted", about)])
-      yield* observeDropped(run, dropped, reason)
-    } else if (outcome.failed || reason === "overflow") {
-      yield* Run.emit(run, () => [Run.event(run, "CompactionFailed", { reason, message: outcome.why })])
+    if (outcome._tag === "Kept") {
+      if (outcome.failed || reason === "overflow") {
+        yield* Run.emit(run, () => [Run.event(run, "CompactionFailed", { reason, message: outcome.why })])
+      }
+      return false
     }
-    return isDone
+    const { dropped, tokensAfter, tokensBefore } = outcome
+    const about = { reason, messages: dropped.length, tokensBefore, tokensAfter }
+    yield* Run.emit(run, () => [Run.event(run, "Compacted", about)])
+    yield* observeDropped(run, dropped, reason)
+    return true
   })
 
 const overflowed = (
