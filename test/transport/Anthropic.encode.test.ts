@@ -336,14 +336,17 @@ describe("Anthropic encode", () => {
 
     it("a call of the vendor's without a result stays only where the vendor goes on", () => {
       assert.deepStrictEqual(said([Part.text("a "), search], true), [text("a "), searchBlock])
-      assert.deepStrictEqual(said([Part.text("a "), search]), [text("a ")])
+      assert.deepStrictEqual(said([Part.text("a "), search]), [text("a")])
       // A program of the vendor's that calls our tool is not over yet.
       assert.deepStrictEqual(said([search, call("{}")])?.[0], searchBlock)
     })
 
-    it("the last text does not end in space", () => {
+    it("TURN-2 the last text does not end in space, wherever it stands", () => {
       assert.deepStrictEqual(said([Part.text("a \n")], true), [text("a")])
-      assert.deepStrictEqual(said([Part.text("a \n")]), [text("a \n")])
+      assert.deepStrictEqual(said([Part.text("a \n")]), [text("a")])
+      assert.deepStrictEqual(said([Part.text("a "), Part.text("b ")]), [text("a "), text("b")])
+      const blank = [Message.user("hi"), Message.assistant("a "), Message.user(" ")]
+      assert.deepStrictEqual(messages(...blank), [user(text("hi")), assistant(text("a"))])
     })
   })
 })

@@ -33,7 +33,9 @@ export interface Encoded {
  * **Details**
  *
  * - `isLast`: the vendor goes on from an assistant message at the end. A call of its own tools that has no result yet
- *   stays then, and its last text may not end in space.
+ *   stays then.
+ * - The last text of an assistant message is sent without the space at its end: the vendor refuses such a text where the
+ *   request ends, and a text may not change with what follows it.
  *
  * @category converters
  * @since 0.1.0
@@ -146,7 +148,7 @@ const encodeAssistant = (parts: ReadonlyArray<Part.Part>, isLast: boolean, signs
   const end = blocks.findLastIndex(({ type }) => type !== "thinking" && type !== "redacted_thinking") + 1
   const last = blocks[end - 1]
   const text = textOf(last?.["text"])
-  return isLast && last?.["type"] === "text" && text !== undefined
+  return last?.["type"] === "text" && text !== undefined
     ? [...blocks.slice(0, end - 1), { ...last, text: text.trimEnd() }]
     : blocks.slice(0, end)
 }
