@@ -1,6 +1,7 @@
 /**
  * What an agent is, once its options are complete and its types erased: the plain record that the loop reads.
  */
+import type * as Duration from "effect/Duration"
 import type { Source } from "../tool/Toolkit.ts"
 import type { Settings } from "../transport/Transport.ts"
 import type { Limits } from "./Limits.ts"
@@ -15,6 +16,7 @@ import type { Limits } from "./Limits.ts"
  * - `toolkit`: a toolkit of `@effect/ai`, or an effect that builds one. `tools`: tools that carry their handler. Of tools
  *   with the same name the last one counts, `tools` after `toolkit`.
  * - `toolConcurrency`: how many calls of one answer may run at once; 8. `1` is one after the other, in order.
+ * - `toolsTimeout`: how long all calls of one answer may take together; those that run then end as `timed-out`.
  * - `toolFailure`: `"result"` (the default) tells the model of a failing tool, `"fail"` ends the run with `ToolFailed`.
  * - `retries`: how often a request is sent again that failed before any of its answer arrived; 2.
  * - `restarts`: how often a turn is begun anew whose answer broke off after some of it was shown; 0. What was shown of it
@@ -31,6 +33,7 @@ export interface Options<Kit, Tools> {
   readonly settings?: Settings | undefined
   readonly limits?: Limits | undefined
   readonly toolConcurrency?: number | undefined
+  readonly toolsTimeout?: Duration.DurationInput | undefined
   readonly toolFailure?: "result" | "fail" | undefined
   readonly retries?: number | undefined
   readonly restarts?: number | undefined
@@ -51,6 +54,8 @@ export interface Definition {
   readonly limits: Limits
   /** How many calls of a turn may run at once. */
   readonly toolConcurrency: number
+  /** How long the calls of a turn may take together. */
+  readonly toolsTimeout: Duration.DurationInput | undefined
   /** Whether a failing tool is told to the model, or ends the run. */
   readonly toolFailure: "result" | "fail"
   /** How often a request is sent again that failed before any of its answer was seen. */
@@ -81,6 +86,7 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
     settings,
     limits,
     toolConcurrency: options.toolConcurrency ?? 8,
+    toolsTimeout: options.toolsTimeout,
     toolFailure: options.toolFailure ?? "result",
     retries: options.retries ?? 2,
     restarts: options.restarts ?? 0,

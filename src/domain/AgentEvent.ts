@@ -105,6 +105,61 @@ export const ToolInputDelta = Schema.TaggedStruct("ToolInputDelta", { ...base, .
 export interface ToolInputDelta extends Schema.Schema.Type<typeof ToolInputDelta> {}
 
 /**
+ * The model begins to write a field of a call's arguments. Fields are those of the outermost object, in the order in which
+ * they are written. Only for agents made with `inputFields`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolInputFieldStart = Schema.TaggedStruct("ToolInputFieldStart", { ...base, ...call, key: Schema.String })
+export interface ToolInputFieldStart extends Schema.Schema.Type<typeof ToolInputFieldStart> {}
+
+/**
+ * A piece of a field: of a text what it says, of anything else its JSON.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolInputFieldDelta = Schema.TaggedStruct("ToolInputFieldDelta", {
+  ...base,
+  ...call,
+  key: Schema.String,
+  delta: Schema.String
+})
+export interface ToolInputFieldDelta extends Schema.Schema.Type<typeof ToolInputFieldDelta> {}
+
+/**
+ * A field is written, or its answer broke off.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ToolInputFieldEnd = Schema.TaggedStruct("ToolInputFieldEnd", { ...base, ...call, key: Schema.String })
+export interface ToolInputFieldEnd extends Schema.Schema.Type<typeof ToolInputFieldEnd> {}
+
+/**
+ * The typed answer so far: what of it has arrived, as JSON that what follows only adds to. Not checked against the schema.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OutputDelta = Schema.TaggedStruct("OutputDelta", { ...base, partial: Schema.Unknown })
+export interface OutputDelta extends Schema.Schema.Type<typeof OutputDelta> {}
+
+/**
+ * The answer is not what was asked for, and the model is told so. `repair` is 1 for the first time.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OutputRejected = Schema.TaggedStruct("OutputRejected", {
+  ...base,
+  repair: Schema.Finite,
+  description: Schema.String
+})
+export interface OutputRejected extends Schema.Schema.Type<typeof OutputRejected> {}
+
+/**
  * The answer is complete and holds this call. `input` is `{}` when the arguments could not be read.
  *
  * @category schemas
@@ -132,7 +187,8 @@ export const ToolProgress = Schema.TaggedStruct("ToolProgress", { ...base, ...ca
 export interface ToolProgress extends Schema.Schema.Type<typeof ToolProgress> {}
 
 /**
- * The call has its result: what the model will read.
+ * The call has its result: `content` is what the model will read, `display` what a person should see in its place, when the
+ * tool makes a difference.
  *
  * @category schemas
  * @since 0.1.0
@@ -143,9 +199,40 @@ export const ToolEnd = Schema.TaggedStruct("ToolEnd", {
   input: Schema.Unknown,
   outcome: CallOutcome,
   content: Schema.Array(Part.ResultContent),
+  display: Schema.optional(Schema.Array(Part.ResultContent)),
   durationMillis: Schema.Finite
 })
 export interface ToolEnd extends Schema.Schema.Type<typeof ToolEnd> {}
+
+/**
+ * The guard of the application judged this call. Not written for the standard guard, nor for calls that go ahead as they are.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const GuardVerdict = Schema.TaggedStruct("GuardVerdict", {
+  ...base,
+  ...call,
+  verdict: Schema.Literal("rewrite", "deny", "ask"),
+  input: Schema.Unknown,
+  reason: Schema.optional(Schema.String),
+  category: Schema.optional(Schema.String)
+})
+export interface GuardVerdict extends Schema.Schema.Type<typeof GuardVerdict> {}
+
+/**
+ * A guard of messages let the input of the run, or an answer, not pass, or changed it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MessageGuarded = Schema.TaggedStruct("MessageGuarded", {
+  ...base,
+  direction: Schema.Literal("input", "output"),
+  verdict: Schema.Literal("rewrite", "block"),
+  reason: Schema.optional(Schema.String)
+})
+export interface MessageGuarded extends Schema.Schema.Type<typeof MessageGuarded> {}
 
 /**
  * A guard wants a person's word on this call.
@@ -158,12 +245,14 @@ export const ApprovalAsked = Schema.TaggedStruct("ApprovalAsked", {
   ...call,
   input: Schema.Unknown,
   reason: Schema.String,
-  category: Schema.optional(Schema.String)
+  category: Schema.optional(Schema.String),
+  /** Milliseconds since the epoch; absent when the question does not expire. */
+  expiresAt: Schema.optional(Schema.Finite)
 })
 export interface ApprovalAsked extends Schema.Schema.Type<typeof ApprovalAsked> {}
 
 /**
- * The word was given.
+ * The word was given, now or by an earlier answer that holds for this call too (`remembered`).
  *
  * @category schemas
  * @since 0.1.0
@@ -172,7 +261,8 @@ export const ApprovalDecided = Schema.TaggedStruct("ApprovalDecided", {
   ...base,
   ...call,
   approved: Schema.Boolean,
-  reason: Schema.optional(Schema.String)
+  reason: Schema.optional(Schema.String),
+  remembered: Schema.optional(Schema.Boolean)
 })
 export interface ApprovalDecided extends Schema.Schema.Type<typeof ApprovalDecided> {}
 
@@ -285,7 +375,8 @@ export const TurnEnd = Schema.TaggedStruct("TurnEnd", {
 export interface TurnEnd extends Schema.Schema.Type<typeof TurnEnd> {}
 
 /**
- * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer.
+ * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer, `value` the typed one
+ * as JSON when it was asked for and is valid.
  *
  * @category schemas
  * @since 0.1.0
@@ -295,6 +386,7 @@ export const RunEnd = Schema.TaggedStruct("RunEnd", {
   reason: RunReason,
   limit: Schema.optional(LimitName),
   output: Schema.String,
+  value: Schema.optional(Schema.Unknown),
   usage: Usage,
   endedAtMillis: Schema.Finite,
   error: Schema.optional(ErrorInfo)
@@ -314,10 +406,17 @@ export const AgentEvent = Schema.Union(
   ReasoningDelta,
   ToolInputStart,
   ToolInputDelta,
+  ToolInputFieldStart,
+  ToolInputFieldDelta,
+  ToolInputFieldEnd,
+  OutputDelta,
+  OutputRejected,
   ToolCall,
   ToolStart,
   ToolProgress,
   ToolEnd,
+  GuardVerdict,
+  MessageGuarded,
   ApprovalAsked,
   ApprovalDecided,
   FileOutput,

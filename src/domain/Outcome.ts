@@ -44,7 +44,8 @@ export type FinishReason = typeof FinishReason.Type
  *
  * - `completed`: the model answered; `length` and `content-filter`: it answered, and the vendor cut the answer.
  * - `limit`: a limit was reached; the event names it. `stopped`: asked to stop. `interrupted`: cancelled.
- * - `error`: a typed failure follows in the error channel.
+ * - `awaiting-approval`: calls wait for a person; `Agent.resume` goes on with the answers, in another process if need be.
+ * - `blocked`: a message guard let the input or the answer not pass. `error`: a typed failure follows in the error channel.
  *
  * @category schemas
  * @since 0.1.0
@@ -56,12 +57,14 @@ export const RunReason = Schema.Literal(
   "limit",
   "stopped",
   "interrupted",
+  "awaiting-approval",
+  "blocked",
   "error"
 )
 export type RunReason = typeof RunReason.Type
 
 /**
- * The dimensions in which a run can be limited.
+ * The dimensions in which a run can be limited: its own, and those of a budget that it shares with others.
  *
  * @category schemas
  * @since 0.1.0
@@ -75,6 +78,10 @@ export const LimitName = Schema.Literal(
   "costUsd",
   "wallTime",
   "repeatedFailures",
-  "identicalCalls"
+  "identicalCalls",
+  "budgetRequests",
+  "budgetToolCalls",
+  "budgetTokens",
+  "budgetCostUsd"
 )
 export type LimitName = typeof LimitName.Type

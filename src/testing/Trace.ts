@@ -100,6 +100,7 @@ const lineOf = (event: AgentEvent): string | undefined => {
     case "TurnStart":
     case "TurnEnd":
     case "CompactionFailed":
+    case "OutputRejected":
       return event._tag
     case "TextDelta":
       return `Text:${event.delta}`
@@ -107,6 +108,10 @@ const lineOf = (event: AgentEvent): string | undefined => {
       return `Reasoning:${event.delta}`
     case "ToolInputStart":
     case "ToolInputDelta":
+    case "ToolInputFieldStart":
+    case "ToolInputFieldDelta":
+    case "ToolInputFieldEnd":
+    case "OutputDelta":
     case "ToolCall":
       return undefined
     case "ToolStart":
@@ -116,6 +121,10 @@ const lineOf = (event: AgentEvent): string | undefined => {
       return `ToolProgress:${event.name}:${shown(event.chunk)}`
     case "ToolEnd":
       return `ToolEnd:${event.name}:${event.outcome}`
+    case "GuardVerdict":
+      return `Guard:${event.name}:${event.verdict}`
+    case "MessageGuarded":
+      return `Message:${event.direction}:${event.verdict}`
     case "ApprovalDecided":
       return `ApprovalDecided:${event.name}:${event.approved ? "yes" : "no"}`
     case "FileOutput":

@@ -51,10 +51,17 @@ describe("AgentEvent", () => {
       ReasoningDelta: (event) => event.delta,
       ToolInputStart: (event) => event.name,
       ToolInputDelta: (event) => event.delta,
+      ToolInputFieldStart: (event) => event.key,
+      ToolInputFieldDelta: (event) => event.delta,
+      ToolInputFieldEnd: (event) => event.key,
+      OutputDelta: () => "partial",
+      OutputRejected: (event) => event.description,
       ToolCall: (event) => event.name,
       ToolStart: (event) => event.name,
       ToolProgress: (event) => event.name,
       ToolEnd: (event) => event.outcome,
+      GuardVerdict: (event) => event.verdict,
+      MessageGuarded: (event) => event.direction,
       ApprovalAsked: (event) => event.reason,
       ApprovalDecided: (event) => event.name,
       FileOutput: (event) => event.file.mediaType,
@@ -68,7 +75,7 @@ describe("AgentEvent", () => {
       RunEnd: (event) => event.reason
     })
     assert.deepStrictEqual([name(start), name(delta)], ["s", "Hello"])
-    assert.strictEqual(AgentEvent.AgentEvent.members.length, 21)
+    assert.strictEqual(AgentEvent.AgentEvent.members.length, 28)
   })
 
   it.effect("matchPartial runs the handled tags and nothing else", () =>
