@@ -3,7 +3,7 @@
  * repaired. Pure; stores keep windows and extend them by what was appended.
  */
 
-import type { CompactionEntry, Stored } from "../domain/Entry.ts"
+import type { CompactionEntry, QueuedEntry, Stored, SuspendedEntry } from "../domain/Entry.ts"
 import type { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import { toText } from "../domain/Message.ts"
@@ -38,6 +38,10 @@ export interface Window {
   readonly compaction?: EntryId | undefined
   /** Absent when no response was counted since the compaction in force. */
   readonly measured?: Measured | undefined
+  /** Words that were accepted and not read yet, oldest first. Absent when there are none. */
+  readonly queued?: ReadonlyArray<QueuedEntry> | undefined
+  /** What the last run waits for, if it ended waiting for a person and nothing was said since. */
+  readonly suspended?: SuspendedEntry | undefined
 }
 
 /**
@@ -85,7 +89,13 @@ export const project = (log: ReadonlyArray<Stored>, position: number): Window =>
   for (const entry of entries) if (entry._tag === "Message") messages.push(entry.message)
   // A response that was counted under a compaction that was restored from since measured another window.
   const since = entries.findLastIndex((entry) => entry === compaction || isRestore(entry)) + 1
-  return make(Repair.repair(messages), position, compaction?.id, measure(undefined, entries.slice(since)))
+  return {
+    messages: Repair.repair(messages),
+    position,
+    ...waiting(empty, entries),
+    ...optional("compaction", compaction?.id),
+    ...optional("measured", measure(undefined, entries.slice(since)))
+  }
 }
 
 /**
@@ -104,7 +114,13 @@ export const extend = (known: Window, added: ReadonlyArray<Stored>, position: nu
     else if (entry._tag === "Compaction") return undefined
     else if (isRestore(entry)) return undefined
   }
-  return make(Repair.extend(known.messages, messages), position, known.compaction, measure(known.measured, added))
+  return {
+    messages: Repair.extend(known.messages, messages),
+    position,
+    ...waiting(known, added),
+    ...optional("compaction", known.compaction),
+    ...optional("measured", measure(known.measured, added))
+  }
 }
 
 /**
@@ -203,14 +219,20 @@ const previewLength = 80
 
 const isRestore = (entry: Stored): boolean => entry._tag === "Marker" && entry.marker.type === "restore"
 
-const make = (
-  messages: ReadonlyArray<Message>,
-  position: number,
-  compaction: EntryId | undefined,
-  measured: Measured | undefined
-): Window => ({
-  messages,
-  position,
-  ...(compaction === undefined ? undefined : { compaction }),
-  ...(measured === undefined ? undefined : { measured })
-})
+/** What waits in a session after these entries. */
+const waiting = (known: Window, added: ReadonlyArray<Stored>): Pick<Window, "queued" | "suspended"> => {
+  let { queued, suspended } = known
+  for (const entry of added) {
+    if (entry._tag === "Queued") queued = [...(queued ?? []), entry]
+    else if (entry._tag === "Suspended") suspended = entry
+    else if (entry._tag === "Message") {
+      suspended = undefined
+      if (entry.queued !== undefined) queued = queued?.filter(({ id }) => id !== entry.queued)
+    }
+  }
+  return { ...optional("queued", queued?.length === 0 ? undefined : queued), ...optional("suspended", suspended) }
+}
+
+const optional = <Key extends string, A>(key: Key, value: A | undefined): { readonly [K in Key]?: A } =>
+  // One key, which TypeScript takes for any of them.
+  (value === undefined ? {} : { [key]: value }) as { readonly [K in Key]?: A }

@@ -21,10 +21,18 @@ const base = {
 /**
  * A message joined the conversation.
  *
+ * **Details**
+ *
+ * - `queued`: the entry that kept these words until a run read them; absent for all others.
+ *
  * @category schemas
  * @since 0.1.0
  */
-export const MessageEntry = Schema.TaggedStruct("Message", { ...base, message: Message })
+export const MessageEntry = Schema.TaggedStruct("Message", {
+  ...base,
+  message: Message,
+  queued: Schema.optional(EntryId)
+})
 export interface MessageEntry extends Schema.Schema.Type<typeof MessageEntry> {}
 
 /**
@@ -79,7 +87,20 @@ export const CompactionEntry = Schema.TaggedStruct("Compaction", {
 export interface CompactionEntry extends Schema.Schema.Type<typeof CompactionEntry> {}
 
 /**
+ * What else an answer about one call decides: questions about the same tool, of the same category, or any, in this session.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Remember = Schema.Literal("tool", "category", "session")
+export type Remember = typeof Remember.Type
+
+/**
  * A person, or who stands in for one, answered whether a call may run.
+ *
+ * **Details**
+ *
+ * - `input`: the arguments to run with, when they were edited. `remember`: what else it decides. `category`: of the question.
  *
  * @category schemas
  * @since 0.1.0
@@ -89,9 +110,69 @@ export const DecisionEntry = Schema.TaggedStruct("Decision", {
   call: CallId,
   tool: Schema.String,
   approved: Schema.Boolean,
-  reason: Schema.optional(Schema.String)
+  reason: Schema.optional(Schema.String),
+  input: Schema.optional(Schema.Unknown),
+  remember: Schema.optional(Remember),
+  category: Schema.optional(Schema.String)
 })
 export interface DecisionEntry extends Schema.Schema.Type<typeof DecisionEntry> {}
+
+/**
+ * A question to a person that waits.
+ *
+ * **Details**
+ *
+ * - `input`: the arguments as JSON that are asked about; the answer is about these and no others.
+ * - `expiresAt`: milliseconds since the epoch; absent when the question does not expire.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PendingQuestion = Schema.Struct({
+  call: CallId,
+  tool: Schema.String,
+  input: Schema.Unknown,
+  reason: Schema.String,
+  category: Schema.optional(Schema.String),
+  expiresAt: Schema.optional(Schema.Finite)
+})
+export interface PendingQuestion extends Schema.Schema.Type<typeof PendingQuestion> {}
+
+/**
+ * A run ended because calls of its last answer wait for a person. Answers about them follow as decisions; the first message
+ * that follows takes the questions back.
+ *
+ * **Details**
+ *
+ * - `questions`: all that wait for an answer. No call of the answer they are about has run.
+ * - `spent`: what the run had used, which the run that goes on begins with. `millis`: its working time.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const SuspendedEntry = Schema.TaggedStruct("Suspended", {
+  ...base,
+  questions: Schema.Array(PendingQuestion),
+  spent: Schema.Struct({ turns: Schema.Finite, toolCalls: Schema.Finite, usage: Usage, millis: Schema.Finite })
+})
+export interface SuspendedEntry extends Schema.Schema.Type<typeof SuspendedEntry> {}
+
+/**
+ * Words were accepted for a run that had not come to reading them. A message that names this entry says that it has.
+ *
+ * **Details**
+ *
+ * - `when`: `steer` joins before the next model request, `followUp` when the run would otherwise end.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const QueuedEntry = Schema.TaggedStruct("Queued", {
+  ...base,
+  when: Schema.Literal("steer", "followUp"),
+  messages: Schema.Array(Message)
+})
+export interface QueuedEntry extends Schema.Schema.Type<typeof QueuedEntry> {}
 
 /**
  * Something happened to the log itself.
@@ -134,7 +215,16 @@ export interface ArtifactEntry extends Schema.Schema.Type<typeof ArtifactEntry> 
  * @category schemas
  * @since 0.1.0
  */
-export const Entry = Schema.Union(MessageEntry, UsageEntry, CompactionEntry, DecisionEntry, MarkerEntry, ArtifactEntry)
+export const Entry = Schema.Union(
+  MessageEntry,
+  UsageEntry,
+  CompactionEntry,
+  DecisionEntry,
+  SuspendedEntry,
+  QueuedEntry,
+  MarkerEntry,
+  ArtifactEntry
+)
 export type Entry = typeof Entry.Type
 
 /**
@@ -189,7 +279,7 @@ export const toJson = (entry: Entry): Either.Either<string, Problem> => {
   const encoded = encode(entry)
   if (Either.isLeft(encoded)) return unreadable(encoded.left)
   // What JSON leaves out (an undefined, a function) would only be noticed when it is needed.
-  return mayLackValue.test(encoded.right)
+  return mayLackValue.test(encoded.right) || entry._tag === "Suspended"
     ? Either.map(fromJson(version, encoded.right), () => encoded.right)
     : Either.right(encoded.right)
 }
@@ -220,7 +310,7 @@ const codec = Schema.parseJson(Entry)
 const encode = Schema.encodeEither(codec)
 const decode = Schema.decodeUnknownEither(codec)
 
-/** The one place of all shapes where any value may be, and one must. In texts and vendors' data, quotes are escaped. */
+/** The place of messages where any value may be, and one must. In texts and vendors' data, quotes are escaped. */
 const mayLackValue = /"type":"json"/
 
 const unreadable = (error: ParseResult.ParseError): Either.Either<never, Problem> =>

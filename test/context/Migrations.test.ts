@@ -30,7 +30,8 @@ describe("Entries of every version", () => {
 
   it("of 2 are of every kind there is", () => {
     const kinds: Record<Entry.Entry["_tag"], true> = {
-      ...{ Message: true, Usage: true, Compaction: true, Decision: true, Marker: true, Artifact: true }
+      ...{ Message: true, Usage: true, Compaction: true, Decision: true, Marker: true, Artifact: true },
+      ...{ Suspended: true, Queued: true }
     }
     const found = new Set(linesOf("entries-v2.jsonl").map((line) => JSON.parse(line)._tag))
     assert.deepStrictEqual([...found].sort(), Object.keys(kinds).sort())

@@ -18,6 +18,19 @@ const kinds: ReadonlyArray<Entry.Entry> = [
     messages: [message]
   },
   { _tag: "Decision", ...about, call: CallId.make("c"), tool: "pay", approved: true, reason: "fine" },
+  {
+    ...{ _tag: "Decision", ...about, call: CallId.make("d"), tool: "pay", approved: true },
+    ...{ input: { amount: 3 }, remember: "category", category: "money" }
+  },
+  {
+    ...{ _tag: "Suspended", ...about, spent: { turns: 1, toolCalls: 0, usage, millis: 20 } },
+    questions: [
+      { call: CallId.make("c"), tool: "pay", input: null, reason: "money", category: "money", expiresAt: 9 },
+      { call: CallId.make("d"), tool: "pay", input: { amount: 3 }, reason: "money" }
+    ]
+  },
+  { _tag: "Queued", ...about, when: "followUp", messages: [message] },
+  { _tag: "Message", ...about, message, queued: EntryId.make("q") },
   { _tag: "Marker", ...about, marker: { type: "fork", session: SessionId.make("s"), to: EntryId.make("t") } },
   { _tag: "Marker", ...about, marker: { type: "rewind", to: EntryId.make("t") } },
   { _tag: "Marker", ...about, marker: { type: "restore" } },

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { Branch, SessionInfo, StoreError } from "../../context/ContextStore.ts"
 import { ContextStore } from "../../context/ContextStore.ts"
 import type { CompactionEntry, MarkerEntry, Stored } from "../../domain/Entry.ts"
+import * as Messages from "../../domain/Message.ts"
 import type { Part } from "../../domain/Part.ts"
 import * as Usage from "../../domain/Usage.ts"
 import { table } from "../internal/layout.ts"
@@ -175,6 +176,12 @@ const whatOf = (entry: Stored): readonly [kind: string, what: string] => {
         "decision",
         `${oneLine(entry.tool)} ${entry.approved ? "allowed" : "denied"} ${oneLine(entry.reason ?? "")}`
       ]
+    case "Suspended":
+      return ["suspended", `waits for a person: ${oneLine(entry.questions.map(({ tool }) => tool).join(", "))}`]
+    case "Queued": {
+      const words = oneLine(entry.messages.map(Messages.toText).join(" "))
+      return ["queued", clip(words, 200)]
+    }
     case "Marker":
       return [entry.marker.type, "to" in entry.marker ? `to ${middleCut(oneLine(entry.marker.to))}` : markerOf(entry)]
     case "Artifact":

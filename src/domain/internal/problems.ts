@@ -19,4 +19,5 @@ const found = ", actual "
 
 const shown = 3
 
-const clip = (text: string): string => (text.length > 120 ? `${text.slice(0, 119)}…` : text)
+/** In the middle: a long list of what was expected is followed by what is there. */
+const clip = (text: string): string => (text.length > 120 ? `${text.slice(0, 69)}…${text.slice(-50)}` : text)
