@@ -6,7 +6,11 @@ import * as AiTool from "@effect/ai/Tool"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import * as Bounds from "./internal/bounds.ts"
+import type { Answer, Progress } from "./ToolResult.ts"
 
 /**
  * How long one call may take before it is interrupted. Unbounded unless annotated.
@@ -73,6 +77,65 @@ export class Origin extends Context.Tag("axonal/tool/Origin")<Origin, "applicati
 export class InputSchema extends Context.Tag("axonal/tool/InputSchema")<InputSchema, object>() {}
 
 /**
+ * A tool whose success ends the run, with its result as the run's output.
+ *
+ * @category annotations
+ * @since 0.1.0
+ */
+export class EndsRun extends Context.Tag("axonal/tool/EndsRun")<EndsRun, boolean>() {}
+
+/**
+ * How many calls of this tool may start in one run. Those beyond are skipped, and told so. Unbounded unless annotated.
+ *
+ * @category annotations
+ * @since 0.1.0
+ */
+export class MaxCalls extends Context.Tag("axonal/tool/MaxCalls")<MaxCalls, number>() {}
+
+/**
+ * When a call that failed or timed out is tried again. Only for tools that are `Idempotent` or `Readonly`: anything else
+ * is a defect when the tool is first used.
+ *
+ * @category annotations
+ * @since 0.1.0
+ */
+export class Retry extends Context.Tag("axonal/tool/Retry")<Retry, Schedule.Schedule<unknown, unknown>>() {}
+
+/**
+ * Which results of a deterministic tool are used again, within this process.
+ *
+ * **Details**
+ *
+ * - The same arguments on behalf of the same identity are the same call; `capacity` of them are kept for `timeToLive`.
+ * - Equal calls at the same time share one execution. It lives until the last of them is interrupted.
+ * - Only successes are kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CacheOptions {
+  readonly capacity: number
+  readonly timeToLive: Duration.DurationInput
+}
+
+/**
+ * A deterministic tool whose results are used again.
+ *
+ * @category annotations
+ * @since 0.1.0
+ */
+export class Cache extends Context.Tag("axonal/tool/Cache")<Cache, CacheOptions>() {}
+
+/**
+ * What a handler answers with: an effect of the result, or a stream that shows its values on the way and whose last one
+ * is the result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Answering<A, E, R> = Effect.Effect<A | Answer<A>, E, R> | Stream.Stream<A | Answer<A> | Progress, E, R>
+
+/**
  * A tool together with its handler. Made by `Agent.tool`.
  *
  * @category models
@@ -80,11 +143,16 @@ export class InputSchema extends Context.Tag("axonal/tool/InputSchema")<InputSch
  */
 export interface WithHandler<out R = never> {
   readonly tool: AiTool.Any
-  readonly handler: (parameters: never) => Effect.Effect<unknown, unknown, R>
+  readonly handler: (parameters: never) => Answering<unknown, unknown, R>
 }
 
 /**
  * How a tool runs, and what the default guard should know of it. Each is the annotation of the same name.
+ *
+ * **Details**
+ *
+ * - `timeout` bounds each attempt, and `retry` says whether there is another one; its schedule is given what the handler
+ *   failed with.
  *
  * @category models
  * @since 0.1.0
@@ -102,6 +170,11 @@ export interface Options<Fields, Success, Failure> {
   readonly destructive?: boolean | undefined
   readonly resultBound?: number | undefined
   readonly fatal?: boolean | undefined
+  readonly idempotent?: boolean | undefined
+  readonly endsRun?: boolean | undefined
+  readonly maxCalls?: number | undefined
+  readonly retry?: Schedule.Schedule<unknown, unknown> | undefined
+  readonly cache?: CacheOptions | undefined
 }
 
 /**
@@ -110,7 +183,10 @@ export interface Options<Fields, Success, Failure> {
  * **Details**
  *
  * - `success`: how a result becomes JSON; any JSON value when absent, texts going to the model as they are.
+ * - The handler answers with an effect, or with a stream: its values are shown as they come, and the last one is the
+ *   result. A stream without any is a failure. `ToolResult.make` and `ToolResult.end` say more than a value.
  * - The handler may fail with anything: failures are told to the model, by `failure` when given.
+ * - Errors: `retry` without `idempotent` or `readOnly`, and a bound below 1, throw: both are programming mistakes.
  *
  * @category constructors
  * @since 0.1.0
@@ -125,8 +201,9 @@ export const make = <
 >(
   name: Name,
   options: Options<Fields, Success, Failure>,
-  handler: (parameters: Schema.Simplify<Schema.Struct.Type<Fields>>) => Effect.Effect<Schema.Schema.Type<Success>, E, R>
+  handler: (parameters: Schema.Simplify<Schema.Struct.Type<Fields>>) => Answering<Schema.Schema.Type<Success>, E, R>
 ): WithHandler<R | Schema.Struct.Context<Fields> | Schema.Schema.Context<Success>> => {
+  Bounds.check(name, options)
   const made = AiTool.make(name, {
     description: options.description,
     parameters: options.parameters ?? {},
@@ -153,6 +230,11 @@ const annotated = (
   note(NeedsApproval, options.needsApproval)
   note(ResultBound, options.resultBound)
   note(Fatal, options.fatal)
+  note(EndsRun, options.endsRun)
+  note(MaxCalls, options.maxCalls)
+  note(Retry, options.retry)
+  note(Cache, options.cache)
+  note(AiTool.Idempotent, options.idempotent)
   note(AiTool.Readonly, options.readOnly)
   note(AiTool.Destructive, options.destructive)
   return tool.annotateContext(Context.unsafeMake<never>(services))

@@ -1,10 +1,12 @@
 /**
- * What a tool gives back to the model: text, JSON, or content parts such as images and files. Results are bounded here,
- * so that one long output cannot drown a conversation.
+ * What a tool gives back: text, JSON, or content parts such as images and files, with something else for people if it
+ * likes, and with the word that ends the run. Results are bounded here, so that one long output cannot drown a
+ * conversation.
  */
 import * as Schema from "effect/Schema"
 import type { CallOutcome } from "../domain/Outcome.ts"
 import * as Part from "../domain/Part.ts"
+import * as Plain from "./internal/plain.ts"
 
 /**
  * Success schema of tools that answer with parts: text, images, files, JSON, in order.
@@ -24,6 +26,104 @@ export interface Content extends Schema.Schema.Type<typeof Content> {}
 export const content = (...parts: ReadonlyArray<Part.ResultContent>): Content => ({ _tag: "ToolContent", parts })
 
 /**
+ * What somebody reads: a text, or parts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Words = string | ReadonlyArray<Part.ResultContent>
+
+/**
+ * What a handler of `Agent.tool` may answer instead of its plain value, to say more than that.
+ *
+ * **Details**
+ *
+ * - `value`: what the tool's success schema encodes. `model`: what the model reads instead of it.
+ * - `user`: what people are shown, as `display` of the event `ToolEnd`. No model reads it and no store keeps it.
+ * - `ends`: present when the run is to end with this result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Answer<out A> {
+  readonly value: A | undefined
+  readonly model: Words | undefined
+  readonly user: Words | undefined
+  readonly ends: { readonly reason?: string | undefined } | undefined
+  constructor(options: AnswerOptions<A>) {
+    this.value = options.value
+    this.model = options.model
+    this.user = options.user
+    this.ends = options.ends
+  }
+}
+
+/**
+ * What an answer is made of: a value, words for the model, or both.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnswerOptions<A> = {
+  readonly user?: Words | undefined
+  readonly ends?: { readonly reason?: string | undefined } | undefined
+} & ({ readonly value: A; readonly model?: Words | undefined } | { readonly value?: undefined; readonly model: Words })
+
+/**
+ * Makes an answer that tells the model and the user different things.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A = never>(options: AnswerOptions<A>): Answer<A> => new Answer(options)
+
+/**
+ * Makes an answer that ends the run once the calls beside it are done. The run's output is this value, and the reason is
+ * for those who read why it ended.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const end = <A>(value: A, reason?: string): Answer<A> => new Answer({ value, ends: { reason } })
+
+/**
+ * An element of a handler's stream that is shown and never the result. Unmarked elements may be either: the last one is
+ * the result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Progress {
+  readonly chunk: unknown
+  constructor(chunk: unknown) {
+    this.chunk = chunk
+  }
+}
+
+/**
+ * Marks an element of a handler's stream as output on the way, so that it needs not be of the result's type.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const progress = (chunk: unknown): Progress => new Progress(chunk)
+
+/**
+ * That a run ends with a result, and what its output is.
+ *
+ * **Details**
+ *
+ * - `value`: the result as JSON; absent when the handler gave words for the model only, or a hook replaced the result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ends {
+  readonly reason?: string | undefined
+  readonly value?: unknown
+}
+
+/**
  * How a call ended and what the model will read about it.
  *
  * @category models
@@ -32,6 +132,10 @@ export const content = (...parts: ReadonlyArray<Part.ResultContent>): Content =>
 export interface ToolResult {
   readonly outcome: CallOutcome
   readonly content: ReadonlyArray<Part.ResultContent>
+  /** What people are shown besides, on the event `ToolEnd` and nowhere else. */
+  readonly display?: ReadonlyArray<Part.ResultContent> | undefined
+  /** Present when the run ends with this result. */
+  readonly ends?: Ends | undefined
 }
 
 /**
@@ -48,6 +152,10 @@ const isContent = Schema.is(Content)
  * The result of an encoded success or failure value: strings as text, `Content` as its parts, nothing as empty text,
  * anything else as JSON.
  *
+ * **Details**
+ *
+ * - An `Error` is a failure also when it comes as a value. Inside of a value it is `{ tag, message }`, never `{}`.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -57,10 +165,32 @@ export const fromEncoded = (outcome: CallOutcome, value: unknown): ToolResult =>
   if (typeof value === "object" && value !== null && "_tag" in value && isContent(value)) {
     return { outcome, content: value.parts }
   }
+  if (value instanceof Error) return text(outcome === "ok" ? "failed" : outcome, errorText(value))
   return jsonText(value) === undefined
     ? text("failed", "The tool gave a result that cannot be written as JSON.")
-    : { outcome, content: [{ type: "json", value }] }
+    : { outcome, content: [{ type: "json", value: Plain.plain(value) }] }
 }
+
+/**
+ * The result of an answer and of its value, which is encoded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromAnswer = ({ ends, model, user }: Answer<unknown>, value: unknown): ToolResult => {
+  const given = fromEncoded("ok", value)
+  const result =
+    model === undefined || given.outcome !== "ok" ? given : { outcome: given.outcome, content: words(model) }
+  return {
+    ...result,
+    ...(user === undefined ? undefined : { display: words(user) }),
+    ...(ends === undefined || result.outcome !== "ok"
+      ? undefined
+      : { ends: value === undefined ? ends : { ...ends, value: Plain.plain(value) } })
+  }
+}
+
+const words = (said: Words): ReadonlyArray<Part.ResultContent> => (typeof said === "string" ? [Part.text(said)] : said)
 
 /**
  * What a model is told of a typed failure: its tag and its message, or its fields when it has no message.
@@ -71,8 +201,7 @@ export const fromEncoded = (outcome: CallOutcome, value: unknown): ToolResult =>
 export const errorText = (error: unknown): string => {
   if (typeof error === "string") return error
   if (typeof error !== "object" || error === null) return String(error)
-  const tag = "_tag" in error && typeof error._tag === "string" ? error._tag : undefined
-  const name = tag ?? (error instanceof Error ? error.name : undefined)
+  const name = Plain.tagOf(error)
   const message = "message" in error && typeof error.message === "string" ? error.message : ""
   if (message !== "") return name === undefined || name === "Error" ? message : `${name}: ${message}`
   const { _tag, ...fields } = { _tag: undefined, ...error }
@@ -82,18 +211,22 @@ export const errorText = (error: unknown): string => {
 }
 
 /**
- * The value as JSON, or `undefined` when it has none: functions, cycles, big integers.
+ * The value as JSON, or `undefined` when it has none: functions, cycles, big integers. Errors in it are
+ * `{ tag, message }`.
  *
  * @category converters
  * @since 0.1.0
  */
-export const jsonText = (value: unknown): string | undefined => {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return undefined
-  }
-}
+export const jsonText = (value: unknown): string | undefined => Plain.jsonText(value)
+
+/**
+ * The value with every `Error` in it as `{ tag, message }`; itself when there is none, or when it has no JSON.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const plain = (value: unknown): unknown =>
+  typeof value !== "object" || value === null || jsonText(value) === undefined ? value : Plain.plain(value)
 
 /**
  * How many characters of text a result may have when its tool does not say.
@@ -149,5 +282,5 @@ export const bound = (result: ToolResult, max: number): ToolResult => {
     changed = true
     return Part.text(kept)
   })
-  return changed ? { outcome: result.outcome, content } : result
+  return changed ? { ...result, content } : result
 }

@@ -11,12 +11,17 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { ToolInfo } from "../guard/Guard.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { ToolSpec } from "../transport/Transport.ts"
+import * as Execution from "./Execution.ts"
+import * as Bounds from "./internal/bounds.ts"
+import { lastOf } from "./internal/streaming.ts"
 import * as Tool from "./Tool.ts"
-import { defaultBound } from "./ToolResult.ts"
+import { ToolContext } from "./ToolContext.ts"
+import * as ToolResult from "./ToolResult.ts"
 
 /**
  * A toolkit in any of the forms that `@effect/ai` knows: with its handlers in the context, with its handlers inside, or
@@ -58,17 +63,6 @@ export type Requirements<T> =
 export type Failure<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
 
 /**
- * What a handler came to: an encoded success, or an encoded failure.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Executed {
-  readonly failed: boolean
-  readonly value: unknown
-}
-
-/**
  * A tool that is ready to be called.
  *
  * @category models
@@ -82,12 +76,14 @@ export interface Entry {
   readonly exclusive: boolean
   readonly bound: number
   readonly fatal: boolean
+  readonly endsRun: boolean
+  readonly maxCalls: number | undefined
   /** Arguments as JSON to what the handler takes: defaults filled in, unknown keys gone. */
   readonly decode: (input: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
   /** The way back, for guards and events. */
   readonly encode: (parameters: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
-  /** Runs the handler. Absent for tools that only the vendor runs. */
-  readonly execute: ((parameters: unknown) => Effect.Effect<Executed, unknown>) | undefined
+  /** Runs the handler, within its time and as often as its schedule says. Absent for tools that only the vendor runs. */
+  readonly execute: Execution.Execute | undefined
 }
 
 /**
@@ -114,14 +110,18 @@ export const resolve = (sources: ReadonlyArray<Source>): Effect.Effect<Registry,
     const context = yield* Effect.context<never>()
     for (const source of sources) {
       if (isCarried(source)) {
-        entries.set(source.tool.name, ofTool(source.tool, directly(source.tool, source.handler, undefined)))
+        const execute = directly(source.tool, source.handler, undefined)
+        entries.set(source.tool.name, ofTool(source.tool, execute, source.handler))
       } else if (isToolkit(source)) {
-        for (const tool of Object.values<AiTool.Any>(source.tools))
-          entries.set(tool.name, ofTool(tool, fromContext(tool, context)))
+        for (const tool of Object.values<AiTool.Any>(source.tools)) {
+          const found = handlerIn(tool, context)
+          const execute = found && directly(tool, found.handler, found.context)
+          entries.set(tool.name, ofTool(tool, execute, found ?? tool))
+        }
       } else {
         const toolkit = yield* built(source)
         for (const tool of Object.values<AiTool.Any>(toolkit.tools)) {
-          entries.set(tool.name, ofTool(tool, throughToolkit(tool, toolkit)))
+          entries.set(tool.name, ofTool(tool, throughToolkit(tool, toolkit), toolkit))
         }
       }
     }
@@ -142,9 +142,8 @@ const isCarried = (source: Source): source is Tool.WithHandler<unknown> => "tool
 const built = (source: Any): Effect.Effect<AiToolkit.WithHandler<Record<string, AiTool.Any>>, unknown> =>
   Effect.isEffect(source) ? (source as Effect.Effect<never, unknown>) : Effect.succeed(source)
 
-type Execute = NonNullable<Entry["execute"]>
-
 type Static = Omit<Entry, "execute"> & {
+  readonly attempts: Execution.Options
   readonly encodeSuccess: (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
   readonly encodeFailure: (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
 }
@@ -170,7 +169,21 @@ const staticOf = (tool: AiTool.Any): Static => {
   if (known !== undefined) return known
   const none = isEmptyParameters(tool.parametersSchema)
   const parameters = closed(tool.parametersSchema)
+  const encode = none ? () => Effect.succeed({}) : Schema.encodeUnknown(parameters)
+  const attempts = {
+    timeout: annotation(tool, Tool.Timeout),
+    retry: annotation(tool, Tool.Retry),
+    cache: annotation(tool, Tool.Cache),
+    encode
+  }
+  Bounds.check(tool.name, {
+    ...attempts,
+    maxCalls: annotation(tool, Tool.MaxCalls),
+    readOnly: said<boolean>(tool, AiTool.Readonly.key),
+    idempotent: said<boolean>(tool, AiTool.Idempotent.key)
+  })
   const made: Static = {
+    attempts,
     spec: specOf(tool, none),
     info: {
       name: tool.name,
@@ -179,13 +192,15 @@ const staticOf = (tool: AiTool.Any): Static => {
       destructive: said<boolean>(tool, AiTool.Destructive.key),
       needsApproval: annotation(tool, Tool.NeedsApproval)
     },
-    timeout: annotation(tool, Tool.Timeout),
+    timeout: attempts.timeout,
     concurrency: annotation(tool, Tool.Concurrency),
     exclusive: annotation(tool, Tool.Exclusive) ?? false,
-    bound: annotation(tool, Tool.ResultBound) ?? defaultBound,
+    bound: annotation(tool, Tool.ResultBound) ?? ToolResult.defaultBound,
     fatal: annotation(tool, Tool.Fatal) ?? false,
+    endsRun: annotation(tool, Tool.EndsRun) ?? false,
+    maxCalls: annotation(tool, Tool.MaxCalls),
     decode: none ? () => Effect.succeed({}) : Schema.decodeUnknown(parameters, decodeOptions),
-    encode: none ? () => Effect.succeed({}) : Schema.encodeUnknown(parameters),
+    encode,
     encodeSuccess: Schema.encodeUnknown(closed(tool.successSchema)),
     encodeFailure: Schema.encodeUnknown(closed(tool.failureSchema))
   }
@@ -215,22 +230,51 @@ const frozen = <A>(value: A): A => {
 
 const isProviderDefined = (tool: AiTool.Any): tool is AiTool.AnyProviderDefined => AiTool.isProviderDefined(tool)
 
-const ofTool = (tool: AiTool.Any, execute: Execute | undefined): Entry => {
-  const { encodeFailure: _, encodeSuccess: __, ...entry } = staticOf(tool)
-  return { ...entry, execute }
+/** `owner` is whose results a cache may keep: one handler, with the services that it was made with. */
+const ofTool = (tool: AiTool.Any, execute: Execution.Execute | undefined, owner: object): Entry => {
+  const { attempts, encodeFailure: _, encodeSuccess: __, ...entry } = staticOf(tool)
+  return { ...entry, execute: execute && Execution.within(execute, attempts, owner) }
 }
 
-type Handler = (parameters: never) => Effect.Effect<unknown, unknown, unknown>
+type Handler = (parameters: never) => Tool.Answering<unknown, unknown, unknown>
 
 // What the handler needs is in the agent's `R`, so it is in the context when the handler runs.
 const call = (handler: Handler, parameters: unknown): Effect.Effect<unknown, unknown> =>
-  Effect.suspend(() => handler(parameters as never)) as Effect.Effect<unknown, unknown>
+  Effect.suspend(() => {
+    const answering = handler(parameters as never)
+    return Effect.isEffect(answering) ? answering : streamed(answering)
+  }) as Effect.Effect<unknown, unknown>
 
-const directly = (tool: AiTool.Any, handler: Handler, context: Context.Context<never> | undefined): Execute => {
+const streamed = (stream: Stream.Stream<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.flatMap(ToolContext, ({ progress }) =>
+    Effect.map(lastOf(stream, { show: progress, marked }), (last) => (Option.isSome(last) ? last.value : nothing))
+  )
+
+const marked = (element: unknown): Option.Option<unknown> =>
+  element instanceof ToolResult.Progress ? Option.some(element.chunk) : Option.none()
+
+/** What a stream came to that had no result. */
+const nothing = { failed: true, value: "The tool ended without a result: its stream gave none." } as const
+
+const directly = (
+  tool: AiTool.Any,
+  handler: Handler,
+  context: Context.Context<never> | undefined
+): Execution.Execute => {
   const { encodeFailure, encodeSuccess } = staticOf(tool)
+  const succeeded = (value: unknown): Effect.Effect<Execution.Executed> => {
+    if (value === nothing) return Effect.succeed(nothing)
+    if (!(value instanceof ToolResult.Answer)) return Effect.map(Effect.orDie(encodeSuccess(value)), ok)
+    if (value.value === undefined) return Effect.succeed({ failed: false, value: undefined, answer: value })
+    return Effect.map(Effect.orDie(encodeSuccess(value.value)), (encoded) => ({
+      failed: false,
+      value: encoded,
+      answer: value
+    }))
+  }
   return (parameters) => {
     const run = Effect.matchEffect(call(handler, parameters), {
-      onSuccess: (value) => Effect.map(Effect.orDie(encodeSuccess(value)), (value) => ({ failed: false, value })),
+      onSuccess: succeeded,
       onFailure: (error) =>
         tool.failureSchema === Schema.Never
           ? Effect.fail(error)
@@ -243,13 +287,13 @@ const directly = (tool: AiTool.Any, handler: Handler, context: Context.Context<n
   }
 }
 
-const fromContext = (tool: AiTool.Any, context: Context.Context<never>): Execute | undefined => {
-  const found = context.unsafeMap.get(tool.id) as AiTool.Handler<string> | undefined
-  return found === undefined ? undefined : directly(tool, found.handler, found.context)
-}
+const ok = (value: unknown): Execution.Executed => ({ failed: false, value })
+
+const handlerIn = (tool: AiTool.Any, context: Context.Context<never>): AiTool.Handler<string> | undefined =>
+  context.unsafeMap.get(tool.id) as AiTool.Handler<string> | undefined
 
 // biome-ignore lint/suspicious/noExplicitAny: see `Any`
-const throughToolkit = (tool: AiTool.Any, toolkit: AiToolkit.WithHandler<any>): Execute | undefined => {
+const throughToolkit = (tool: AiTool.Any, toolkit: AiToolkit.WithHandler<any>): Execution.Execute | undefined => {
   if (isProviderDefined(tool) && !tool.requiresHandler) return undefined
   const { encode } = staticOf(tool)
   return (parameters) =>
