@@ -102,9 +102,11 @@ const declared = Tool.make(
 
 const answer = (all: ReadonlyArray<ToolSpec>, query: string, most: number): string => {
   const tools = all.filter(({ name }) => name !== toolName)
-  const words = new Set(query.split(/[\s,;"'`]+/))
+  const words = new Set(query.split(/[\s,;"'`]+/).filter((word) => word !== ""))
   const named = tools.filter(({ name }) => words.has(name))
-  const found = [...new Set([...named, ...matching(tools, query)])].slice(0, most)
+  // Names alone ask for these tools, and for none that merely speak of the same.
+  const more = named.length === words.size ? [] : matching(tools, query)
+  const found = [...new Set([...named, ...more])].slice(0, most)
   if (found.length === 0) {
     return `No tool matches ${JSON.stringify(query.slice(0, 200))}. Search in other words. There are: ${list(tools)}.`
   }
