@@ -1,0 +1,354 @@
+/**
+ * A guard that asks another model: SAFE goes ahead, RISKY asks a person, DENY is no, and so is everything that is not
+ * clearly one of the three. The judging model reads the application's policy and the call, which is quoted as data, and
+ * nothing of the conversation.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Paid } from "../context/Paid.ts"
+import * as TokenCounter from "../context/TokenCounter.ts"
+import * as Message from "../domain/Message.ts"
+import type { FinishReason } from "../domain/Outcome.ts"
+import * as Usage from "../domain/Usage.ts"
+import * as Transport from "../transport/Transport.ts"
+import type { TransportError } from "../transport/TransportError.ts"
+import { pauseMillis } from "../transport/TransportError.ts"
+import * as Guard from "./Guard.ts"
+import * as Judging from "./internal/judging.ts"
+
+/**
+ * How calls are judged.
+ *
+ * **Details**
+ *
+ * - `policy`: what is allowed and what is not, in words. It is trusted: write nothing into it that comes from outside.
+ * - `categories`: the kinds of risk, one word each; a person can approve one of them for good.
+ * - `timeout`: for the whole judgement, requests that are sent again included; 30 seconds.
+ * - `cacheSize`: how many judgements are kept for equal calls, least recently used first out; 256. Calls are equal when
+ *   agent, tool and arguments are. A judge that failed is asked again.
+ * - `maxCharacters`: the longest call that is judged, as JSON; 32,000. A longer one is denied: half of it would be judged
+ *   by the other half.
+ * - `settings`: of the requests.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly policy: string
+  readonly categories?: ReadonlyArray<string> | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+  readonly cacheSize?: number | undefined
+  readonly maxCharacters?: number | undefined
+  readonly settings?: Transport.Settings | undefined
+}
+
+/**
+ * How far an approval of a category reaches: the run of a call, or its session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reach = "run" | "session"
+
+/**
+ * What is kept of a person's "always".
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Registry {
+  /**
+   * Lets risky calls of the category go ahead unasked, in the run or the session of this call and for its identity. What
+   * the judge denies stays denied.
+   */
+  readonly approve: (call: Guard.Call, category: string, reach: Reach) => Effect.Effect<void>
+  /** Takes back what was approved of the category for this call's run and session. */
+  readonly revoke: (call: Guard.Call, category: string) => Effect.Effect<void>
+  /** Whether a risky call of the category may go ahead unasked. */
+  readonly isApproved: (call: Guard.Call, category: string) => Effect.Effect<boolean>
+}
+
+/**
+ * The categories that people have approved, for whoever puts the questions: an approver, a web page.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ApprovedCategories extends Context.Tag("axonal/guard/ModelGuard/ApprovedCategories")<
+  ApprovedCategories,
+  Registry
+>() {}
+
+/**
+ * Makes a registry of approved categories, in memory.
+ *
+ * **Details**
+ *
+ * - Keeps the newest 10,000 approvals; what was forgotten is asked about again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const registry: Effect.Effect<Registry> = Effect.sync(() => {
+  const approved = new Set<string>()
+  return {
+    approve: (call, category, reach) =>
+      Effect.sync(() => {
+        const key = keyOf(call, category, reach)
+        approved.delete(key)
+        approved.add(key)
+        dropOldest(approved, maxApproved)
+      }),
+    revoke: (call, category) =>
+      Effect.sync(() => {
+        for (const reach of reaches) approved.delete(keyOf(call, category, reach))
+      }),
+    isApproved: (call, category) =>
+      Effect.sync(() => reaches.some((reach) => approved.has(keyOf(call, category, reach))))
+  }
+})
+
+/**
+ * Makes a guard of a judging model.
+ *
+ * **Details**
+ *
+ * - `transport`: the judge, best another model than the one whose calls it judges. `approved`: without it every risky call
+ *   is asked about.
+ * - The judge is told agent, tool and arguments. It answers as JSON when the model says that it can, in one line of text
+ *   otherwise, and has to name the code of the question, which is new each time.
+ * - `Deny` when it fails, is late, breaks off, calls tools, or says anything that is not a verdict. A request that fails
+ *   and may pass is sent again, twice.
+ * - What it costs is told to `Paid`, also when the answer broke off; it is then estimated.
+ *
+ * **Gotchas**
+ *
+ * A model can be talked into things. Put what must never happen into a guard of rules beside it, with `Guard.all`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options & { readonly transport: Transport.Service; readonly approved?: Registry | undefined }
+): Guard.Service => {
+  const { approved, cacheSize = 256, maxCharacters = 32_000 } = options
+  const judge = judgeOf(options)
+  const known = new Map<string, Judging.Judgement>()
+  const keep = (call: string, judgement: Judging.Judgement): void => {
+    known.delete(call)
+    known.set(call, judgement)
+    dropOldest(known, cacheSize)
+  }
+  const judged = (call: string): Effect.Effect<Judging.Judgement, Unjudged> => {
+    const before = known.get(call)
+    const now = before === undefined ? ask(judge, call) : Effect.succeed(before)
+    return Effect.tap(now, (judgement) => keep(call, judgement))
+  }
+  return Guard.make((call) =>
+    Effect.suspend(() => {
+      const { destructive, name, origin, readOnly } = call.tool
+      const tool = { name, origin, readOnly, destructive }
+      const text = Judging.canonical({ agent: call.agent, tool, arguments: call.input })
+      if (text === undefined) return Effect.succeed(Guard.Deny("its arguments cannot be written as JSON"))
+      if (text.length > maxCharacters) {
+        return Effect.succeed(
+          Guard.Deny(`its arguments are too long to be judged: ${text.length} characters, at most ${maxCharacters}`)
+        )
+      }
+      return Effect.matchCauseEffect(judged(text), {
+        onFailure: (cause) =>
+          Effect.as(Effect.logWarning(`The judge of ${name} gave no verdict; the call is denied`, cause), unjudged),
+        onSuccess: (judgement) => verdictOf(call, judgement, approved)
+      })
+    })
+  )
+}
+
+/**
+ * Layer of a judging model as the guard of all calls, and of the categories that are approved. The judge is the transport
+ * that this layer is given, not the one of the agents.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<Guard.Guard | ApprovedCategories, never, Transport.Transport> =>
+  Layer.effectContext(
+    Effect.map(Effect.all([Transport.Transport, registry]), ([transport, approved]) =>
+      Context.make(ApprovedCategories, approved).pipe(
+        Context.add(Guard.Guard, make({ ...options, transport, approved }))
+      )
+    )
+  )
+
+// internal
+
+const standardCategories = ["files", "network", "money", "messages", "secrets", "system", "other"]
+
+const maxApproved = 10_000
+const retries = 2
+/** A verdict is short. A judge that goes on writing has lost its thread, or is doing what it was told to do by the call. */
+const longestAnswer = 4000
+
+/** Why there is no judgement, for the log. */
+type Unjudged = string | TransportError
+
+const unjudged: Guard.Verdict = Guard.Deny("it could not be judged, and what could not be judged does not run")
+
+interface Judge {
+  readonly transport: Transport.Service
+  readonly categories: ReadonlyArray<string>
+  readonly form: Judging.Form
+  readonly timeout: Duration.DurationInput
+  readonly request: (question: string) => Transport.Request
+}
+
+const judgeOf = (options: Options & { readonly transport: Transport.Service }): Judge => {
+  const { categories = standardCategories, policy, settings = {}, timeout = Duration.seconds(30), transport } = options
+  const wrong = categories.find((category) => !/^[\w-]+$/.test(category))
+  if (wrong !== undefined) throw new TypeError(`A category is one word of letters, digits and hyphens: "${wrong}"`)
+  if (policy.trim() === "") throw new TypeError("ModelGuard needs a policy: what is allowed, and what is not")
+  const form = transport.model.capabilities?.includes("structured-output") === true ? "json" : "text"
+  const system = Message.system(Judging.rules(policy, categories, form))
+  const schema = Judging.schema(categories)
+  return {
+    transport,
+    categories,
+    form,
+    timeout,
+    request: (question) =>
+      Transport.request({
+        messages: [system, Message.user(question)],
+        settings,
+        ...(form === "json" ? { responseFormat: { type: "json", name: "judgement", schema } } : undefined)
+      })
+  }
+}
+
+const reaches: ReadonlyArray<Reach> = ["run", "session"]
+
+/** An approval is its identity's own, also where two share a session. */
+const keyOf = ({ identity, run, session }: Guard.Call, category: string, reach: Reach): string => {
+  const { chatId, tenant, userId } = identity
+  return JSON.stringify([reach, reach === "run" ? run : session, tenant, userId, chatId, category])
+}
+
+const dropOldest = (
+  items: { readonly size: number; readonly keys: () => Iterable<string>; readonly delete: (key: string) => boolean },
+  max: number
+): void => {
+  for (const key of items.keys()) {
+    if (items.size <= max) return
+    items.delete(key)
+  }
+}
+
+const verdictOf = (
+  call: Guard.Call,
+  { category, reason, verdict }: Judging.Judgement,
+  approved: Registry | undefined
+): Effect.Effect<Guard.Verdict> => {
+  if (verdict === "SAFE") return Effect.succeed(Guard.Allow)
+  const kind = category === undefined ? "" : ` (${category})`
+  const why = reason === "" ? "" : `: ${reason}`
+  if (verdict === "DENY") return Effect.succeed(Guard.Deny(`the judge refuses it${kind}${why}`))
+  const question = Guard.Ask(`the judge finds it risky${kind}${why}`, category)
+  return category === undefined || approved === undefined
+    ? Effect.succeed(question)
+    : Effect.map(approved.isApproved(call, category), (isApproved) => (isApproved ? Guard.Allow : question))
+}
+
+/** The judgement of a call, within the time there is. A judge that does not listen is left alone with its answer. */
+const ask = (judge: Judge, call: string): Effect.Effect<Judging.Judgement, Unjudged> =>
+  Effect.flatMap(Paid, ({ tell }) => {
+    const code = crypto.randomUUID().replaceAll("-", "")
+    const request = judge.request(Judging.question(code, call))
+    const bill = billOf(judge, request, tell)
+    return sent(judge, request, bill, 0).pipe(
+      Effect.disconnect,
+      Effect.timeoutFail({ duration: judge.timeout, onTimeout: (): Unjudged => "it was late" }),
+      Effect.ensuring(Effect.sync(bill.settle)),
+      Effect.flatMap(({ reason, text }) => {
+        if (reason !== "stop") return Effect.fail(`its answer ended with ${reason}`)
+        const judgement = Judging.read(text, code, judge.categories, judge.form)
+        return judgement === undefined ? Effect.fail("its answer is no verdict") : Effect.succeed(judgement)
+      })
+    )
+  })
+
+interface Answer {
+  text: string
+  /** As much of it as was heard, ended or not. */
+  heard: string
+  reason: FinishReason | "nothing"
+  /** What has arrived of it was paid for, whether the vendor comes to say so or not. */
+  begun: boolean
+  usage: Usage.Usage | undefined
+}
+
+/** What answers cost, each told once: when it ends, or when nobody waits for it any more. */
+interface Bill {
+  readonly begin: () => Answer
+  readonly settle: () => void
+}
+
+const billOf = (judge: Judge, request: Transport.Request, tell: Paid["Type"]["tell"]): Bill => {
+  let open: Answer | undefined
+  return {
+    begin: () => {
+      open = { text: "", heard: "", reason: "nothing", begun: false, usage: undefined }
+      return open
+    },
+    settle: () => {
+      if (open?.begun === true) {
+        tell({ model: judge.transport.model.id, usage: open.usage ?? estimated(request, open.heard) })
+      }
+      open = undefined
+    }
+  }
+}
+
+/** What an answer cost that ended before its vendor could say. */
+const estimated = (request: Transport.Request, heard: string): Usage.Usage =>
+  Usage.make({
+    input: TokenCounter.estimate(request),
+    output: heard === "" ? 0 : TokenCounter.estimate({ messages: [Message.assistant(heard)] }),
+    estimated: true
+  })
+
+/** Sends the question, and again when it fails and may pass. */
+const sent = (judge: Judge, request: Transport.Request, bill: Bill, tried: number): Effect.Effect<Answer, Unjudged> =>
+  Effect.suspend(() => {
+    const answer = bill.begin()
+    return Effect.scoped(Effect.flatMap(judge.transport.open(request), (pull) => collect(pull, answer))).pipe(
+      Effect.ensuring(Effect.sync(bill.settle)),
+      Effect.as(answer),
+      Effect.catchAll((error) => {
+        const delayMillis = typeof error === "string" ? undefined : pauseMillis(error, tried)
+        return delayMillis !== undefined && tried < retries
+          ? Effect.zipRight(Effect.sleep(delayMillis), sent(judge, request, bill, tried + 1))
+          : Effect.fail(error)
+      })
+    )
+  })
+
+const collect = (pull: Transport.Pull, answer: Answer): Effect.Effect<void, Unjudged> => {
+  const next: Effect.Effect<void, Option.Option<Unjudged>> = Effect.flatMap(pull, (deltas) => {
+    for (const delta of deltas) {
+      if (delta._tag !== "ResponseStart") answer.begun = true
+      if (delta._tag === "TextDelta") answer.heard += delta.delta
+      else if (delta._tag === "PartEnd" && delta.part.type === "text") answer.text += delta.part.text
+      else if (delta._tag === "Finish") {
+        answer.reason = delta.reason
+        answer.usage = delta.usage
+      }
+    }
+    if (Math.max(answer.heard.length, answer.text.length) > longestAnswer) {
+      return Effect.fail(Option.some("its answer is too long for a verdict"))
+    }
+    return answer.reason === "nothing" ? next : Effect.void
+  })
+  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
+}
