@@ -1,24 +1,61 @@
 /**
  * Spans and metrics of a run, in the words of OpenTelemetry's conventions for generative AI: `invoke_agent` around a run,
  * `chat` around a model request, `execute_tool` around a call. They cost little without a tracer and carry no content
- * unless asked to.
+ * unless asked to. `layerOtlp` exports them without any other package.
  */
-import * as Cause from "effect/Cause"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as MetricBoundaries from "effect/MetricBoundaries"
-import * as MetricKey from "effect/MetricKey"
-import type * as MetricKeyType from "effect/MetricKeyType"
-import * as MetricLabel from "effect/MetricLabel"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
-import type { Service as Identity } from "../context/Identity.ts"
-import { ToolFailed } from "../domain/AgentError.ts"
-import type { CallOutcome, FinishReason } from "../domain/Outcome.ts"
+import type { CallOutcome } from "../domain/Outcome.ts"
+import type * as Part from "../domain/Part.ts"
+import type { Request } from "../domain/Request.ts"
 import type { Usage } from "../domain/Usage.ts"
+import * as Attributes from "./internal/attributes.ts"
+import * as Words from "./internal/content.ts"
+import * as Metrics from "./internal/metrics.ts"
+import * as Otlp from "./internal/otlp.ts"
+import * as Spans from "./internal/spans.ts"
+
+/**
+ * What a text is, for a function that decides whether a span shows it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Content = Words.Content
+
+/**
+ * How spans carry content: each text as `redact` leaves it. A text for which it answers nothing, or dies, is withheld.
+ *
+ * **Details**
+ *
+ * - `as`: attributes of the span, or one event `gen_ai.client.inference.operation.details` of it. Arguments and results of
+ *   tools are attributes either way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Capture = Words.Capture
+
+/**
+ * Where `layerOtlp` sends telemetry, and how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OtlpOptions = Otlp.Options
+
+/**
+ * When a model request was sent, and when the first of its answer came.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Watch = Spans.Watch
 
 /**
  * Whether spans carry the words of people and models and the arguments and results of tools. They do not by default.
@@ -26,34 +63,52 @@ import type { Usage } from "../domain/Usage.ts"
  * @category references
  * @since 0.1.0
  */
-export class CaptureContent extends Context.Reference<CaptureContent>()("axonal/telemetry/CaptureContent", {
-  defaultValue: () => false
-}) {}
-
-const seconds = MetricBoundaries.fromIterable([
-  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48
-])
-
-const tokensKey = MetricKey.counter("gen_ai.client.token.usage", { description: "Tokens used", incremental: true })
-const requestKey = MetricKey.histogram("gen_ai.client.operation.duration", seconds, "Seconds a model request took")
-const callsKey = MetricKey.counter("axonal.tool.calls", { description: "Tool calls that ended", incremental: true })
-const toolKey = MetricKey.histogram("axonal.tool.duration", seconds, "Seconds a tool call took")
+export class CaptureContent extends Context.Reference<CaptureContent>()<
+  "axonal/telemetry/CaptureContent",
+  boolean | Capture
+>("axonal/telemetry/CaptureContent", { defaultValue: () => false }) {}
 
 /**
- * Tokens used, by `gen_ai.token.type` (`input`, `output`) and `gen_ai.request.model`.
+ * Tokens of model requests: a distribution by `gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.request.model` and
+ * `gen_ai.token.type` (`input`, `output`).
  *
  * @category metrics
  * @since 0.1.0
  */
-export const tokens: Metric.Metric.Counter<number> = Metric.fromMetricKey(tokensKey)
+export const tokens: Metric.Metric.Histogram<number> = Metric.fromMetricKey(Metrics.keys.tokens)
 
 /**
- * Seconds that model requests took, by `gen_ai.request.model`.
+ * Tokens that are part of those in `tokens`: labelled like them, with `axonal.token.type` instead (`cache_read`,
+ * `cache_creation`, `reasoning`).
  *
  * @category metrics
  * @since 0.1.0
  */
-export const requestDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(requestKey)
+export const tokenDetails: Metric.Metric.Counter<number> = Metric.fromMetricKey(Metrics.keys.tokenDetails)
+
+/**
+ * Seconds that model requests took, labelled like `tokens`, with `error.type` when they failed.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const requestDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(Metrics.keys.request)
+
+/**
+ * Seconds until the first chunk of an answer came, labelled like `tokens`.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const timeToFirstChunk: Metric.Metric.Histogram<number> = Metric.fromMetricKey(Metrics.keys.firstChunk)
+
+/**
+ * Seconds that runs took, by `gen_ai.operation.name`, `gen_ai.agent.name` and `error.type`.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const runDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(Metrics.keys.run)
 
 /**
  * Tool calls that ended, by `gen_ai.tool.name` and `outcome`.
@@ -61,15 +116,15 @@ export const requestDuration: Metric.Metric.Histogram<number> = Metric.fromMetri
  * @category metrics
  * @since 0.1.0
  */
-export const toolCalls: Metric.Metric.Counter<number> = Metric.fromMetricKey(callsKey)
+export const toolCalls: Metric.Metric.Counter<number> = Metric.fromMetricKey(Metrics.keys.calls)
 
 /**
- * Seconds that tool calls took, by `gen_ai.tool.name`.
+ * Seconds that tool calls took, by `gen_ai.operation.name`, `gen_ai.tool.name` and `error.type`.
  *
  * @category metrics
  * @since 0.1.0
  */
-export const toolDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(toolKey)
+export const toolDuration: Metric.Metric.Histogram<number> = Metric.fromMetricKey(Metrics.keys.tool)
 
 const builtIn = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
@@ -81,62 +136,60 @@ const builtIn = Context.get(DefaultServices.liveServices, Tracer.Tracer)
  */
 export const isTraced: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== builtIn)
 
-type Attributes = Record<string, unknown>
-
-type Use<A, E, R> = (span: Tracer.Span | undefined) => Effect.Effect<A, E, R>
-
-const spanned = <A, E, R>(
-  name: string,
-  kind: Tracer.SpanKind,
-  attributes: Attributes,
-  use: Use<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.useSpan(name, { kind, attributes, captureStackTrace: false }, (span) => Effect.withParentSpan(use(span), span))
-
 /**
- * The span of a run.
+ * The span of a run, and its duration in the metrics.
+ *
+ * **Details**
+ *
+ * - Errors: those of `use`. The span shows a `ToolFailed` without what the tool said.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const invokeAgent = <A, E, R>(
+export const invokeAgent: <A, E, R>(
   traced: boolean,
-  agent: {
-    readonly name: string
-    readonly vendor: string
-    readonly session: string
-    readonly run: string
-    readonly identity: Identity
-  },
-  use: Use<A, E, R>
-): Effect.Effect<A, E, R> =>
-  !traced
-    ? use(undefined)
-    : Effect.suspend(() => {
-        let original: Cause.Cause<E> | undefined
-        const ended = spanned(
-          `invoke_agent ${agent.name}`,
-          "internal",
-          {
-            "gen_ai.operation.name": "invoke_agent",
-            "gen_ai.provider.name": agent.vendor,
-            "gen_ai.agent.name": agent.name,
-            "gen_ai.conversation.id": agent.session,
-            "axonal.run.id": agent.run,
-            ...(agent.identity.userId === undefined ? undefined : { "user.id": agent.identity.userId }),
-            ...(agent.identity.chatId === undefined ? undefined : { "axonal.chat.id": agent.identity.chatId })
-          },
-          (span) =>
-            Effect.catchAllCause(use(span), (cause) => {
-              original = cause
-              const type = typeOf(cause)
-              if (type !== undefined) span?.attribute("error.type", type)
-              return Effect.failCause(Cause.map(cause, withoutContent))
-            })
-        )
-        // The span ended with what it may show; the run ends with what happened.
-        return Effect.catchAllCause(ended, (cause) => Effect.failCause(original ?? Cause.die(Cause.squash(cause))))
-      })
+  agent: Spans.About,
+  use: Spans.Use<A, E, R>
+) => Effect.Effect<A, E, R> = Spans.invokeAgent
+
+/**
+ * Writes on the span of a run, at its end, what all of its requests cost.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const spent = <A, E, R>(
+  span: Tracer.Span | undefined,
+  usage: () => Usage,
+  run: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  if (span === undefined) return run
+  const write = Effect.sync(() => Attributes.write(span, Attributes.ofUsage(usage())))
+  return Effect.ensuring(run, write)
+}
+
+/**
+ * A model request with all that is told of it: its span, its content when that is wanted, its metrics.
+ *
+ * **Details**
+ *
+ * - `use` calls `arrived` whenever something of the answer comes; `start` tells what came first of it.
+ * - Errors: those of `use`; the tag of the reason becomes the `error.type` of span and metrics.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const request = Spans.request
+
+/**
+ * Notes that something of an answer came. Costs nothing but the first time.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const arrived = (watch: Watch): void => {
+  if (watch.firstChunkMillis === undefined) watch.firstChunkMillis = performance.now() - watch.startedAt
+}
 
 /**
  * The span of a model request.
@@ -146,22 +199,33 @@ export const invokeAgent = <A, E, R>(
  */
 export const chat = <A, E, R>(
   traced: boolean,
-  model: { readonly vendor: string; readonly id: string; readonly session: string },
-  use: Use<A, E, R>
+  model: {
+    readonly vendor: string
+    readonly id: string
+    readonly session: string
+    readonly request?: Request | undefined
+  },
+  use: Spans.Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  !traced
-    ? use(undefined)
-    : spanned(
-        `chat ${model.id}`,
-        "client",
-        {
-          "gen_ai.operation.name": "chat",
-          "gen_ai.provider.name": model.vendor,
-          "gen_ai.request.model": model.id,
-          "gen_ai.conversation.id": model.session
-        },
-        use
-      )
+  traced ? Spans.spanned(`chat ${model.id}`, "client", Attributes.ofChat(model), use) : use(undefined)
+
+/**
+ * Writes what came of a model request on its span.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const answered = (span: Tracer.Span, answer: Attributes.Answer): void =>
+  Attributes.write(span, Attributes.ofAnswer(answer))
+
+/**
+ * Counts a model request in the metrics.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const countRequest = (model: string, usage: Usage, millis: number): void =>
+  Metrics.countRequest({ id: model }, usage, millis, undefined)
 
 /**
  * The span of a tool call.
@@ -171,61 +235,41 @@ export const chat = <A, E, R>(
  */
 export const executeTool = <A, E, R>(
   traced: boolean,
-  tool: { readonly name: string; readonly call: string },
-  use: Use<A, E, R>
+  tool: { readonly name: string; readonly call: string; readonly description?: string | undefined },
+  use: Spans.Use<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  !traced
-    ? use(undefined)
-    : spanned(
-        `execute_tool ${tool.name}`,
-        "internal",
-        {
-          "gen_ai.operation.name": "execute_tool",
-          "gen_ai.tool.name": tool.name,
-          "gen_ai.tool.call.id": tool.call,
-          "gen_ai.tool.type": "function"
-        },
-        use
-      )
+  traced ? Spans.spanned(`execute_tool ${tool.name}`, "internal", Attributes.ofTool(tool), use) : use(undefined)
 
 /**
- * Writes what came of a model request on its span.
+ * Writes the arguments of a call on its span, when content is wanted.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const answered = (
-  span: Tracer.Span,
-  answer: {
-    readonly reason: FinishReason
-    readonly usage: Usage
-    readonly responseId?: string | undefined
-    readonly responseModel?: string | undefined
-  }
+export const called = (
+  span: Tracer.Span | undefined,
+  capture: boolean | Capture,
+  tool: string,
+  input: unknown
 ): void => {
-  const write = (key: string, value: unknown): void => {
-    if (value !== undefined) span.attribute(key, value)
-  }
-  write("gen_ai.response.finish_reasons", [answer.reason])
-  write("gen_ai.response.id", answer.responseId)
-  write("gen_ai.response.model", answer.responseModel)
-  write("gen_ai.usage.input_tokens", answer.usage.inputTokens.total)
-  write("gen_ai.usage.output_tokens", answer.usage.outputTokens.total)
-  write("gen_ai.usage.cache_read.input_tokens", answer.usage.inputTokens.cacheRead)
-  write("gen_ai.usage.cache_creation.input_tokens", answer.usage.inputTokens.cacheWrite)
+  if (capture === false) return
+  span?.attribute("gen_ai.tool.call.arguments", Words.args(Attributes.redactOf(capture), tool, input))
 }
 
 /**
- * Counts a model request in the metrics.
+ * Writes the result of a call on its span, when content is wanted.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const countRequest = (model: string, usage: Usage, millis: number): void => {
-  const { duration, input, output } = ofModel(model)
-  if (usage.inputTokens.total !== undefined) input.unsafeUpdate(usage.inputTokens.total, [])
-  if (usage.outputTokens.total !== undefined) output.unsafeUpdate(usage.outputTokens.total, [])
-  duration.unsafeUpdate(millis / 1000, [])
+export const returned = (
+  span: Tracer.Span | undefined,
+  capture: boolean | Capture,
+  tool: string,
+  content: ReadonlyArray<Part.ResultContent>
+): void => {
+  if (capture === false) return
+  span?.attribute("gen_ai.tool.call.result", Words.result(Attributes.redactOf(capture), tool, content))
 }
 
 /**
@@ -234,58 +278,58 @@ export const countRequest = (model: string, usage: Usage, millis: number): void 
  * @category combinators
  * @since 0.1.0
  */
-export const countCall = (tool: string, outcome: CallOutcome, millis: number): void => {
-  const { calls, duration } = ofTool(tool)
-  calls(outcome).unsafeUpdate(1, [])
-  duration.unsafeUpdate(millis / 1000, [])
-}
+export const countCall: (tool: string, outcome: CallOutcome, millis: number) => void = Metrics.countCall
 
-// internal
+/**
+ * Marks the verdict of a guard on the span of the run, as the event `axonal.guard.verdict`. Its reason is content.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const judged = <A extends Spans.Verdict, E, R>(
+  traced: boolean,
+  capture: boolean | Capture,
+  call: { readonly id: string; readonly tool: string },
+  judge: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  traced ? Effect.tap(judge, (verdict) => Spans.markVerdict(capture, call, verdict)) : judge
 
-/** The tag of a failure, or that it is a defect. Being interrupted is neither. */
-const typeOf = (cause: Cause.Cause<unknown>): string | undefined => {
-  const failure = Option.getOrUndefined(Cause.failureOption(cause))
-  if (failure === undefined) return Cause.isInterruptedOnly(cause) ? undefined : "Defect"
-  return Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "Failure"
-}
+/**
+ * Marks the decision of a person on the span of the run, as the event `axonal.approval.decided`. Its reason is content.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const decided = <A extends { readonly approved: boolean; readonly reason?: string | undefined }, E, R>(
+  traced: boolean,
+  capture: boolean | Capture,
+  call: { readonly id: string; readonly tool: string },
+  ask: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => (traced ? Effect.tap(ask, (decision) => Spans.markDecision(capture, call, decision)) : ask)
 
-/** The failure as a span may show it: what a tool said is content. */
-const withoutContent = (error: unknown): unknown =>
-  error instanceof ToolFailed
-    ? new ToolFailed({ tool: error.tool, call: error.call, description: "see the span of the call" })
-    : error
+/**
+ * The span of a compaction, and the tokens of its summaries in the metrics. One that failed is an error on the span, and
+ * the same value as without it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const compact = Spans.compact
 
-const memo = <K, V>(make: (key: K) => V): ((key: K) => V) => {
-  const made = new Map<K, V>()
-  return (key) => {
-    const known = made.get(key)
-    if (known !== undefined) return known
-    const value = make(key)
-    // Names that a model invents must not fill the memory.
-    if (made.size < 1000) made.set(key, value)
-    return value
-  }
-}
-
-/** A metric with these labels. Made of a key, since `Metric.tagged` would look the labels up at every update. */
-const labelled = <Type extends MetricKeyType.MetricKeyType.Untyped>(
-  key: MetricKey.MetricKey<Type>,
-  labels: Readonly<Record<string, string>>
-) =>
-  Metric.fromMetricKey(
-    MetricKey.taggedWithLabels(
-      key,
-      Object.entries(labels).map(([name, value]) => MetricLabel.make(name, value))
-    )
-  )
-
-const ofModel = memo((model: string) => ({
-  input: labelled(tokensKey, { "gen_ai.request.model": model, "gen_ai.token.type": "input" }),
-  output: labelled(tokensKey, { "gen_ai.request.model": model, "gen_ai.token.type": "output" }),
-  duration: labelled(requestKey, { "gen_ai.request.model": model })
-}))
-
-const ofTool = memo((tool: string) => ({
-  calls: memo((outcome: CallOutcome) => labelled(callsKey, { "gen_ai.tool.name": tool, outcome })),
-  duration: labelled(toolKey, { "gen_ai.tool.name": tool })
-}))
+/**
+ * Layer that exports spans and metrics, and logs when asked to, as OTLP in JSON over HTTP.
+ *
+ * **When to use**
+ *
+ * Use to reach a collector or a vendor of observability without installing OpenTelemetry's own packages.
+ *
+ * **Details**
+ *
+ * - Sends in batches, on a fiber of its own, and again what a server could not take just now; `Retry-After` is obeyed.
+ * - Closing its scope delivers what is left, within `shutdownTimeout`.
+ * - Errors: none. What could not be delivered is counted in a warning of the log, which names no header and no address.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOtlp: (options: OtlpOptions) => Layer.Layer<never, never, HttpClient.HttpClient> = Otlp.layer

@@ -10,11 +10,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Metric from "effect/Metric"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import * as Tracer from "effect/Tracer"
 import { Activities, direct } from "../../src/agent/Activities.ts"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as Identity from "../../src/context/Identity.ts"
@@ -24,53 +21,8 @@ import type { Script } from "../../src/testing/ScriptedTransport.ts"
 import { call, error, start, text, usage } from "../../src/testing/ScriptedTransport.ts"
 import { ToolContext } from "../../src/tool/ToolContext.ts"
 import { world } from "../support/runs.ts"
-
-/** A span as the tracer of a test keeps it. */
-interface Kept extends Tracer.Span {
-  readonly attributes: Map<string, unknown>
-  exit: Exit.Exit<unknown, unknown> | undefined
-}
-
-/** A tracer that keeps every span. */
-const keeping = () => {
-  const spans: Array<Kept> = []
-  const tracer = Tracer.make({
-    context: (f) => f(),
-    span: (name, parent, context, links, startTime, kind) => {
-      const attributes = new Map<string, unknown>()
-      const spanId = `${spans.length}`
-      const span: Kept = {
-        ...{ _tag: "Span", name, parent, context, links, kind, attributes, spanId, traceId: "trace", sampled: true },
-        status: { _tag: "Started", startTime },
-        exit: undefined,
-        end: (_, exit) => {
-          span.exit = exit
-        },
-        attribute: (key, value) => void attributes.set(key, value),
-        event: () => undefined,
-        addLinks: () => undefined
-      }
-      spans.push(span)
-      return span
-    }
-  })
-  return { spans, layer: Layer.setTracer(tracer) }
-}
-
-const parentOf = (span: Kept | undefined): Kept | undefined =>
-  span === undefined ? undefined : (Option.getOrUndefined(span.parent) as Kept | undefined)
-const line = (span: Kept) => `${parentOf(span)?.name ?? "-"} > ${span.name} (${span.kind})`
-/** How a span ended, and the words of its failure: all that an exporter would show. */
-const end = ({ exit, name }: Kept) =>
-  exit === undefined || Exit.isSuccess(exit)
-    ? `${name}: ${exit === undefined ? "open" : "ok"}`
-    : `${name}: ${
-        Cause.prettyErrors(exit.cause)
-          .map(({ message }) => message)
-          .join() || "interrupted"
-      }`
-const named = (spans: ReadonlyArray<Kept>, name: string) => spans.filter((span) => span.name === name)
-const attributes = (span: Kept | undefined) => Object.fromEntries(span?.attributes ?? [])
+import type { Kept } from "./keeping.ts"
+import { attributes, end, keeping, line, named, parentOf } from "./keeping.ts"
 
 const session = SessionId.make("s")
 const ids = Layer.succeed(Activities, { ...direct, id: (prefix) => Effect.succeed(`${prefix}_1`) })
@@ -330,34 +282,6 @@ describe("Telemetry", () => {
       }).pipe(Effect.provide([layer, Layer.succeed(Telemetry.CaptureContent, true)]))
     )
   })
-
-  it.effect("metrics count tokens, calls and how long they took", () =>
-    Effect.gen(function* () {
-      const model = `metered-${yield* direct.id("model")}`
-      const tool = Agent.tool(model, {}, () => Effect.succeed("fine"))
-      const failing = Agent.tool(`${model}-failing`, {}, () => Effect.fail("no"))
-      const calls = [call("1", model), call("2", model), call("3", `${model}-failing`)]
-      const script = [calls, [usage({ input: 20, output: 7 }), text("done")]]
-      yield* Agent.run(Agent.make("a", { tools: [tool, failing] }), "go").pipe(
-        Effect.provide(world(script, { model: { id: model } }))
-      )
-      const tokens = Telemetry.tokens.pipe(Metric.tagged("gen_ai.request.model", model))
-      const count = (name: string, outcome: string) =>
-        Telemetry.toolCalls.pipe(Metric.tagged("gen_ai.tool.name", name), Metric.tagged("outcome", outcome))
-      const values = yield* Effect.all([
-        Metric.value(tokens.pipe(Metric.tagged("gen_ai.token.type", "input"))),
-        Metric.value(tokens.pipe(Metric.tagged("gen_ai.token.type", "output"))),
-        Metric.value(count(model, "ok")),
-        Metric.value(count(`${model}-failing`, "failed")),
-        Metric.value(Telemetry.requestDuration.pipe(Metric.tagged("gen_ai.request.model", model))),
-        Metric.value(Telemetry.toolDuration.pipe(Metric.tagged("gen_ai.tool.name", model)))
-      ])
-      assert.deepStrictEqual(
-        values.map(({ count }) => count),
-        [30, 12, 2, 1, 2, 2]
-      )
-    })
-  )
 
   it.effect("OpenTelemetry exports the same spans", () =>
     Effect.gen(function* () {
