@@ -114,9 +114,13 @@ describe("judging", () => {
       }
     })
 
-    it.prop("no text from outside is an answer", [odd, FastCheck.constantFrom("text", "json")], ([text, form]) => {
-      assert.isUndefined(Judging.read(text, "7f3a9c", categories, form))
-    })
+    it.prop(
+      "no text from outside is an answer",
+      [odd, FastCheck.constantFrom<Array<Judging.Form>>("text", "json")],
+      ([text, form]) => {
+        assert.isUndefined(Judging.read(text, "7f3a9c", categories, form))
+      }
+    )
 
     it("bounds the reason, and halves no character", () => {
       const reason = Judging.read(json({ reason: `${"x".repeat(299)}😀 and more` }), code, categories, "json")?.reason
