@@ -38,22 +38,33 @@ const atOnce = <E>(
     const running = new Set<Fiber.RuntimeFiber<void, E>>()
     let failure: Cause.Cause<E> | undefined
     let next = 0
-    const start = (): void => {
-      const work = works[next++]
-      if (work === undefined) return
+    let isFilling = false
+    const start = (work: Effect.Effect<void, E>): void => {
       const fiber = fork(work)
       running.add(fiber)
+      // Told at once when the fiber has ended already.
       fiber.addObserver((exit) => {
         running.delete(fiber)
         if (Exit.isFailure(exit) && failure === undefined) {
           failure = exit.cause
           for (const other of running) other.unsafeInterruptAsFork(fiber.id())
         }
-        if (failure === undefined && next < works.length) start()
-        else if (running.size === 0) resume(failure === undefined ? Effect.void : Effect.failCause(failure))
+        fill()
+        if (running.size > 0 || (failure === undefined && next < works.length)) return
+        resume(failure === undefined ? Effect.void : Effect.failCause(failure))
       })
     }
-    while (failure === undefined && next < Math.min(bound, works.length)) start()
+    const fill = (): void => {
+      if (isFilling) return
+      isFilling = true
+      while (failure === undefined && running.size < bound) {
+        const work = works[next++]
+        if (work === undefined) break
+        start(work)
+      }
+      isFilling = false
+    }
+    fill()
     return Effect.suspend(() => {
       next = works.length
       return Fiber.interruptAll(running)

@@ -4,6 +4,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /** How a stream is read. */
@@ -33,16 +34,18 @@ export const lastOf = <E, R>(
 ): Effect.Effect<Option.Option<unknown>, E, R> =>
   Effect.scoped(
     Effect.suspend(() => {
-      // One at a time, so that values are shown in the order in which they came.
-      const turn = Effect.unsafeMakeSemaphore(1)
       let newest: Newest | undefined
       let isWatched = false
+      /** Closed while the newest element is being shown by the fiber beside this one. */
+      let showing: Effect.Latch | undefined
 
       const showNewest = Effect.suspend(() => {
         if (newest === undefined || newest.isShown) return Effect.void
         newest.isShown = true
         return show(newest.value)
       })
+      // What came later is shown later.
+      const inOrder = Effect.suspend(() => showing?.await ?? Effect.void)
       const taken = (element: unknown): Effect.Effect<void> =>
         Effect.zipRight(
           showNewest,
@@ -52,25 +55,39 @@ export const lastOf = <E, R>(
             return Option.isSome(mark) ? show(mark.value) : Effect.void
           })
         )
+      const look = Effect.suspend(() => {
+        const latch = Effect.unsafeMakeLatch(false)
+        isWatched = false
+        showing = latch
+        return Effect.ensuring(
+          showNewest,
+          Effect.suspend(() => {
+            showing = undefined
+            return latch.open
+          })
+        )
+      })
       // A fiber of its own runs when this one waits, and not before.
       const whenWaiting = Effect.suspend(() => {
         if (isWatched || newest === undefined) return Effect.void
         isWatched = true
-        const look = Effect.suspend(() => {
-          isWatched = false
-          return turn.withPermits(1)(showNewest)
-        })
         return Effect.forkScoped(Effect.zipRight(Effect.yieldNow(), look))
       })
-      return Stream.runForEachChunk(stream, (chunk) =>
-        Effect.zipRight(
-          turn.withPermits(1)(Effect.forEach(Chunk.toReadonlyArray(chunk), taken, { discard: true })),
-          whenWaiting
+      const arrived = (chunk: Chunk.Chunk<unknown>): Effect.Effect<unknown, never, Scope.Scope> =>
+        inOrder.pipe(
+          Effect.zipRight(Effect.forEach(Chunk.toReadonlyArray(chunk), taken, { discard: true })),
+          Effect.zipRight(whenWaiting)
         )
-      ).pipe(
-        Effect.onInterrupt(() => turn.withPermits(1)(showNewest)),
-        Effect.zipRight(turn.withPermits(1)(Effect.sync(() => Option.fromNullable(newest)))),
-        Effect.map(Option.map(({ value }) => value))
-      )
+      // Pulled in this very fiber: a sink would run in another one, and its end would be news of later.
+      return Effect.flatMap(Stream.toPull(stream), (pull) => {
+        const rest: Effect.Effect<never, Option.Option<E>, R | Scope.Scope> = Effect.flatMap(pull, (chunk) =>
+          Effect.flatMap(arrived(chunk), () => rest)
+        )
+        return rest.pipe(
+          Effect.catchAll((end) => (Option.isSome(end) ? Effect.fail(end.value) : inOrder)),
+          Effect.onError(() => Effect.zipRight(inOrder, showNewest)),
+          Effect.map(() => Option.map(Option.fromNullable(newest), ({ value }) => value))
+        )
+      })
     })
   )
