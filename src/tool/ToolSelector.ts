@@ -216,25 +216,24 @@ export const restrict: {
 })
 
 /**
- * Asks a selector, and makes of its selection what is offered. A selector that dies selects everything: it costs more, and
- * nothing is missing.
+ * Asks a selector for one turn. A selector that dies selects everything: it costs more, and nothing is missing.
  *
  * **Details**
  *
+ * - What it answers is JSON, for those who keep a journal; `toOffer` makes of it what goes into the request.
  * - Errors: none. A defect is logged as a warning.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const offer = (selector: Service, about: About): Effect.Effect<Offer> =>
-  Effect.suspend(() => selector.select(about)).pipe(
-    Effect.map((selection) => toOffer(selection, about)),
-    Effect.catchAllCause((cause) =>
+export const ask = (selector: Service, about: About): Effect.Effect<Selection> =>
+  Effect.catchAllCause(
+    Effect.suspend(() => selector.select(about)),
+    (cause) =>
       Effect.as(
         Effect.logWarning("The selector of tools died; all tools are offered", cause),
-        toOffer(extended(about, { tools: "all" }), about)
+        extended(about, { tools: "all" })
       )
-    )
   )
 
 /**

@@ -46,7 +46,8 @@ export const offers = (
     for (const words of said) {
       messages = [...messages, ...Messages.fromInput(words)]
       const turn = made.length + 1
-      const offer = yield* ToolSelector.offer(selector, about({ ...change, tools, messages, turn, offered }))
+      const asked = about({ ...change, tools, messages, turn, offered })
+      const offer = ToolSelector.toOffer(yield* ToolSelector.ask(selector, asked), asked)
       offered = namesOf(offer)
       made.push(offer)
     }
