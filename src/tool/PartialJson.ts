@@ -1,14 +1,14 @@
 /**
- * JSON that arrives in pieces, read while it arrives: the fields of a tool's arguments as events (`makeFields`), and the
- * value that an answer is so far (`makeValue`). Both are plain mutable objects, one per text, that look at each character
- * once, never throw and give the same however the text was cut. Whether the whole is what was asked for is decided
- * elsewhere, when it is there.
+ * JSON that arrives in pieces, read while it arrives: the fields of a tool's arguments as events (`makeFields`), and
+ * the value that an answer is so far (`makeValue`). Both are plain mutable objects, one per text, that look at each
+ * character once, never throw and give the same however the text was cut. Whether the whole is what was asked for is
+ * decided elsewhere, when it is there.
  *
  * Own parsers and no library, after a look at the maintained ones (November 2026). `partial-json` 0.1.7 and
- * `best-effort-json-parser` 1.5.1 take the whole text each time: small objects in pieces of 20 characters take 7 s and 42 s
- * for 100 KB. `@streamparser/json` 0.0.26, `jsonriver` 1.1.1 and `stream-json` 3.8.0 are incremental, but end at the first
- * thing that JSON does not allow, such as an unknown escape in a string. None mends lone surrogates, gives nested values as
- * raw text, or gives snapshots of the whole that stay as they are.
+ * `best-effort-json-parser` 1.5.1 take the whole text each time: small objects in pieces of 20 characters take 7 s and
+ * 42 s for 100 KB. `@streamparser/json` 0.0.26, `jsonriver` 1.1.1 and `stream-json` 3.8.0 are incremental, but end at
+ * the first thing that JSON does not allow, such as an unknown escape in a string. None mends lone surrogates, gives
+ * nested values as raw text, or gives snapshots of the whole that stay as they are.
  */
 import { codes, isHigh, isSpace, StringReader } from "./internal/partialJsonString.ts"
 import { Values } from "./internal/partialJsonValue.ts"
@@ -51,13 +51,13 @@ export interface FieldReader {
  */
 export interface ValueReader {
   /**
-   * Takes the next piece, `""` included. Whether `value` is worth a look: it has changed since it was last read, and so much
-   * text has come in since then as pays for the copying.
+   * Takes the next piece, `""` included. Whether `value` is worth a look: it has changed since it was last read, and as
+   * much text has come in since then as pays for the copying.
    */
   readonly push: (text: string) => boolean
   /** Ends the text, and with it a number that stands alone. Whether `value` has changed since it was last read. */
   readonly end: () => boolean
-  /** A snapshot, `undefined` as long as there is nothing. It never changes, and shares what is finished with the next one. */
+  /** A snapshot, `undefined` as long as there is nothing. It never changes, and shares what is finished with the next. */
   readonly value: unknown
   /** `done` when the value is whole, `broken` when the text is no JSON, from where on `value` stays as it was. */
   readonly state: "open" | "done" | "broken"
@@ -79,11 +79,11 @@ export interface ValueOptions {
  *
  * **Details**
  *
- * - Strings come decoded: a lone surrogate is U+FFFD, the character of an unknown escape stands for itself, line ends stay
- *   as they are. Everything else is the raw JSON text of the value, its inner white space included.
+ * - Strings come decoded: a lone surrogate is U+FFFD, the character of an unknown escape stands for itself, line ends
+ *   stay as they are. Everything else is the raw JSON text of the value, its inner white space included.
  * - A field starts with the first character of its value. One that is cut off ends with what there is of it.
- * - Only the fields of the outermost object are told. A text that is none, and what follows something that cannot stand in
- *   an object, gives no events.
+ * - Only the fields of the outermost object are told. A text that is none, and what follows something that cannot stand
+ *   in an object, gives no events.
  *
  * **Gotchas**
  *
@@ -99,11 +99,12 @@ export const makeFields = (): FieldReader => new Fields()
  *
  * **Details**
  *
- * - Strings are cut (never within a surrogate pair), numbers and words are there when they have ended, objects and lists as
- *   far as they go; a key comes with the beginning of its value.
- * - The rules are those of `JSON.parse`: what it takes is read to the same value, what it refuses is `broken` or never `done`.
- * - Cost: linear in the text. A snapshot copies the objects and lists that are still open, so `push` asks for one when there
- *   have been enough characters since the last, one for every 16 entries to copy. Reading `value` more often is allowed.
+ * - Strings are cut (never within a surrogate pair), numbers and words are there when they have ended, objects and lists
+ *   as far as they go; a key comes with the beginning of its value.
+ * - The rules are those of `JSON.parse`: what it takes is read to the same value, what it refuses is `broken` or never
+ *   `done`.
+ * - Cost: linear in the text. A snapshot copies the objects and lists that are still open, so `push` asks for one when
+ *   there has been a character for every 16 entries to copy. Reading `value` more often is allowed, and costs more.
  *
  * **Gotchas**
  *

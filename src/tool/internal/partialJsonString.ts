@@ -49,7 +49,7 @@ export class StringReader {
     this.high = 0
   }
 
-  /** Reads on from an index. Returns the index behind the closing quote, else that of the fault or the end of the piece. */
+  /** Reads on from an index. Returns the index behind the closing quote, or of the fault, or the end of the piece. */
   read(piece: string, start: number): number {
     let from = start
     for (let index = start; index < piece.length; index++) {
