@@ -1,4 +1,10 @@
+import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
 import { assert, describe, it } from "@effect/vitest"
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  PeriodicExportingMetricReader
+} from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { direct } from "../../src/agent/Activities.ts"
@@ -116,6 +122,29 @@ describe("Telemetry metrics", () => {
         `gen_ai.invoke_agent.duration{${of}invoke_agent,gen_ai.agent.name=X,error.type=EmptyAnswer} 1`,
         `gen_ai.invoke_agent.duration{${of}invoke_agent,gen_ai.agent.name=X} 1`
       ])
+    })
+  )
+
+  it.scopedLive("go through OpenTelemetry's own packages, too", () =>
+    Effect.gen(function* () {
+      const tool = yield* fresh
+      const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+      const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
+      const sdk = NodeSdk.layer(() => ({ resource: { serviceName: "test" }, metricReader: reader }))
+      const counted = Effect.zipRight(
+        Effect.sync(() => Telemetry.countCall(tool, "ok", 10)),
+        Effect.promise(() => reader.forceFlush())
+      )
+      yield* Effect.provide(counted, sdk)
+      const metrics = exporter
+        .getMetrics()
+        .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+      const [calls] = metrics.filter(({ descriptor }) => descriptor.name === "axonal.tool.calls")
+      const points = calls?.dataPoints.filter(({ attributes }) => attributes["gen_ai.tool.name"] === tool)
+      assert.deepStrictEqual(
+        points?.map(({ value }) => value),
+        [1]
+      )
     })
   )
 })
