@@ -57,7 +57,7 @@ export interface ValueReader {
   readonly push: (text: string) => boolean
   /** Ends the text, and with it a number that stands alone. Whether `value` has changed since it was last read. */
   readonly end: () => boolean
-  /** A snapshot, `undefined` as long as there is nothing. It never changes, and shares what is finished with the next. */
+  /** A snapshot, `undefined` as long as there is nothing. It never changes; the next shares its finished parts. */
   readonly value: unknown
   /** `done` when the value is whole, `broken` when the text is no JSON, from where on `value` stays as it was. */
   readonly state: "open" | "done" | "broken"
@@ -99,8 +99,8 @@ export const makeFields = (): FieldReader => new Fields()
  *
  * **Details**
  *
- * - Strings are cut (never within a surrogate pair), numbers and words are there when they have ended, objects and lists
- *   as far as they go; a key comes with the beginning of its value.
+ * - Strings are cut (never within a surrogate pair), numbers and words are there when they have ended, objects and
+ *   lists as far as they go; a key comes with the beginning of its value.
  * - The rules are those of `JSON.parse`: what it takes is read to the same value, what it refuses is `broken` or never
  *   `done`.
  * - Cost: linear in the text. A snapshot copies the objects and lists that are still open, so `push` asks for one when

@@ -1,7 +1,7 @@
 /**
  * The value that a JSON text is so far. Objects and lists that are still open stand in a stack and are filled in place;
- * nobody else sees them. A snapshot copies these, sets what is being read at their ends, and takes what is finished as it
- * is.
+ * nobody else sees them. A snapshot copies these, sets what is being read at their ends, and takes what is finished as
+ * it is.
  */
 import { codes, isSpace, StringReader } from "./partialJsonString.ts"
 
@@ -242,7 +242,7 @@ type Place =
 
 type Container = Array<unknown> | { [key: string]: unknown }
 
-/** An object or a list that is open, with the key of what is being read in it. Its size counts itself and its entries. */
+/** An object or a list that is open, with the key of what is being read in it. The size counts it and its entries. */
 interface Frame {
   readonly target: Container
   readonly isList: boolean
