@@ -13,6 +13,9 @@ import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
 import * as Cards from "../examples/16_your_own_context_store.ts"
+import * as Bank from "../examples/18_your_own_guard.ts"
+import * as Flight from "../examples/17_tools_in_flight.ts"
+import * as ToolSelection from "../examples/18_tool_selection.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -31,6 +34,9 @@ const museum = [
   "  Saturday: I like Dutch painters. (6 entries)",
   "  found: assistant: In room 12, with Vermeer."
 ]
+
+/** Examples of what the loop does not do yet: they are part of the pages, and not run. */
+const waiting: ReadonlySet<string> = new Set(["18_tool_selection.ts"])
 
 /** Every example, ready to run offline, and what it prints. */
 const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown>, ReadonlyArray<string>]>> = {
@@ -118,6 +124,40 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "assistant: Done: the card ending in 1234 was charged.",
       "0 messages with 4111"
     ]
+  ],
+  "17_tools_in_flight.ts": [
+    Effect.provide(Flight.program, Flight.layer),
+    [
+      `  {"key":"review","text":"A quiet film "}`,
+      `  {"key":"review","text":"about the sea."}`,
+      `ok review: {"film":"Harbour","words":6}`,
+      "ok seats: 12",
+      "ok seats: 12",
+      "ok plan: 1 ....",
+      "2 ....",
+      "3 ....",
+      "4 ....",
+      "5 xxxx",
+      "ok reserve: 2 seats are yours until seven.",
+      "completed: 2 seats are yours until seven."
+    ]
+  ],
+  "18_tool_selection.ts": [
+    Effect.provide(ToolSelection.program, ToolSelection.layer),
+    [
+      "search: May I park here?",
+      "  opening_hours, search_tools",
+      "  opening_hours, search_tools, parking_permit",
+      "  opening_hours, search_tools, parking_permit",
+      "words: My passport, and a parking permit",
+      "  opening_hours, renew_passport, parking_permit",
+      "model: They are so loud!",
+      "  report_noise",
+      "rules: Good morning",
+      "  opening_hours, renew_passport, parking_permit, report_noise",
+      "only",
+      "  opening_hours"
+    ]
   ]
 }
 
@@ -165,7 +205,8 @@ const linksOf = (page: string): ReadonlyArray<string> =>
 
 describe("examples", () => {
   for (const [file, [program, lines]] of Object.entries(examples)) {
-    it.live(`${file} prints what it says`, () =>
+    const test = waiting.has(file) ? it.live.skip : it.live
+    test(`${file} prints what it says`, () =>
       Effect.map(printed(program), (actual) => assert.deepStrictEqual(actual, lines))
     )
   }

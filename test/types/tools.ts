@@ -5,11 +5,12 @@
 import * as Tool from "@effect/ai/Tool"
 import * as Toolkit from "@effect/ai/Toolkit"
 import type { ContextStore, Transport } from "axonal"
-import { Agent } from "axonal"
+import { Agent, ToolResult } from "axonal"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import type { Fails, Needs, Same } from "./assert.ts"
 import { holds } from "./assert.ts"
 
@@ -59,6 +60,28 @@ const more = Agent.run(Agent.withTools(Agent.make("more", { tools: [count] }), [
 holds<Same<Needs<typeof more>, Loop | Orders | Clinic>>()
 const none = Agent.run(Agent.withoutTools(desk), "hi")
 holds<Same<Needs<typeof none>, Loop>>()
+
+// A handler may be a stream: its needs and failures count like those of an effect, and its last element is the success.
+const streaming = Agent.tool("streaming", { parameters: { from: Schema.Date }, success: Schema.Number }, ({ from }) => {
+  holds<Same<typeof from, Date>>()
+  const counted = Stream.fromEffect(Effect.flatMap(Orders, ({ count }) => count))
+  return Stream.concat(Stream.make(ToolResult.progress({ key: "title", text: "T" })), counted)
+})
+const torn = Agent.tool("torn", {}, () => Stream.fail(new CatalogueDown({ status: 503 })))
+const streams = Agent.run(Agent.make("streams", { tools: [streaming, torn, isOpen] }), "hi")
+holds<Same<Needs<typeof streams>, Loop | Orders | Clinic>>()
+holds<Same<Fails<typeof streams>, Agent.AgentError>>()
+// @ts-expect-error: the last element is a text, and the success is a number
+Agent.tool("mistyped", { success: Schema.Number }, () => Stream.make("three"))
+
+// Answers that say more are checked like plain ones.
+Agent.tool("plain", { success: Schema.Number }, () => Effect.succeed(ToolResult.end(3, "done")))
+Agent.tool("words", { success: Schema.Number }, () => Effect.succeed(ToolResult.make({ model: "three", user: "III" })))
+Agent.tool("both", { success: Schema.Number }, () => Stream.make(1, ToolResult.make({ value: 3, model: "three" })))
+// @ts-expect-error: success is a number
+Agent.tool("worse", { success: Schema.Number }, () => Effect.succeed(ToolResult.end("three")))
+// @ts-expect-error: an answer has a value or words
+ToolResult.make({ user: "III" })
 
 // Toolkits merged from several need the handlers of all.
 const Price = Tool.make("price", { parameters: { sku: Schema.String }, success: Schema.Number })
