@@ -142,11 +142,13 @@ describe.skip("ToolSelector in runs", () => {
       assert.deepStrictEqual(offered(requests), [["refund"], ["refund"]])
       assert.strictEqual(result.usage.inputTokens.total, 90)
       assert.deepStrictEqual(
-        entries.flatMap((entry) => (entry._tag === "Usage" ? [[entry.purpose, entry.usage.inputTokens.total]] : [])),
+        entries.flatMap((entry) =>
+          entry._tag === "Usage" ? [[String(entry.purpose), entry.usage.inputTokens.total]] : []
+        ),
         [
           ["selection", 70],
-          [undefined, 10],
-          [undefined, 10]
+          ["undefined", 10],
+          ["undefined", 10]
         ]
       )
     })
