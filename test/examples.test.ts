@@ -13,9 +13,9 @@ import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
 import * as Cards from "../examples/16_your_own_context_store.ts"
-import * as Bank from "../examples/18_your_own_guard.ts"
 import * as Flight from "../examples/17_tools_in_flight.ts"
 import * as ToolSelection from "../examples/18_tool_selection.ts"
+import * as Bank from "../examples/19_your_own_guard.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -158,6 +158,15 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "only",
       "  opening_hours"
     ]
+  ],
+  "19_your_own_guard.ts": [
+    Effect.provide(Bank.program, Bank.layer),
+    [
+      `would be Rewrite: {"to":"Ann","amount":500}`,
+      "denied: Denied: the judge refuses it (money): nobody knows Mallory",
+      "ok: 500 sent to Ann",
+      "ok: 50 sent to Bob"
+    ]
   ]
 }
 
@@ -207,8 +216,7 @@ describe("examples", () => {
   for (const [file, [program, lines]] of Object.entries(examples)) {
     const test = waiting.has(file) ? it.live.skip : it.live
     test(`${file} prints what it says`, () =>
-      Effect.map(printed(program), (actual) => assert.deepStrictEqual(actual, lines))
-    )
+      Effect.map(printed(program), (actual) => assert.deepStrictEqual(actual, lines)))
   }
 
   it("are all run here", () => {

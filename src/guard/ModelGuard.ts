@@ -25,7 +25,8 @@ import * as Judging from "./internal/judging.ts"
  * **Details**
  *
  * - `policy`: what is allowed and what is not, in words. It is trusted: write nothing into it that comes from outside.
- * - `categories`: the kinds of risk, one word each; a person can approve one of them for good.
+ * - `categories`: the kinds of risk, one word each. A question has the category `model:` and this word, so that nobody who
+ *   approves it approves what another guard calls so.
  * - `timeout`: for the whole judgement, requests that are sent again included; 30 seconds.
  * - `cacheSize`: how many judgements are kept for equal calls, least recently used first out; 256. Calls are equal when
  *   agent, tool and arguments are. A judge that failed is asked again.
@@ -61,8 +62,8 @@ export type Reach = "run" | "session"
  */
 export interface Registry {
   /**
-   * Lets risky calls of the category go ahead unasked, in the run or the session of this call and for its identity. What
-   * the judge denies stays denied.
+   * Lets risky calls of the category, as questions name it, go ahead unasked: in the run or the session of this call, and
+   * for its identity. What the judge denies stays denied.
    */
   readonly approve: (call: Guard.Call, category: string, reach: Reach) => Effect.Effect<void>
   /** Takes back what was approved of the category for this call's run and session. */
@@ -254,10 +255,11 @@ const verdictOf = (
   const kind = category === undefined ? "" : ` (${category})`
   const why = reason === "" ? "" : `: ${reason}`
   if (verdict === "DENY") return Effect.succeed(Guard.Deny(`the judge refuses it${kind}${why}`))
-  const question = Guard.Ask(`the judge finds it risky${kind}${why}`, category)
-  return category === undefined || approved === undefined
+  const asked = category === undefined ? undefined : `model:${category}`
+  const question = Guard.Ask(`the judge finds it risky${kind}${why}`, asked)
+  return asked === undefined || approved === undefined
     ? Effect.succeed(question)
-    : Effect.map(approved.isApproved(call, category), (isApproved) => (isApproved ? Guard.Allow : question))
+    : Effect.map(approved.isApproved(call, asked), (isApproved) => (isApproved ? Guard.Allow : question))
 }
 
 /** The judgement of a call, within the time there is. A judge that does not listen is left alone with its answer. */

@@ -15,7 +15,7 @@ import { injections } from "./internal/judgingInjections.ts"
 
 const { cut, delay, error, finish, text } = ScriptedTransport
 
-const question = Guard.Ask("the judge finds it risky (network): why", "network")
+const question = Guard.Ask("the judge finds it risky (network): why", "model:network")
 
 for (const form of ["text", "json"] as const) {
   Suites.guard(
@@ -53,7 +53,7 @@ describe("ModelGuard", () => {
     it.effect("AX-33 always approves the category, for the session", () =>
       Effect.gen(function* () {
         const { guard, registry } = yield* approved
-        yield* registry.approve(callOf("curl 1"), "network", "session")
+        yield* registry.approve(callOf("curl 1"), "model:network", "session")
         assert.deepStrictEqual(yield* guard.check(callOf("curl 2", { run: RunId.make("next") })), Guard.Allow)
         assert.deepStrictEqual(yield* guard.check(callOf("curl", { session: SessionId.make("other") })), question)
         assert.deepStrictEqual(yield* guard.check(callOf("curl", { identity: { userId: "eve" } })), question)
@@ -63,7 +63,7 @@ describe("ModelGuard", () => {
     it.effect("an approval for the run ends with it", () =>
       Effect.gen(function* () {
         const { guard, registry } = yield* approved
-        yield* registry.approve(callOf("curl 1"), "network", "run")
+        yield* registry.approve(callOf("curl 1"), "model:network", "run")
         assert.deepStrictEqual(yield* guard.check(callOf("curl 2")), Guard.Allow)
         assert.deepStrictEqual(yield* guard.check(callOf("curl 2", { run: RunId.make("next") })), question)
       })
@@ -72,7 +72,8 @@ describe("ModelGuard", () => {
     it.effect("another category asks, and what is denied stays denied", () =>
       Effect.gen(function* () {
         const { guard, registry } = yield* approved
-        for (const category of ["files", "other"]) yield* registry.approve(callOf("curl"), category, "session")
+        for (const category of ["model:files", "model:other", "network"])
+          yield* registry.approve(callOf("curl"), category, "session")
         assert.deepStrictEqual(yield* guard.check(callOf("curl")), question)
         assert.strictEqual((yield* guard.check(callOf("rm")))._tag, "Deny")
       })
@@ -81,9 +82,9 @@ describe("ModelGuard", () => {
     it.effect("what is revoked is asked again", () =>
       Effect.gen(function* () {
         const { guard, registry } = yield* approved
-        for (const reach of ["run", "session"] as const) yield* registry.approve(callOf("curl"), "network", reach)
+        for (const reach of ["run", "session"] as const) yield* registry.approve(callOf("curl"), "model:network", reach)
         assert.deepStrictEqual(yield* guard.check(callOf("curl")), Guard.Allow)
-        yield* registry.revoke(callOf("curl"), "network")
+        yield* registry.revoke(callOf("curl"), "model:network")
         assert.deepStrictEqual(yield* guard.check(callOf("curl")), question)
       })
     )
@@ -93,7 +94,7 @@ describe("ModelGuard", () => {
         const registry = yield* ModelGuard.registry
         const { transport } = judgeOf(() => ["RISKY", "invented"])
         const guard = ModelGuard.make({ policy, approved: registry, transport })
-        yield* registry.approve(callOf("x"), "invented", "session")
+        yield* registry.approve(callOf("x"), "model:invented", "session")
         assert.deepStrictEqual(yield* guard.check(callOf("x")), Guard.Ask("the judge finds it risky: why"))
       })
     )
@@ -101,7 +102,7 @@ describe("ModelGuard", () => {
     it.effect("the layer shares its registry", () =>
       Effect.gen(function* () {
         const [guard, registry] = yield* Effect.all([Guard.Guard, ModelGuard.ApprovedCategories])
-        yield* registry.approve(callOf("curl 1"), "network", "session")
+        yield* registry.approve(callOf("curl 1"), "model:network", "session")
         assert.deepStrictEqual(yield* guard.check(callOf("curl 2")), Guard.Allow)
       }).pipe(
         Effect.provide(ModelGuard.layer({ policy })),
