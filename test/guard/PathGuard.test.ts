@@ -1,4 +1,5 @@
 import * as AiTool from "@effect/ai/Tool"
+import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -155,6 +156,29 @@ describe("PathGuard", () => {
       const guard = yield* PathGuard.make({ ...optionsOf(root), tools })
       const verdict = yield* guard.check(callOf("save", { to: "a", parts: [{ at: "/etc/x", text: "" }], text: "/etc" }))
       assert.strictEqual(verdict._tag === "Ask" ? verdict.category : undefined, "path:read:/etc")
+    })
+  )
+
+  test(
+    "AX-25 what cannot be looked at is refused",
+    Effect.gen(function* () {
+      const denied = (method: string) =>
+        new PlatformError.SystemError({ reason: "PermissionDenied", module: "FileSystem", method })
+      const files = FileSystem.makeNoop({
+        readLink: (path) =>
+          path.startsWith("/closed/") ? Effect.fail(denied("readLink")) : Effect.fail(missing("readLink")),
+        realPath: () => Effect.fail(denied("realPath"))
+      })
+      const missing = (method: string) =>
+        new PlatformError.SystemError({ reason: "NotFound", module: "FileSystem", method })
+      const guard = yield* PathGuard.make({ roots: [{ path: "/", access: "write" }], tools }).pipe(
+        Effect.provideService(FileSystem.FileSystem, files)
+      )
+      const verdicts = ["/open/x", "/closed/x"].map((path) => guard.check(callOf("read", { path })))
+      assert.deepStrictEqual(
+        (yield* Effect.all(verdicts)).map(({ _tag }) => _tag),
+        ["Allow", "Deny"]
+      )
     })
   )
 
