@@ -183,14 +183,17 @@ const isVital = (path: string): boolean => {
   const parts = path.split("/").filter((part) => part !== "")
   const [first = "", second, third] = parts.map((part) => part.toLowerCase())
   const wide = (part: string | undefined): boolean => part !== undefined && /^[*?[.{]/.test(part) && /[*?[]/.test(part)
+  if (first.startsWith("~") && parts.includes("..")) return true
   if (first.startsWith("~")) return second === undefined || (third === undefined && wide(second))
   if (first === "..") return parts.every((part) => part === ".." || wide(part))
   if (/^[a-z]:\\*$/.test(first) || first === "\\") return second === undefined
   if (!path.startsWith("/")) return parts.length === 1 && /^\.[*?[]/.test(first)
   if (second === undefined) return first === "" || /[*?[{]/.test(first) || system.has(first)
+  if (/^(?:proc|sys|dev|boot)$/.test(first)) return true
   if (!system.has(first) && !/[*?[{]/.test(first)) return false
   if (first === "home" || first === "users") return third === undefined || (parts.length === 3 && wide(third))
-  return third === undefined && (wide(second) || /^(?:bin|lib|lib64|sbin|share|local|home|log|root)$/.test(second))
+  const whole = third === undefined || (parts.length === 3 && wide(third))
+  return whole && (wide(second) || /^(?:bin|lib|lib64|sbin|share|local|home|log|root)$/.test(second))
 }
 
 const isDevice = (path: string): boolean =>

@@ -7,7 +7,7 @@ import { baseOf, permits, restricts } from "./commandRules.ts"
 import type { Command, Word } from "./commandSyntax.ts"
 import { literal, parse } from "./commandSyntax.ts"
 import { hijacks, steers } from "./commandVariables.ts"
-import { code, downloads, inside, interprets } from "./commandWrappers.ts"
+import { code, downloads, idle, inside } from "./commandWrappers.ts"
 
 export interface Rule {
   readonly program: string
@@ -113,13 +113,20 @@ const shown = (raw: string): string => {
   return `"${text.replace(/[^ -~…]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`
 }
 
-const plain = (words: ReadonlyArray<Word>): Command => ({ words, assignments: [], redirections: [], functions: [] })
+const plain = (words: ReadonlyArray<Word>, functions: ReadonlyArray<string> = []): Command => ({
+  words,
+  assignments: [],
+  redirections: [],
+  functions
+})
 
-const script = (state: State, text: string, depth: number): undefined => {
+const script = (state: State, text: string, depth: number, functions: ReadonlyArray<string> = []): undefined => {
   if (text.length > state.policy.maxLength) return refuse(state, text, tooLong(state.policy))
   if (depth > maxNested) return refuse(state, text, "it nests too deeply")
   const { commands, problem } = parse(text)
-  for (const command of commands) simple(state, command, depth)
+  for (const command of commands) {
+    simple(state, { ...command, functions: [...functions, ...command.functions] }, depth)
+  }
   if (problem !== undefined) refuse(state, text, `${problem}; write it more plainly`)
 }
 
@@ -157,13 +164,17 @@ interface Subject {
 const judged = (state: State, command: Command, { depth, program, raw, words }: Subject): undefined => {
   const base = baseOf(program)
   state.downloads ||= downloads(base)
-  if (subscripts.has(base) && words.some(hasSubscript)) refuse(state, raw, "a subscript has a command in it")
+  if (subscripts.has(base) && evaluates(base, words)) refuse(state, raw, "a word of it may be evaluated as a command")
+  if (words.some((word) => word.raw === "{" || word.raw === "}")) refuse(state, raw, "a brace stands alone; quote it")
   if (base === "cd" || base === "pushd") enter(state, words)
   const stopped = state.policy.unsafe ? undefined : blocked(base, words, state.folders)
   if (stopped?.match === "yes") return block(state, raw, stopped.block.reason)
   if (stopped !== undefined)
     return refuse(state, raw, `perhaps ${stopped.block.reason}; write its words out, without variables`)
-  const documents = command.redirections.filter(({ operator }) => operator.startsWith("<<")).map(({ target }) => target)
+  const inputs = command.redirections.filter(
+    ({ descriptor, operator }) => operator.startsWith("<") && /^0?$/.test(descriptor)
+  )
+  const documents = inputs.every(({ operator }) => operator.startsWith("<<")) ? inputs.map(({ target }) => target) : []
   const found = inside(base, words, documents)
   if (found?.problem !== undefined) return refuse(state, raw, found.problem)
   if (found?.unseen === true || (found === undefined && idle(base, words))) state.unseen ??= raw
@@ -171,14 +182,10 @@ const judged = (state: State, command: Command, { depth, program, raw, words }: 
   const transparent = found?.transparent === true && !program.includes("/")
   ruled(state, { depth, program, raw, words }, transparent)
   for (const inner of found?.inner ?? []) {
-    if (inner._tag === "Script") script(state, inner.text, depth + 1)
-    else simple(state, plain(inner.words), depth + 1)
+    if (inner._tag === "Script") script(state, inner.text, depth + 1, command.functions)
+    else simple(state, plain(inner.words, command.functions), depth + 1)
   }
 }
-
-/** An interpreter that no word gives a program reads it from its input. */
-const idle = (base: string, words: ReadonlyArray<Word>): boolean =>
-  interprets(base) && words.every(({ text }) => text === "-" || text === "/dev/stdin" || text === "-u" || text === "-i")
 
 const ruled = (state: State, { program, raw, words }: Subject, transparent: boolean): undefined => {
   const { allow, ask: questions, deny, otherwise } = state.policy
@@ -279,6 +286,18 @@ const isGlob = ({ glob, raw }: Word): boolean => glob && raw !== "[" && raw !== 
 const hasSubscript = ({ text }: Word): boolean =>
   text?.includes("[") === true && (text.includes("$(") || text.includes("`"))
 
+/** Whether a test or a declaration may evaluate a text as arithmetic, commands in its subscripts included. */
+const evaluates = (base: string, words: ReadonlyArray<Word>): boolean => {
+  const texts = words.map(({ text }) => text)
+  const numbers = base === "[[" ? /^-(?:eq|ne|lt|gt|le|ge|v)$/ : /^-v$/
+  return (
+    words.some(hasSubscript) ||
+    (base === "[[" && texts.indexOf("]]") !== texts.length - 1) ||
+    (texts.includes(undefined) && /^\[|^test$/.test(base) && texts.some((text = "") => numbers.test(text))) ||
+    (/^(?:declare|typeset|local)$/.test(base) && texts.some((text = "-i") => /^[-+][A-Za-z]*[in]/.test(text)))
+  )
+}
+
 const recursive = (calls: ReadonlyMap<string, ReadonlySet<string>>): boolean => {
   const done = new Set<string>()
   const path = new Set<string>()
@@ -296,6 +315,8 @@ const recursive = (calls: ReadonlyMap<string, ReadonlySet<string>>): boolean => 
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(" "))
 
-const reserved = words("if then elif else fi while until do done for in case esac function select { } ! ]] coproc")
+const reserved = words(
+  "repeat foreach end always noglob nocorrect namespace if then elif else fi while until do done for in case esac function select { } ! ]] coproc"
+)
 const declaring = words("export declare typeset local readonly read getopts unset printf mapfile readarray")
 const subscripts = words("test [ [[ printf read declare typeset local export readonly unset wait")

@@ -79,7 +79,7 @@ export const flagged = (options: ReadonlyArray<string>, words: ReadonlyArray<Wor
 // internal
 
 const isLong = (option: string, name: string): boolean =>
-  option === name || (name.length > 3 && name.startsWith("--") && option.startsWith(name))
+  option === name || (name.length > 2 && name.startsWith("--") && option.startsWith(name))
 
 type Fits = (pattern: string, word: Word) => boolean
 

@@ -15,6 +15,8 @@ export interface Word {
 }
 
 export interface Redirection {
+  /** The number before the operator, or nothing. */
+  readonly descriptor: string
   readonly operator: string
   /** The file, the descriptor, or the text of a here-document. */
   target: Word
@@ -75,13 +77,11 @@ interface Builder {
 
 type Closer = ")" | "}" | "case" | undefined
 
-const maxDepth = 40
-const maxCommands = 1000
+const [maxDepth, maxCommands] = [40, 1000]
 
 const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 const invisible = /[\p{Z}\p{Cf}\p{Cs}\p{Co}]/u
 const name = /^[A-Za-z_][A-Za-z0-9_]*$/
-const functionName = /^[A-Za-z0-9_:.+-]+$/
 const assignment = /^([A-Za-z_][A-Za-z0-9_]*)\+?=/
 const skipped = /(?:if|then|elif|else|fi|while|until|do|done|!)(?=[\s;&|()<>]|$)/y
 const opened = /(?:for|select|case|function|coproc|\{|\}|esac)(?=[\s;&|()<>]|$)/y
@@ -223,7 +223,7 @@ const compound = (reader: Reader, keyword: string): undefined => {
   if (hijacks(subject.raw)) return fail(reader, `it changes ${subject.raw}, which decides what programs run`)
   blanks(reader)
   while (listed !== undefined && reader.index < reader.text.length && !/[\n;&|()]/.test(here(reader))) {
-    if (word(reader).raw === "") return fail(reader, "a redirection stands where words are listed")
+    if (/^[{}]?$/.test(word(reader).raw)) return fail(reader, "a list of words is not one")
     blanks(reader)
   }
 }
@@ -251,7 +251,7 @@ const cases = (reader: Reader): undefined => {
 
 /** The body of a function: a group whose commands are judged where they stand. */
 const define = (reader: Reader, called: Word): undefined => {
-  if (!functionName.test(called.raw)) return fail(reader, "a function has a name that is not plain")
+  if (!/^[A-Za-z0-9_:.+-]+$/.test(called.raw)) return fail(reader, "a function has a name that is not plain")
   lines(reader)
   const outer = reader.functions
   reader.functions = [...outer, called.raw]
@@ -282,11 +282,15 @@ const simple = (reader: Reader): undefined => {
       return accept(reader, ")") ? define(reader, called) : fail(reader, "a parenthesis follows a word")
     }
     if (redirects(reader)) {
-      redirections.push(redirection(reader))
+      redirections.push(redirection(reader, ""))
       continue
     }
     const read = word(reader)
-    if (/^[0-9]+$/.test(read.raw) && /[<>]/.test(here(reader))) continue
+    if (/^(?:[0-9]+|\{[A-Za-z0-9_[\]]+\})$/.test(read.raw) && /[<>]/.test(here(reader))) {
+      if (read.raw.startsWith("{")) return fail(reader, "a descriptor has a name")
+      if (redirects(reader)) redirections.push(redirection(reader, read.raw))
+      continue
+    }
     const assigned = words.length === 0 ? assignment.exec(read.raw) : null
     if (assigned?.[1] === undefined) words.push(read)
     else if (here(reader) === "(") return fail(reader, "arrays are not understood")
@@ -305,12 +309,12 @@ const redirects = (reader: Reader): boolean =>
 
 const operators = ["&>>", "&>", "<<<", "<<-", "<<", "<>", "<&", ">>", ">|", ">&", "<", ">"] as const
 
-const redirection = (reader: Reader): Redirection => {
+const redirection = (reader: Reader, descriptor: string): Redirection => {
   const operator = operators.find((text) => accept(reader, text)) ?? ">"
   blanks(reader)
   const target = word(reader)
   if (target.raw === "") fail(reader, "a redirection has no target")
-  const made: Redirection = { operator, target }
+  const made: Redirection = { descriptor, operator, target }
   if (operator === "<<" || operator === "<<-") {
     if (target.text === undefined || target.text === "" || target.text.includes("\n")) {
       fail(reader, "a here-document has no plain delimiter")
@@ -475,7 +479,7 @@ const parameter = (reader: Reader, builder: Builder, quoted: boolean): undefined
   while (reader.index < reader.text.length && !at(reader, "}")) {
     const next = here(reader)
     // Shells differ about quotes in here.
-    if (/['"\\{\n]/.test(next)) return fail(reader, "quotes, braces or escapes stand inside an expansion")
+    if (/['"\\{\n<>()]/.test(next)) return fail(reader, "quotes, braces or escapes stand inside an expansion")
     if (next === "$") dollar(reader, inner, true)
     else if (next === "`") backquoted(reader, inner, true)
     else reader.index += 1

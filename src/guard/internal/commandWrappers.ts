@@ -59,10 +59,12 @@ export const code = (program: string, words: ReadonlyArray<Word>): ReadonlyArray
   return /^g?sed$/.test(program) ? [...found, ...sed(words)] : found
 }
 
-/** Interpreters that take their program from standard input when no word names one. */
-export const interprets = (program: string): boolean =>
-  /^(?:python[0-9.]*|pypy[0-9]*|node|nodejs|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|lua[0-9.]*|bun|tclsh|osascript|psql|mysql|sqlite3|ed|ex)$/.test(
-    program
+/** Whether an interpreter is given no program, so that it takes one from its input. */
+export const idle = (program: string, words: ReadonlyArray<Word>): boolean =>
+  interpreters.test(program) &&
+  words.every(
+    ({ text = "" }) =>
+      /^-|^\/dev\//.test(text) && !/^-(?:[A-Za-z]*[ceErmMp]|[vVh]$|-(?:version|help|test|eval|print))/.test(text)
   )
 
 /** Programs that bring text from elsewhere. */
@@ -72,6 +74,9 @@ export const downloads = (program: string): boolean =>
   )
 
 // internal
+
+const interpreters =
+  /^(?:(?:python|pypy|perl|ruby|php|lua)[0-9.]*|node|nodejs|bun|deno|tclsh|osascript|psql|mysql|sqlite3|ed|ex)$/
 
 interface Wrapper {
   readonly flags: ReadonlySet<string>
@@ -149,6 +154,8 @@ const containers = wrapperOf(
   "elevated"
 )
 
+const uncertain = "it is not certain which word is the command"
+
 const unclear = (problem: string): Inside => ({ inner: [], problem })
 
 /** The words after a wrapper's own. */
@@ -156,12 +163,13 @@ const wrapped = (wrapper: Wrapper, words: ReadonlyArray<Word>): Inside => {
   const start = options(wrapper, words)
   if (typeof start === "string") return unclear(start)
   let from = start
-  while (wrapper.kind.includes("assignments") && /^[A-Za-z_][A-Za-z0-9_]*=/.test(words[from]?.raw ?? "")) from += 1
+  for (; wrapper.kind.includes("assignments") && /^[A-Za-z_][A-Za-z0-9_]*=/.test(words[from]?.raw ?? ""); from += 1) {
+    if (words[from]?.splits === true || words[from]?.glob === true) return unclear(uncertain)
+  }
   // What an operand is does not matter, but an operand that splits may be the command.
   for (let count = 0; count < wrapper.operands; count += 1, from += 1) {
     const operand = words[from]
-    if (operand !== undefined && (operand.splits || operand.glob))
-      return unclear("it is not certain which word is the command")
+    if (operand !== undefined && (operand.splits || operand.glob)) return unclear(uncertain)
   }
   const elevated = wrapper.kind.includes("elevated")
   const rest = words.slice(from)
@@ -169,9 +177,12 @@ const wrapped = (wrapper: Wrapper, words: ReadonlyArray<Word>): Inside => {
   if (rest.length === 0) return { ...base, inner: [], transparent: false }
   if (wrapper.kind.includes("joined")) return { ...base, ...script(rest), elevated, transparent: !elevated }
   if (!wrapper.kind.includes("appended")) return { ...base, inner: [{ _tag: "Words", words: rest }] }
-  const index = words.slice(0, from).findIndex((word) => text(word)?.startsWith("-I") === true)
-  const joined = text(words[index])?.slice(2)
-  const mark = index < 0 ? undefined : joined === "" ? text(words[index + 1]) : joined
+  const marks = words.slice(0, from).flatMap((word, index) => {
+    const joined = /^-[0rtpxo]*I([\s\S]*)$/.exec(text(word) ?? "")?.[1]
+    return joined === undefined ? [] : [joined === "" ? text(words[index + 1]) : joined]
+  })
+  if (marks.length > 1) return unclear("what it replaces is said twice")
+  const [mark] = marks
   const given = mark === undefined ? [...rest, unknown("(what xargs reads)", true)] : filled(rest, mark, false)
   return { ...base, inner: [{ _tag: "Words", words: given }] }
 }
@@ -187,16 +198,13 @@ const options = ({ flags, values }: Wrapper, words: ReadonlyArray<Word>): number
     const word = words[index]
     if (word === undefined) return index
     const option = text(word)
-    if (option === undefined)
-      return word.splits || word.glob || !/^["']?[^-$"'`]/.test(word.raw)
-        ? "it is not certain which word is the command"
-        : index
+    if (option === undefined) return word.splits || word.glob || !/^["']?[^-$"'`]/.test(word.raw) ? uncertain : index
     if (option === "--") return index + 1
     if (!option.startsWith("-") || (option === "-" && !flags.has("-"))) return index
     const name = option.startsWith("--") ? (option.split("=", 1)[0] ?? "") : option
     if (flags.has(name) || /^-[0-9]+$/.test(option)) index += 1
     else if (values.has(name) && (words[index + 1]?.splits === true || words[index + 1]?.glob === true)) {
-      return "it is not certain which word is the command"
+      return uncertain
     } else if (values.has(name)) index += option.includes("=") && option.startsWith("--") ? 1 : 2
     else {
       const letters = option.startsWith("--") ? [] : [...option.slice(1)]
@@ -233,8 +241,11 @@ const shell = (words: ReadonlyArray<Word>, documents: ReadonlyArray<Word>): Insi
         return unclear(`its option ${option} is not known`)
     } else {
       command ||= option.startsWith("-") && option.includes("c")
-      if (/^[-+][A-Za-z]*[oO]$/.test(option)) index += 1
-      else if (option.includes("s")) return read(documents)
+      if (option.includes("s")) return read(documents)
+      for (const value of words.slice(index + 1, index + 1 + option.replace(/[^oO]/g, "").length)) {
+        if (text(value) === undefined) return { inner: [], unseen: true }
+        index += 1
+      }
     }
   }
   const first = words[index]
