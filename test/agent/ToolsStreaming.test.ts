@@ -63,6 +63,9 @@ describe("Streaming tools", () => {
         Stream.rechunk(whole, 1),
         Stream.rechunk(whole, 2),
         Stream.mapEffect(whole, (value) => Effect.succeed(value)),
+        Stream.buffer(whole, { capacity: 2 }),
+        Stream.merge(whole, Stream.empty),
+        Stream.mapEffect(whole, (value) => Effect.as(Effect.yieldNow(), value), { concurrency: 3 }),
         Stream.concat(Stream.make("a", "b", "c", "d"), Stream.fromEffect(Effect.as(Effect.yieldNow(), "e")))
       ]) {
         assert.deepStrictEqual(yield* once(stream), expected)

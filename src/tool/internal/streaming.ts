@@ -15,6 +15,9 @@ interface Reading {
   readonly marked: (element: unknown) => Option.Option<unknown>
 }
 
+/** As long as streams that are buffered or merged may take to say that they have ended, which is no time at all. */
+const soon = Effect.repeatN(Effect.yieldNow(), 15)
+
 /** The newest element, which may turn out to be the last. */
 interface Newest {
   readonly value: unknown
@@ -71,7 +74,7 @@ export const lastOf = <E, R>(
       const whenWaiting = Effect.suspend(() => {
         if (isWatched || newest === undefined) return Effect.void
         isWatched = true
-        return Effect.forkScoped(Effect.zipRight(Effect.yieldNow(), look))
+        return Effect.forkScoped(Effect.zipRight(soon, look))
       })
       const arrived = (chunk: Chunk.Chunk<unknown>): Effect.Effect<unknown, never, Scope.Scope> =>
         inOrder.pipe(
@@ -85,7 +88,7 @@ export const lastOf = <E, R>(
         )
         return rest.pipe(
           Effect.catchAll((end) => (Option.isSome(end) ? Effect.fail(end.value) : inOrder)),
-          Effect.onError(() => Effect.zipRight(inOrder, showNewest)),
+          Effect.onError(() => showNewest),
           Effect.map(() => Option.map(Option.fromNullable(newest), ({ value }) => value))
         )
       })
