@@ -9,7 +9,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Outcome } from "../context/Compaction.ts"
 import type { CallId, RunId } from "../domain/Ids.ts"
-import type { Decision } from "../guard/Approval.ts"
+import type { Answer as Answered } from "../guard/Approval.ts"
 import type { ToolResult } from "../tool/ToolResult.ts"
 import type { Answer } from "./Answer.ts"
 
@@ -39,7 +39,7 @@ export interface Key {
 export interface Service {
   readonly model: <E, R>(key: Key, execute: Effect.Effect<Answer, E, R>) => Effect.Effect<Answer, E, R>
   readonly tool: <E, R>(key: Key, execute: Effect.Effect<ToolResult, E, R>) => Effect.Effect<ToolResult, E, R>
-  readonly approval: <R>(key: Key, execute: Effect.Effect<Decision, never, R>) => Effect.Effect<Decision, never, R>
+  readonly approval: <R>(key: Key, execute: Effect.Effect<Answered, never, R>) => Effect.Effect<Answered, never, R>
   readonly compaction: <R>(key: Key, execute: Effect.Effect<Outcome, never, R>) => Effect.Effect<Outcome, never, R>
   readonly sleep: (key: Key, duration: Duration.DurationInput) => Effect.Effect<void>
   /** Milliseconds since the epoch. */

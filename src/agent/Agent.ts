@@ -4,36 +4,32 @@
  * its `R`, and forgetting any of it is a compile error.
  */
 
-import * as Channel from "effect/Channel"
-import * as Chunk from "effect/Chunk"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import * as Mailbox from "effect/Mailbox"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { ContextStore } from "../context/ContextStore.ts"
+import { layerMemory } from "../context/ContextStore.ts"
 import type { Identity } from "../context/Identity.ts"
+import { OutputInvalid } from "../domain/AgentError.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
-import { SessionId } from "../domain/Ids.ts"
-import * as Message from "../domain/Message.ts"
+import type { SessionId } from "../domain/Ids.ts"
+import type * as Message from "../domain/Message.ts"
+import type { Decided } from "../guard/Approval.ts"
 import * as Tool from "../tool/Tool.ts"
 import type * as Toolkit from "../tool/Toolkit.ts"
 import type { Settings, Transport } from "../transport/Transport.ts"
-import { Activities } from "./Activities.ts"
 import type { Definition, Options } from "./Definition.ts"
 import { complete } from "./Definition.ts"
 import * as Edges from "./Edges.ts"
-import * as EventLog from "./EventLog.ts"
 import type { Limits } from "./Limits.ts"
-import * as Loop from "./Loop.ts"
-import * as Result from "./Result.ts"
-import * as Steering from "./Steering.ts"
-import * as StopSignal from "./StopSignal.ts"
+import type * as Loop from "./Loop.ts"
+import type * as Outputs from "./Output.ts"
+import type * as Result from "./Result.ts"
+import type { ResumeRejected } from "./Resuming.ts"
+import * as Views from "./Views.ts"
 
 /**
  * Everything a run may fail with, besides what building its toolkits may fail with.
@@ -87,12 +83,18 @@ type ToolRequirements<Tools extends AnyTools> = RequirementsOf<Tools[number]>
  * @category constructors
  * @since 0.1.0
  */
-export const make = <Kit extends Toolkit.Any = never, const Tools extends AnyTools = []>(
+export const make = <
+  Kit extends Toolkit.Any = never,
+  const Tools extends AnyTools = [],
+  Out extends Outputs.Any = never
+>(
   name: string,
-  options?: Options<Kit, Tools>
-): Agent<string, Toolkit.Failure<Kit>, Toolkit.Requirements<Kit> | ToolRequirements<Tools>> => {
-  return fromDefinition(complete(name, options ?? {}))
-}
+  options?: Options<Kit, Tools, Out>
+): Agent<
+  Outputs.Type<Out>,
+  Toolkit.Failure<Kit>,
+  Toolkit.Requirements<Kit> | ToolRequirements<Tools> | Outputs.Requirements<Out>
+> => fromDefinition(complete(name, options ?? {}))
 
 /**
  * Makes a tool that carries its handler: `Tool.make`, where one looks for it first.
@@ -113,22 +115,7 @@ export const stream = <Output, E, R>(
   input: Message.Input,
   options?: Loop.Options
 ): Stream.Stream<AgentEvent, AgentError | E, R | Transport | ContextStore> =>
-  Stream.fromChannel(
-    Channel.acquireUseRelease(
-      Effect.flatMap(Mailbox.make<AgentEvent, AgentError | E>(4096), (mailbox) => {
-        const loop = interpret(agent, input, { ...options, forked: true }, (events) => {
-          const left = mailbox.unsafeOfferAll(events)
-          // Part of them is on its way: a run that is stopped meanwhile must not take back the rest.
-          return Chunk.isEmpty(left) ? undefined : Effect.uninterruptible(mailbox.offerAll(left))
-        })
-        const written = Effect.onExit(loop, (exit) => mailbox.done(Exit.asVoid(exit)))
-        return Effect.map(Effect.uninterruptible(Effect.forkDaemon(written)), (fiber) => ({ fiber, mailbox }))
-      }),
-      ({ mailbox }) => Mailbox.toChannel(mailbox),
-      // Nobody reads any more, and the loop must not wait for anybody: that first.
-      ({ fiber, mailbox }) => Effect.zipRight(mailbox.shutdown, Fiber.interrupt(fiber))
-    )
-  )
+  Views.stream(agent.definition, input, options ?? {})
 
 /**
  * Runs an agent to its end: the fold of the events that `stream` would give.
@@ -139,21 +126,63 @@ export const stream = <Output, E, R>(
 export const run = <Output, E, R>(
   agent: Agent<Output, E, R>,
   input: Message.Input,
-  options?: Loop.Options & {
-    /** Sees every batch of events, at no cost but its own. */
-    readonly onEvents?: ((events: ReadonlyArray<AgentEvent>) => void) | undefined
-  }
+  options?: Views.RunOptions
 ): Effect.Effect<Result.Result<Output>, AgentError | E, R | Transport | ContextStore> =>
-  Effect.suspend(() => {
-    const folding = Result.begin()
-    const onEvents = options?.onEvents
-    const loop = interpret(agent, input, options ?? {}, (events) => {
-      Result.push(folding, events)
-      if (onEvents !== undefined) onEvents(events)
-      return undefined
-    })
-    return Effect.flatMap(loop, () => resultOf<Output>(folding))
-  })
+  Views.run(agent.definition, input, options ?? {})
+
+/**
+ * Goes on with a session whose last run ended with reason `awaiting-approval`, in any process that has its store.
+ *
+ * **Details**
+ *
+ * - `decided`: an answer for each call, or for some of them: the run then ends awaiting the others, and asks no model.
+ *   `input`: what the person has to say besides, behind the results of the calls.
+ * - The calls are prepared and guarded anew; what was approved are the arguments that were asked about. Limits go on
+ *   counting where the run before stopped.
+ * - Errors: `ResumeRejected` when the session does not wait, a call was not asked about, or has its answer. Nothing has
+ *   changed then.
+ *
+ * **Gotchas**
+ *
+ * Once the last answer is given, the calls run. Those that a process was killed in are `interrupted` to the next run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resume = <Output, E, R>(
+  agent: Agent<Output, E, R>,
+  session: SessionId,
+  decided: ReadonlyArray<Decided>,
+  options?: Omit<Views.RunOptions, "session"> & { readonly input?: Message.Input | undefined }
+): Effect.Effect<Result.Result<Output>, AgentError | ResumeRejected | E, R | Transport | ContextStore> =>
+  Views.resume(agent.definition, options?.input ?? [], { ...options, session, resume: decided })
+
+/**
+ * Asks a model once for an answer of this type, and gives just that. It needs no store: the session is forgotten.
+ *
+ * **Details**
+ *
+ * - `instructions`, `settings`, `limits`: as of an agent.
+ * - Errors: those of a run; `OutputInvalid` also when it ended without a valid answer, whatever the reason.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const extract = <Out extends Outputs.Any>(
+  output: Out,
+  input: Message.Input,
+  options?: Pick<Options<never, []>, "instructions" | "settings" | "limits">
+): Effect.Effect<Outputs.Type<Out>, AgentError, Transport | Outputs.Requirements<Out>> =>
+  run(make<never, [], Out>("extract", { ...options, output }), input).pipe(
+    Effect.provide(layerMemory),
+    Effect.flatMap((result) =>
+      result.reason === "completed"
+        ? Effect.succeed(result.output)
+        : Effect.fail(
+            new OutputInvalid({ description: `the run ended with reason ${result.reason}`, text: result.text })
+          )
+    )
+  )
 
 /**
  * A run that goes on by itself, until its scope closes.
@@ -161,19 +190,7 @@ export const run = <Output, E, R>(
  * @category models
  * @since 0.1.0
  */
-export interface Handle<out Output = string, out E = never> {
-  readonly session: SessionId
-  /** All events of the run, from the first on, for any number of readers at any time. */
-  readonly events: Stream.Stream<AgentEvent, AgentError | E>
-  /** The result, once the run has ended. */
-  readonly await: Effect.Effect<Result.Result<Output>, AgentError | E>
-  /** Joins the conversation before the next model request. Answers `false` when the run no longer listens. */
-  readonly steer: (input: Message.Input) => Effect.Effect<boolean>
-  /** Joins the conversation when the run would otherwise end. Answers `false` when the run no longer listens. */
-  readonly followUp: (input: Message.Input) => Effect.Effect<boolean>
-  /** Asks the run to stop, and waits until it has. It ends with reason `stopped` and keeps what it has. */
-  readonly stop: Effect.Effect<void>
-}
+export type Handle<Output = string, E = never> = Views.Handle<Output, E>
 
 /**
  * Starts a run in the background of a scope and answers its handle.
@@ -184,39 +201,9 @@ export interface Handle<out Output = string, out E = never> {
 export const start = <Output, E, R>(
   agent: Agent<Output, E, R>,
   input: Message.Input,
-  options?: Loop.Options
+  options?: Views.StartOptions
 ): Effect.Effect<Handle<Output, E>, never, R | Transport | ContextStore | Scope.Scope> =>
-  Effect.gen(function* () {
-    const activities = yield* Activities
-    const session = options?.session ?? SessionId.make(yield* activities.id("session"))
-    const steering = Steering.make()
-    const asked = yield* Deferred.make<void>()
-    const own = StopSignal.fromDeferred(asked)
-    const stopSignal = options?.stopSignal === undefined ? own : Effect.raceFirst(own, options.stopSignal)
-    const log = EventLog.make<AgentError | E>()
-    const fiber = yield* fork(
-      interpret(agent, input, { ...options, session, stopSignal, steering, forked: true }, (events) => {
-        EventLog.append(log, events)
-        return undefined
-      }),
-      (exit) => Effect.sync(() => EventLog.close(log, exit))
-    )
-    const settled = Fiber.await(fiber)
-    return {
-      session,
-      events: EventLog.read(log),
-      await: Effect.flatMap(Effect.flatten(settled), () =>
-        Effect.suspend(() => {
-          const folding = Result.begin()
-          Result.push(folding, log.events)
-          return resultOf<Output>(folding)
-        })
-      ),
-      steer: (words) => Effect.sync(() => Steering.steer(steering, Message.fromInput(words))),
-      followUp: (words) => Effect.sync(() => Steering.followUp(steering, Message.fromInput(words))),
-      stop: Effect.zipRight(Deferred.succeed(asked, undefined), Effect.asVoid(settled))
-    }
-  })
+  Views.start(agent.definition, input, options ?? {})
 
 /**
  * Runs an agent as a promise. Rejects with the typed error; aborting the signal interrupts the run.
@@ -343,30 +330,3 @@ const fromDefinition = (definition: Definition): Agent<never> =>
   Object.assign(Object.create(proto), { name: definition.name, definition })
 
 const change = (self: Any, patch: Partial<Definition>): Agent<never> => fromDefinition({ ...self.definition, ...patch })
-
-/**
- * The loop, with the requirements and failures that the agent's type tells of: the tools' own, which the loop itself has
- * no names for.
- */
-const interpret = <Output, E, R>(
-  agent: Agent<Output, E, R>,
-  input: Message.Input,
-  options: Parameters<typeof Loop.run>[2],
-  sink: Parameters<typeof Loop.run>[3]
-): Effect.Effect<void, AgentError | E, R | Transport | ContextStore> =>
-  Loop.run(agent.definition, Message.fromInput(input), options, sink)
-
-/** Forks a run in the current scope so that even one that is cancelled at once says how it ended. */
-const fork = <E, R>(
-  loop: Effect.Effect<void, E, R>,
-  onExit: (exit: Exit.Exit<void, E>) => Effect.Effect<unknown>
-): Effect.Effect<Fiber.RuntimeFiber<void, E>, never, R | Scope.Scope> =>
-  Effect.uninterruptible(Effect.forkScoped(Effect.onExit(loop, onExit)))
-
-/** The loop never ends well without a `RunEnd`, and only typed answers will make `Output` other than text. */
-const resultOf = <Output>(folding: Result.Folding): Effect.Effect<Result.Result<Output>> => {
-  const result = Result.finish(folding)
-  return result === undefined
-    ? Effect.dieMessage("A run ended without RunEnd; this is a defect of the loop")
-    : Effect.succeed(result as Result.Result<never>)
-}

@@ -82,3 +82,16 @@ export const nudge: Message = {
   ...Messages.user("Your last answer was empty. Continue with the task, or answer with what you have."),
   meta: { axonal: { nudge: true } }
 }
+
+/**
+ * A word to a model that makes the same call again and again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const repeating: Message = {
+  ...Messages.user(
+    "You have made the same call with the same result several times. Do something else, or answer with what you have."
+  ),
+  meta: { axonal: { repeating: true } }
+}

@@ -181,6 +181,10 @@ export const make = (options: Options): Effect.Effect<Service> =>
 /**
  * Layer that gives all runs beneath it a budget together, in the memory of this process.
  *
+ * **Gotchas**
+ *
+ * Each time it is built it is another budget, of which nothing is used: provide it once for all runs that share.
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -237,9 +241,7 @@ export const within = (parent: Service, child: Service): Service => {
  */
 export const reserve = (amounts: Amounts): Effect.Effect<Reservation, LimitExceeded, Scope.Scope> =>
   Effect.flatMap(Budget, (budget) =>
-    budget === none
-      ? none.reserve({ identity: {} }, amounts)
-      : Effect.flatMap(Identity.Identity, (identity) => budget.reserve({ identity }, amounts))
+    Effect.flatMap(Identity.Identity, (identity) => budget.reserve({ identity }, amounts))
   )
 
 /**
@@ -274,12 +276,18 @@ export const warnings = (readings: ReadonlyArray<Reading>, warned: Set<string>):
   })
 
 /**
- * So many calls, and nothing else.
+ * Amounts of what is named, and nothing of the rest: `amounts({ toolCalls: 3 })`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const calls = (count: number): Amounts => ({ requests: 0, toolCalls: count, tokens: 0, costUsd: 0 })
+export const amounts = (some: Partial<Amounts>): Amounts => ({
+  requests: 0,
+  toolCalls: 0,
+  tokens: 0,
+  costUsd: 0,
+  ...some
+})
 
 /**
  * One request and what it may use at most, to reserve before it is sent.
@@ -301,11 +309,11 @@ export const estimate = (request: {
   const { inputTokens, maxOutputTokens, model } = request
   const room = model.contextWindow === undefined ? Number.POSITIVE_INFINITY : model.contextWindow - inputTokens
   const outputTokens = Math.max(0, Math.min(maxOutputTokens ?? model.outputLimit ?? usualOutput, room))
-  const amounts = { requests: 1, toolCalls: 0, tokens: inputTokens + outputTokens }
-  if (model.price === undefined) return { ...amounts, costUsd: undefined }
+  const most = { requests: 1, toolCalls: 0, tokens: inputTokens + outputTokens }
+  if (model.price === undefined) return { ...most, costUsd: undefined }
   const { cacheRead = 0, cacheWrite = 0, input, output } = priceAt(model.price, inputTokens)
   const micros = inputTokens * Math.max(input, cacheRead, cacheWrite) + outputTokens * output
-  return { ...amounts, costUsd: micros / 1_000_000 }
+  return { ...most, costUsd: micros / 1_000_000 }
 }
 
 /**

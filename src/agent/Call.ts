@@ -6,16 +6,19 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ToolFailed } from "../domain/AgentError.ts"
+import * as Messages from "../domain/Message.ts"
 import * as Part from "../domain/Part.ts"
 import type * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Executed } from "../tool/Execution.ts"
 import { ToolContext } from "../tool/ToolContext.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
+import type { Ready, Rejected } from "./Arguments.ts"
 import * as CallEnd from "./CallEnd.ts"
 import type { Batch } from "./Dispatch.ts"
 import * as Prepare from "./Prepare.ts"
 import * as Run from "./Run.ts"
+import * as Steering from "./Steering.ts"
 
 /**
  * Runs a call that is ready, which is the one at this place of the batch.
@@ -23,12 +26,7 @@ import * as Run from "./Run.ts"
  * @category combinators
  * @since 0.1.0
  */
-export const run = (
-  run: Run.Run,
-  batch: Batch,
-  index: number,
-  ready: Prepare.Ready
-): Effect.Effect<void, ToolFailed> =>
+export const run = (run: Run.Run, batch: Batch, index: number, ready: Ready): Effect.Effect<void, ToolFailed> =>
   run.hooks.toolStart === undefined
     ? started(run, batch, index, ready)
     : Effect.flatMap(beforeStart(run, ready, run.hooks.toolStart), (item) =>
@@ -43,11 +41,7 @@ export const run = (
  * @category combinators
  * @since 0.1.0
  */
-export const fatal = (
-  run: Run.Run,
-  item: Prepare.Ready,
-  result: ToolResult.ToolResult
-): Effect.Effect<void, ToolFailed> =>
+export const fatal = (run: Run.Run, item: Ready, result: ToolResult.ToolResult): Effect.Effect<void, ToolFailed> =>
   (item.entry.fatal || run.definition.toolFailure === "fail") &&
   (result.outcome === "failed" || result.outcome === "timed-out")
     ? Effect.fail(new ToolFailed({ tool: item.name, call: item.id, description: Part.contentToText(result.content) }))
@@ -55,7 +49,7 @@ export const fatal = (
 
 // internal
 
-const started = (run: Run.Run, batch: Batch, index: number, item: Prepare.Ready): Effect.Effect<void, ToolFailed> =>
+const started = (run: Run.Run, batch: Batch, index: number, item: Ready): Effect.Effect<void, ToolFailed> =>
   Effect.flatMap(run.activities.now, (startedAt) => {
     batch.shown[index] = ""
     batch.startedAt[index] = startedAt
@@ -81,12 +75,12 @@ interface Failure {
 
 const beforeStart = (
   run: Run.Run,
-  ready: Prepare.Ready,
+  ready: Ready,
   hook: NonNullable<Hooks.Service["toolStart"]>
-): Effect.Effect<Prepare.Prepared> => {
+): Effect.Effect<Ready | Rejected> => {
   const { id, input, name } = ready
   return Effect.suspend(() => hook({ ...Run.where(run), call: id, tool: name, input })).pipe(
-    Effect.flatMap((change): Effect.Effect<Prepare.Prepared> => {
+    Effect.flatMap((change): Effect.Effect<Ready | Rejected> => {
       if (change === undefined) return Effect.succeed(ready)
       if ("input" in change) return Prepare.again(run, ready, change.input)
       return Effect.succeed({ _tag: "Rejected", id, name, input, result: change.answer })
@@ -108,7 +102,7 @@ const handle = (
   run: Run.Run,
   batch: Batch,
   index: number,
-  item: Prepare.Ready,
+  item: Ready,
   failure: Failure
 ): Effect.Effect<ToolResult.ToolResult> => {
   const { bound } = item.entry
@@ -120,6 +114,9 @@ const handle = (
     session: run.session,
     turn: run.turn,
     identity: run.identity,
+    path: run.path,
+    steer: (words) => Steering.accept(run.steering, "steer", Messages.fromInput(words)),
+    followUp: (words) => Steering.accept(run.steering, "followUp", Messages.fromInput(words)),
     progress: (chunk) =>
       Effect.suspend(() => {
         // A fiber that outlived its call has nobody to show anything to.
@@ -156,7 +153,7 @@ const handle = (
   })
 }
 
-const resultOf = (item: Prepare.Ready, executed: Executed, shown: string | undefined): ToolResult.ToolResult => {
+const resultOf = (item: Ready, executed: Executed, shown: string | undefined): ToolResult.ToolResult => {
   if (executed.timedOut === true) {
     const text = `Tool ${item.name} did not finish in time and was stopped.`
     return CallEnd.withShown(ToolResult.text("timed-out", text), shown)
@@ -168,7 +165,7 @@ const resultOf = (item: Prepare.Ready, executed: Executed, shown: string | undef
 
 const traced = (
   run: Run.Run,
-  item: Prepare.Ready,
+  item: Ready,
   work: Effect.Effect<ToolResult.ToolResult>
 ): Effect.Effect<ToolResult.ToolResult> =>
   !run.traced

@@ -14,10 +14,10 @@ import type { Request } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import type { Answer } from "./Answer.ts"
 import type { Spent } from "./Limits.ts"
+import * as Receive from "./Receive.ts"
 import * as Requests from "./Requests.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
-import * as Turn from "./Turn.ts"
 
 /**
  * When a run compacts next.
@@ -75,19 +75,19 @@ export const request = <E>(
 export const ask = (
   compacting: Compacting,
   request: Request,
-  progress: Turn.Progress,
+  progress: Receive.Progress,
   last: boolean
 ): Effect.Effect<Answer, TransportError | StoreError> => {
   const { session } = compacting
   const { run } = session
-  return Effect.catchAll(Turn.ask(run, request, progress), (error) => {
+  return Effect.catchAll(Receive.ask(run, request, progress), (error) => {
     if (error.reason._tag !== "ContextOverflow" || progress.begun) return Effect.fail(error)
     if (isOff(compacting)) return Effect.zipRight(overflowed(run, { error, request }), Effect.fail(error))
     return Effect.gen(function* () {
       const isShorter = yield* compact(compacting, "overflow", yield* held(session, last), { error, request })
       if (!isShorter) return yield* error
       const shorter = yield* Requests.make(run, session.messages, last)
-      return yield* Effect.tapError(Turn.ask(run, shorter, progress, 2), (again) =>
+      return yield* Effect.tapError(Receive.ask(run, shorter, progress, 2), (again) =>
         again.reason._tag === "ContextOverflow" ? overflowed(run, { error: again, request: shorter }) : Effect.void
       )
     })

@@ -5,6 +5,7 @@ import type * as Duration from "effect/Duration"
 import type { Source } from "../tool/Toolkit.ts"
 import type { Settings } from "../transport/Transport.ts"
 import type { Limits } from "./Limits.ts"
+import * as Output from "./Output.ts"
 
 /**
  * How to make an agent.
@@ -21,12 +22,15 @@ import type { Limits } from "./Limits.ts"
  * - `retries`: how often a request is sent again that failed before any of its answer arrived; 2.
  * - `restarts`: how often a turn is begun anew whose answer broke off after some of it was shown; 0. What was shown of it
  *   is void then, as the event `TurnRestarted` says: it is in no message and no output.
+ * - `output`: what a final answer has to be, a schema or an `Output`; text unless set. The result then has it typed.
+ * - `steering`: whether words that arrived together join together (`"all"`, the default) or one after the other, a turn each.
+ * - `inputFields`: tells the arguments of calls field by field too, as they are written; off unless set.
  * - `cutRepetition`: ends an answer that repeats one passage without end; off unless set.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options<Kit, Tools> {
+export interface Options<Kit, Tools, Out = never> {
   readonly instructions?: string | undefined
   readonly toolkit?: Kit | undefined
   readonly tools?: Tools | undefined
@@ -37,6 +41,9 @@ export interface Options<Kit, Tools> {
   readonly toolFailure?: "result" | "fail" | undefined
   readonly retries?: number | undefined
   readonly restarts?: number | undefined
+  readonly output?: Out | undefined
+  readonly steering?: "all" | "one-at-a-time" | undefined
+  readonly inputFields?: boolean | undefined
   readonly cutRepetition?: boolean | undefined
 }
 
@@ -62,6 +69,11 @@ export interface Definition {
   readonly retries: number
   /** How often a turn is begun anew whose answer broke off. */
   readonly restarts: number
+  /** What a final answer has to be; text when absent. */
+  readonly output: Output.Erased | undefined
+  readonly steering: "all" | "one-at-a-time"
+  /** Whether the arguments of calls are told field by field. */
+  readonly inputFields: boolean
   /** Whether an answer that repeats itself without end is cut. */
   readonly cutRepetition: boolean
 }
@@ -72,7 +84,7 @@ export interface Definition {
  * @category constructors
  * @since 0.1.0
  */
-export const complete = (name: string, options: Options<Source, ReadonlyArray<Source>>): Definition => {
+export const complete = (name: string, options: Options<Source, ReadonlyArray<Source>, Output.Any>): Definition => {
   const { instructions, limits = {}, settings = {}, toolkit, tools = [] } = options
   if (typeof name !== "string" || name.trim() === "") throw new TypeError("Agent name must be a non-empty string")
   atLeast("toolConcurrency", options.toolConcurrency, 1)
@@ -90,6 +102,9 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
     toolFailure: options.toolFailure ?? "result",
     retries: options.retries ?? 2,
     restarts: options.restarts ?? 0,
+    output: options.output === undefined ? undefined : Output.erase(options.output),
+    steering: options.steering ?? "all",
+    inputFields: options.inputFields ?? false,
     cutRepetition: options.cutRepetition ?? false
   }
 }

@@ -5,11 +5,13 @@
  */
 import * as Effect from "effect/Effect"
 import type { ToolFailed } from "../domain/AgentError.ts"
+import type { PendingQuestion } from "../domain/Entry.ts"
 import { CallId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
+import type { Ready } from "./Arguments.ts"
 import * as Call from "./Call.ts"
 import * as CallEnd from "./CallEnd.ts"
 import { concurrently } from "./Concurrently.ts"
@@ -30,6 +32,8 @@ export interface Batch {
   readonly shown: Array<string | undefined>
   /** When a call began, in milliseconds since the epoch; absent for calls that never did. */
   readonly startedAt: Array<number | undefined>
+  /** The questions that wait for a person. While there are any, no call of the batch runs. */
+  pending: ReadonlyArray<PendingQuestion>
   /** The result that ends the run, if one does: of several the first in call order. Whole once the batch is settled. */
   ends: BatchEnd | undefined
 }
@@ -62,6 +66,7 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
   results: calls.map(() => undefined),
   shown: calls.map(() => undefined),
   startedAt: [],
+  pending: [],
   ends: undefined
 })
 
@@ -74,8 +79,11 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
 export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFailed> =>
   Effect.gen(function* () {
     const prepared = yield* Prepare.prepare(run, batch.calls)
+    batch.pending = prepared.flatMap((item) => (item._tag === "Pending" ? [item.question] : []))
+    if (batch.pending.length > 0) return
     const ready: Array<Slot> = []
     for (const [index, item] of prepared.entries()) {
+      if (item._tag === "Pending") continue
       if (item._tag !== "Ready") yield* CallEnd.ended(run, batch, index, item, item.result, 0)
       else if (isUsedUp(run, item)) yield* CallEnd.ended(run, batch, index, item, usedUp(item), 0)
       else ready.push({ index, ready: item })
@@ -123,7 +131,7 @@ export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<M
 
 interface Slot {
   readonly index: number
-  readonly ready: Prepare.Ready
+  readonly ready: Ready
 }
 
 /** Runs the calls, as many at once as they allow. */
@@ -147,7 +155,7 @@ const worked = (run: Run.Run, batch: Batch, ready: ReadonlyArray<Slot>): Effect.
 const uses = new WeakMap<Run.Run, Map<string, number>>()
 
 /** Counts a call. In one step, so that no two calls take the same place. */
-const isUsedUp = (run: Run.Run, { entry, name }: Prepare.Ready): boolean => {
+const isUsedUp = (run: Run.Run, { entry, name }: Ready): boolean => {
   if (entry.maxCalls === undefined) return false
   const counts = uses.get(run) ?? new Map<string, number>()
   uses.set(run, counts)
@@ -157,7 +165,7 @@ const isUsedUp = (run: Run.Run, { entry, name }: Prepare.Ready): boolean => {
   return false
 }
 
-const usedUp = ({ entry, name }: Prepare.Ready): ToolResult.ToolResult => {
+const usedUp = ({ entry, name }: Ready): ToolResult.ToolResult => {
   const times = entry.maxCalls === 1 ? "once" : `${entry.maxCalls} times`
   const text = `This call was not started: ${name} may be called ${times} in a run, and that is used up. Go on without it.`
   return ToolResult.text("skipped", text)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LimitExceeded } from "../domain/AgentError.ts"
+import type { PendingQuestion } from "../domain/Entry.ts"
 import type { LimitName, RunReason } from "../domain/Outcome.ts"
 import type { Usage } from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
@@ -24,6 +25,9 @@ export interface End {
   readonly reason: RunReason
   readonly limit?: LimitName | undefined
   readonly output: string
+  /** The typed answer, as JSON. */
+  readonly value?: unknown
+  readonly pending?: ReadonlyArray<PendingQuestion> | undefined
 }
 
 interface Tagged {

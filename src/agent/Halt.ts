@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -57,6 +58,28 @@ export const watch = (
   // Yields once, so that a signal that is already there is heard before anything begins.
   return stop.pipe(Effect.zipRight(time), Effect.zipRight(Effect.yieldNow()))
 }
+
+/**
+ * Watches what is left of the time for a run that goes on after one that had used some of it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const watchRest = (
+  halt: Halt,
+  { wallTime }: Limits,
+  usedMillis: number
+): Effect.Effect<void, never, Scope.Scope> =>
+  halt === undefined || wallTime === undefined
+    ? Effect.void
+    : Effect.asVoid(
+        Effect.forkScoped(
+          Effect.delay(
+            Deferred.fail(halt, new Halted({ by: "wallTime" })),
+            Math.max(0, Duration.toMillis(wallTime) - usedMillis)
+          )
+        )
+      )
 
 /**
  * Lets something be halted.

@@ -17,10 +17,12 @@ import * as Usage from "../domain/Usage.ts"
  * - `toolCalls`: a batch that would go over runs nothing at all.
  * - `inputTokens`, `outputTokens`, `totalTokens`, `costUsd`: of all responses together; checked between turns, and
  *   without effect while a vendor does not report them.
- * - `wallTime`: enforced by interruption; the run ends at once, without a last answer, and keeps what it has.
+ * - `wallTime`: enforced by interruption; the run ends at once, without a last answer, and keeps what it has. A run that goes
+ *   on after waiting for a person has what was left of it; the waiting does not count.
  * - `repeatedFailures`: turns in a row in which every call ended other than `ok`.
- * - `identicalCalls`: the same tool with the same arguments and the same result, in a row.
- * - `lastTurnMessage`: told to the model on the last turn only, and never stored.
+ * - `identicalCalls`: the same tool with the same arguments and the same result, in a row. The model is warned when it is
+ *   one short of it; then tools are off for one last answer, and the run ends.
+ * - `lastTurnMessage`: told to the model on the last turn only, and never stored. `{limit}` in it becomes the limit's name.
  *
  * @category models
  * @since 0.1.0
@@ -60,6 +62,20 @@ export interface Reading {
 }
 
 /**
+ * What the runs had used that this one goes on from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Before {
+  readonly turns: number
+  readonly toolCalls: number
+  readonly usage: Usage.Usage
+  /** Working time. */
+  readonly millis: number
+}
+
+/**
  * What a run has used so far.
  *
  * @category models
@@ -73,6 +89,8 @@ export interface Spent {
   identicalCalls: number
   /** The last call and its result, to compare the next one with. */
   lastCall: string | undefined
+  /** Counted by the limits as if this run had used it. */
+  before: Before | undefined
   /** The limits that were warned about. */
   readonly warned: Set<LimitName>
 }
@@ -90,20 +108,37 @@ export const start = (): Spent => ({
   repeatedFailures: 0,
   identicalCalls: 0,
   lastCall: undefined,
+  before: undefined,
   warned: new Set()
 })
 
+/**
+ * What a run has used, and what those before it had.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const total = ({ before, toolCalls, turns, usage }: Spent): Omit<Before, "millis"> =>
+  before === undefined
+    ? { turns, toolCalls, usage }
+    : {
+        turns: before.turns + turns,
+        toolCalls: before.toolCalls + toolCalls,
+        usage: Usage.sum(before.usage, usage)
+      }
+
 const readings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> => {
+  const { toolCalls, turns, usage } = total(spent)
   const out: Array<Reading> = []
   const add = (limit: LimitName, max: number | undefined, actual: number | undefined): void => {
     if (max !== undefined && actual !== undefined) out.push({ limit, max, actual })
   }
-  add("turns", limits.turns ?? defaultTurns, spent.turns)
-  add("toolCalls", limits.toolCalls, spent.toolCalls)
-  add("inputTokens", limits.inputTokens, spent.usage.inputTokens.total)
-  add("outputTokens", limits.outputTokens, spent.usage.outputTokens.total)
-  add("totalTokens", limits.totalTokens, Usage.totalTokens(spent.usage))
-  add("costUsd", limits.costUsd, spent.usage.costUsd)
+  add("turns", limits.turns ?? defaultTurns, turns)
+  add("toolCalls", limits.toolCalls, toolCalls)
+  add("inputTokens", limits.inputTokens, usage.inputTokens.total)
+  add("outputTokens", limits.outputTokens, usage.outputTokens.total)
+  add("totalTokens", limits.totalTokens, Usage.totalTokens(usage))
+  add("costUsd", limits.costUsd, usage.costUsd)
   add("repeatedFailures", limits.repeatedFailures, spent.repeatedFailures)
   add("identicalCalls", limits.identicalCalls, spent.identicalCalls)
   return out
@@ -126,9 +161,18 @@ export const reached = (limits: Limits, spent: Spent): Reading | undefined =>
  * @since 0.1.0
  */
 export const overCalls = (limits: Limits, spent: Spent, calls: number): Reading | undefined =>
-  limits.toolCalls !== undefined && spent.toolCalls + calls > limits.toolCalls
-    ? { limit: "toolCalls", max: limits.toolCalls, actual: spent.toolCalls + calls }
+  limits.toolCalls !== undefined && total(spent).toolCalls + calls > limits.toolCalls
+    ? { limit: "toolCalls", max: limits.toolCalls, actual: total(spent).toolCalls + calls }
     : undefined
+
+/**
+ * Whether the model is one identical call short of the limit, and should be told. It is told once per row of them.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const isRepeating = ({ identicalCalls: max }: Limits, spent: Spent): boolean =>
+  max !== undefined && spent.identicalCalls > 1 && spent.identicalCalls === max - 1
 
 /**
  * The limits of which 80 % is newly used. Each is answered once.

@@ -9,10 +9,11 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { ContextStore, OnBusy, StoreError } from "../context/ContextStore.ts"
 import type { ToolFailed } from "../domain/AgentError.ts"
-import { EmptyAnswer, LimitExceeded } from "../domain/AgentError.ts"
+import { EmptyAnswer, LimitExceeded, OutputInvalid } from "../domain/AgentError.ts"
 import { RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
-import * as Messages from "../domain/Message.ts"
+import type { RunReason } from "../domain/Outcome.ts"
+import type { Decided } from "../guard/Approval.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
@@ -21,10 +22,12 @@ import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
 import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
-import * as Dispatch from "./Dispatch.ts"
 import * as Ending from "./Ending.ts"
 import * as Halt from "./Halt.ts"
 import * as Limits from "./Limits.ts"
+import * as Output from "./Output.ts"
+import type { ResumeRejected } from "./Resuming.ts"
+import * as Resuming from "./Resuming.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
 import * as Steering from "./Steering.ts"
@@ -52,19 +55,27 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export type LoopError = TransportError | StoreError | LimitExceeded | EmptyAnswer | ToolFailed
+export type LoopError = TransportError | StoreError | LimitExceeded | EmptyAnswer | ToolFailed | OutputInvalid
+
+/**
+ * How a run begins, as the views of the loop know it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Begin extends Options {
+  readonly steering?: Steering.Steering | undefined
+  /** The answers with which to go on where an earlier run stopped to wait for them. */
+  readonly resume?: ReadonlyArray<Decided> | undefined
+  /** Forked in an uninterruptible region, so that the loop says when it may be interrupted. */
+  readonly forked?: boolean | undefined
+}
 
 /** The loop's own state between turns. */
-interface State {
-  readonly run: Run.Run
-  readonly session: Session.Session
-  readonly steering: Steering.Steering
-  readonly spent: Limits.Spent
-  readonly compacting: Compacting.Compacting
-  readonly halt: Halt.Halt
-  /** The text of the last answer. */
-  output: string
+interface State extends Turn.Conversation {
   nudged: boolean
+  /** How often the model was told that its answer is not what was asked for. */
+  repairs: number
 }
 
 /**
@@ -76,13 +87,9 @@ interface State {
 export const run = (
   definition: Definition,
   input: ReadonlyArray<Message>,
-  options: Options & {
-    readonly steering?: Steering.Steering | undefined
-    /** Forked in an uninterruptible region, so that the loop says when it may be interrupted. */
-    readonly forked?: boolean | undefined
-  },
+  options: Begin,
   sink: Run.Sink
-): Effect.Effect<void, LoopError, Transport | ContextStore> =>
+): Effect.Effect<void, LoopError | ResumeRejected, Transport | ContextStore> =>
   Effect.uninterruptibleMask((mask) =>
     Effect.gen(function* () {
       const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
@@ -91,18 +98,20 @@ export const run = (
       const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
       const found = yield* Effect.exit(restore(Toolkit.resolve(Run.sources(services, definition))))
       const registry = Exit.isSuccess(found) ? found.value : Toolkit.empty
-      const run = Run.make({ ...services, id, session: sessionId, definition, registry, sink })
+      const steering = options.steering ?? Steering.make()
+      const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
       const session = Session.make(run, services.store)
       const spent = Limits.start()
       const state: State = {
         run,
         session,
         compacting: Compacting.make(session, spent),
-        steering: options.steering ?? Steering.make(),
         spent,
         halt: yield* Halt.make(definition.limits, options.stopSignal),
+        startedAt: definition.limits.wallTime === undefined ? 0 : yield* services.activities.now,
         output: "",
-        nudged: false
+        nudged: false,
+        repairs: 0
       }
       const { runStart } = run.hooks
       if (runStart !== undefined) yield* Hooks.observe(Effect.suspend(() => runStart({ ...Run.where(run), input })))
@@ -113,7 +122,7 @@ export const run = (
         : Effect.scoped(
             Effect.zipRight(
               Halt.watch(state.halt, definition.limits, options.stopSignal),
-              converse(state, input, options.onBusy ?? "wait")
+              converse(state, input, options)
             )
           )
       const exit = yield* Effect.exit(
@@ -121,7 +130,7 @@ export const run = (
           Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
         )
       )
-      state.steering.closed = true
+      steering.closed = true
       return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
     })
   )
@@ -131,12 +140,16 @@ export const run = (
 const converse = (
   state: State,
   input: ReadonlyArray<Message>,
-  onBusy: OnBusy
-): Effect.Effect<Ending.End, LoopError | Halt.Halted, Scope.Scope> =>
+  options: Begin
+): Effect.Effect<Ending.End, LoopError | ResumeRejected | Halt.Halted, Scope.Scope> =>
   Effect.gen(function* () {
-    const { run, session, spent, steering } = state
-    const { limits } = run.definition
-    yield* Halt.haltable(state.halt, Session.open(session, onBusy))
+    const { run, session, spent } = state
+    const { limits, steering: mode } = run.definition
+    yield* Halt.haltable(state.halt, Session.open(session, options.onBusy ?? "wait"))
+    if (options.resume !== undefined) {
+      const end = yield* concluded(state, yield* Resuming.resume(state, options.resume))
+      if (end !== undefined) return end
+    }
     yield* Session.say(session, input)
     let joined: ReadonlyArray<Message> = []
     for (;;) {
@@ -145,18 +158,67 @@ const converse = (
       }
       const limit = Limits.reached(limits, spent)
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
-      const { answer, over } = yield* turn(state, [...joined, ...Steering.take(steering)], false)
-      if (over !== undefined) return yield* atLimit(state, over, [])
-      const meaning = Answer.meaning(answer)
+      if (Limits.isRepeating(limits, spent)) joined = [...joined, Answer.repeating]
+      const taken = yield* Turn.take(state, [...joined, ...Steering.take(run.steering, mode)], false)
+      if (taken.over !== undefined) return yield* atLimit(state, taken.over, [])
+      const end = yield* concluded(state, taken)
+      if (end !== undefined) return end
+      const meaning = Answer.meaning(taken.answer)
       if (meaning === "empty") {
-        joined = [yield* nudge(state, answer)]
+        joined = [yield* nudge(state, taken.answer)]
         continue
       }
       state.nudged = false
-      joined = meaning === "on" ? [] : Steering.takeOrClose(steering)
-      if (meaning !== "on" && joined.length === 0) return { reason: meaning, output: state.output }
+      joined = []
+      if (meaning === "on") continue
+      const read = yield* readOutput(state, meaning)
+      if ("repair" in read) joined = [read.repair]
+      else {
+        joined = Steering.takeOrClose(run.steering, mode)
+        if (joined.length === 0) return { reason: meaning, output: state.output, ...read }
+      }
     }
   })
+
+/** The end that calls came to by themselves: a person is waited for, or a result ends the run. */
+const concluded = (
+  state: State,
+  { ends, pending }: Turn.Worked
+): Effect.Effect<Ending.End | undefined, OutputInvalid> => {
+  if (pending.length > 0) return Effect.succeed({ reason: "awaiting-approval", output: state.output, pending })
+  if (ends === undefined) return Effect.succeed(undefined)
+  state.output = ends.text
+  const { output } = state.run.definition
+  if (output === undefined) return Effect.succeed({ reason: "completed", output: ends.text })
+  const text = "value" in ends ? JSON.stringify(ends.value) : ends.text
+  return Effect.flatMap(Output.read(output, text), (read) =>
+    read._tag === "Valid"
+      ? Effect.succeed({ reason: "completed", output: ends.text, value: read.json })
+      : Effect.fail(new OutputInvalid({ description: read.description, text: ends.text }))
+  )
+}
+
+/** The typed answer, or what the model is told of one that is invalid, as often as that is allowed. */
+const readOutput = (
+  state: State,
+  reason: RunReason
+): Effect.Effect<{ readonly value?: unknown } | { readonly repair: Message }, OutputInvalid> => {
+  const { run } = state
+  const { output } = run.definition
+  if (output === undefined) return Effect.succeed({})
+  return Effect.flatMap(Output.read(output, state.output), (read) => {
+    if (read._tag === "Valid") return Effect.succeed({ value: read.json })
+    // An answer that was cut is no answer of this type, and asking again does not make it one.
+    if (reason !== "completed") return Effect.succeed({})
+    const { description } = read
+    if (state.repairs >= output.repairs) return Effect.fail(new OutputInvalid({ description, text: state.output }))
+    const repair = ++state.repairs
+    return Effect.as(
+      Run.emit(run, () => [Run.event(run, "OutputRejected", { repair, description })]),
+      { repair: Output.repair(description) }
+    )
+  })
+}
 
 /** A word to a model that said nothing: once, and not when it merely ran out of room. */
 const nudge = (state: State, answer: Answer.Answer): Effect.Effect<Message, EmptyAnswer> => {
@@ -174,77 +236,11 @@ const atLimit = (
   joined: ReadonlyArray<Message>
 ): Effect.Effect<Ending.End, LoopError | Halt.Halted> =>
   Effect.gen(function* () {
-    if (state.run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
-    const { steering } = state
+    const { run } = state
+    if (run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
+    run.limit = reading.limit
     // What was accepted joins the last turn; from here on nothing is.
-    steering.closed = true
-    yield* turn(state, [...joined, ...Steering.take(steering), ...steering.followUp.splice(0).flat()], true)
-    return { reason: "limit", limit: reading.limit, output: state.output }
-  })
-
-/** One turn: ask, commit the answer, run its calls, commit their results. What was begun is committed however it ends. */
-const turn = (
-  state: State,
-  joined: ReadonlyArray<Message>,
-  last: boolean
-): Effect.Effect<
-  { readonly answer: Answer.Answer; readonly over: Limits.Reading | undefined },
-  LoopError | Halt.Halted
-> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const { run, session, spent } = state
-      run.turn++
-      spent.turns++
-      state.output = ""
-      yield* Session.say(session, joined)
-      const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(state.halt, effect))
-      const request = yield* Compacting.request<Halt.Halted>(state.compacting, last, wait)
-      yield* restore(
-        Run.emit(run, () => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })])
-      )
-      const progress = Turn.begin(run)
-      const asked = yield* Effect.exit(wait(Compacting.ask(state.compacting, request, progress, last)))
-      if (Exit.isFailure(asked)) {
-        const cut = yield* Turn.cutOff(run, request, progress)
-        if (cut.message !== undefined) state.output = Messages.toText(cut.message)
-        yield* Session.abandon(session, spent, cut.message, cut.bill)
-        return yield* Effect.failCause(asked.cause)
-      }
-      const answer = asked.value
-      state.output = Messages.toText(answer.message)
-      const bill = [...progress.lost, answer.usage]
-      const calls = Messages.toolCalls(answer.message)
-      const over = Answer.runs(answer) ? Limits.overCalls(run.definition.limits, spent, calls.length) : undefined
-      const refusal = Answer.refusal(answer, last, over !== undefined)
-      const worked = yield* Effect.ensuring(
-        Effect.zipRight(
-          Session.answer(session, spent, Answer.kept(answer), bill),
-          calls.length === 0 ? Effect.succeed(Exit.void) : work(state, calls, refusal, restore)
-        ),
-        Effect.suspend(() => Session.endTurn(session, answer.reason, bill))
-      )
-      yield* worked
-      return { answer, over }
-    })
-  )
-
-/** Runs the calls of an answer, unless something speaks against it, and commits one result for each. */
-const work = (
-  state: State,
-  calls: ReturnType<typeof Messages.toolCalls>,
-  refusal: string | undefined,
-  restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
-): Effect.Effect<Exit.Exit<void, ToolFailed | Halt.Halted>, StoreError> =>
-  Effect.gen(function* () {
-    const { run, session, spent } = state
-    const batch = Dispatch.begin(calls)
-    const worked =
-      refusal === undefined
-        ? yield* Effect.exit(restore(Halt.haltable(state.halt, Dispatch.execute(run, batch))))
-        : Exit.void
-    const message = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
-    if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
-    yield* Session.results(session, message)
-    return worked
+    yield* Turn.take(state, [...joined, ...Steering.takeAll(run.steering)], true)
+    const read = yield* readOutput(state, "limit")
+    return { reason: "limit", limit: reading.limit, output: state.output, ...read }
   })

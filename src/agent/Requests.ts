@@ -37,17 +37,20 @@ export const plain = (run: Run.Run, messages: ReadonlyArray<Message>, last: bool
   const { definition, registry, transport } = run
   const { lastTurnMessage } = definition.limits
   const system = definition.instructions === undefined ? [] : [systemMessage(definition.instructions)]
-  const final = last && lastTurnMessage !== undefined ? [Messages.user(lastTurnMessage)] : []
+  const final =
+    last && lastTurnMessage !== undefined ? [Messages.user(lastTurnMessage.replaceAll("{limit}", run.limit ?? ""))] : []
   return {
     messages: Repair.repair([...system, ...messages, ...final]),
     tools: ModelInfo.can(transport.model, "tools") ? registry.specs : [],
     toolChoice: last ? "none" : "auto",
-    responseFormat: { type: "text" },
+    responseFormat: definition.output?.format ?? text,
     settings: definition.settings
   }
 }
 
 // internal
+
+const text = { type: "text" } as const
 
 const systemMessages = new Map<string, Message>()
 

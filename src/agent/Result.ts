@@ -2,26 +2,28 @@
  * What a run came to: the fold of its events. Nothing is in a result that was not in the stream.
  */
 import type * as AgentEvent from "../domain/AgentEvent.ts"
+import type { PendingQuestion } from "../domain/Entry.ts"
 import type { RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { LimitName, RunReason } from "../domain/Outcome.ts"
 import type * as Usage from "../domain/Usage.ts"
 
 /**
- * The result of a run.
+ * The result of a run, whatever it resulted in.
  *
  * **Details**
  *
- * - `output`: the text of the final answer, not of what was said on the way to it.
+ * - `text`: the text of the final answer, not of what was said on the way to it.
+ * - `pending`: the questions to a person that wait; empty unless the reason is `awaiting-approval`.
  * - `messages`: what the run added to the session, its input included, in order.
  * - `usage`: of all model responses of the run together. `endedAt`: ISO 8601, UTC.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Result<out Output = string> {
-  readonly output: Output
-  readonly reason: RunReason
+export interface Base {
+  readonly text: string
+  readonly pending: ReadonlyArray<PendingQuestion>
   readonly limit?: LimitName | undefined
   readonly usage: Usage.Usage
   readonly turns: number
@@ -31,6 +33,26 @@ export interface Result<out Output = string> {
   readonly messages: ReadonlyArray<Message>
   readonly endedAt: string
 }
+
+/**
+ * The result of a run.
+ *
+ * **Details**
+ *
+ * - `output`: the final answer. A typed one is there when the reason is `completed`; with any other reason it is there if
+ *   the last answer happened to be valid, and otherwise `undefined`. Text is always there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Result<Output = string> = Base &
+  (
+    | { readonly reason: "completed"; readonly output: Output }
+    | {
+        readonly reason: Exclude<RunReason, "completed">
+        readonly output: string extends Output ? Output : Output | undefined
+      }
+  )
 
 /**
  * A fold of events that is not finished yet.
@@ -79,16 +101,19 @@ export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEve
 }
 
 /**
- * The result, or `undefined` while the run has not ended.
+ * The result, or `undefined` while the run has not ended. `value` is the typed answer as JSON, when there is one.
  *
  * @category converters
  * @since 0.1.0
  */
-export const finish = ({ end, messages, start }: Folding): Result | undefined =>
+export const finish = ({ end, messages, start }: Folding): (Result & { readonly value?: unknown }) | undefined =>
   start === undefined || end === undefined
     ? undefined
     : {
         output: end.output,
+        text: end.output,
+        pending: end.pending ?? [],
+        ...("value" in end ? { value: end.value } : undefined),
         reason: end.reason,
         limit: end.limit,
         usage: end.usage,

@@ -6,21 +6,29 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Artifacts from "../context/Artifacts.ts"
 import { Compaction } from "../context/Compaction.ts"
+import type { Service as Store } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
 import { TokenCounter } from "../context/TokenCounter.ts"
 import * as Trimming from "../context/Trimming.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
-import type { Entry } from "../domain/Entry.ts"
-import type { EntryId, RunId, SessionId } from "../domain/Ids.ts"
+import type { DecisionEntry, Entry, PendingQuestion } from "../domain/Entry.ts"
+import type { CallId, EntryId, RunId, SessionId } from "../domain/Ids.ts"
+import type { LimitName } from "../domain/Outcome.ts"
+import type { Decision } from "../guard/Approval.ts"
 import { Approval } from "../guard/Approval.ts"
 import { Guard } from "../guard/Guard.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
+import type { Service as Outer } from "../tool/ToolContext.ts"
+import { outside, ToolContext } from "../tool/ToolContext.ts"
 import type { Registry, Source } from "../tool/Toolkit.ts"
 import { Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
+import type { Grants } from "./Approving.ts"
+import { makeGrants } from "./Approving.ts"
 import type { Definition } from "./Definition.ts"
+import type { Steering } from "./Steering.ts"
 
 /**
  * Where the events of a run go. Called with one batch at a time, in order. Answers what the run has to wait for, if
@@ -55,6 +63,17 @@ export interface Run extends Services {
   readonly registry: Registry
   /** Entries that are committed together with the next results: decisions about these calls, artifacts of theirs. */
   readonly beside: Array<(about: About) => Entry>
+  readonly steering: Steering
+  /** Answers of persons that hold for more than one call. */
+  readonly grants: Grants
+  /** The way from the root run to this one, when it is nested. */
+  readonly path: ReadonlyArray<AgentEvent.PathStep> | undefined
+  /** Of calls that an earlier run left waiting for a person: what was asked, and the answer. Absent for all others. */
+  resumed:
+    | ReadonlyMap<CallId, { readonly question: PendingQuestion; readonly decision: Decision | undefined }>
+    | undefined
+  /** The limit that was reached; absent while none is. */
+  limit: LimitName | undefined
   /** The current turn: 0 before the first. */
   turn: number
   /** The sequence number of the next event. */
@@ -97,6 +116,7 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
     compaction: Context.get(context, Compaction),
     view: Context.get(context, Trimming.View),
     tokenCounter: Context.get(context, TokenCounter),
+    outer: Context.get(context, ToolContext),
     identity: Context.get(context, Identity.Identity),
     captureContent: Context.get(context, Telemetry.CaptureContent),
     traced
@@ -110,16 +130,24 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
  * @since 0.1.0
  */
 export const make = (
-  options: Services & Pick<Run, "id" | "session" | "definition" | "registry"> & { readonly sink: Sink }
+  options: Services & Pick<Run, "id" | "session" | "definition" | "registry" | "steering"> & { readonly sink: Sink }
 ): Run => {
   const { sink, ...rest } = options
+  const path = pathOf(options.outer)
   return {
     ...rest,
     agent: options.definition.name,
     beside: [],
+    grants: makeGrants(earlierDecisions(options.store, options.session)),
+    path,
+    resumed: undefined,
+    limit: undefined,
     turn: 0,
     sequence: 0,
-    write: writer(sink, options.hooks)
+    write: writer(
+      path === undefined ? sink : (events) => sink(events.map((event) => ({ ...event, path }))),
+      options.hooks
+    )
   }
 }
 
@@ -202,6 +230,23 @@ export const aboutAgent = (run: Run): Parameters<typeof Telemetry.invokeAgent>[1
 })
 
 // internal
+
+/** The way to a run that a handler of another one starts. */
+const pathOf = (outer: Outer): Run["path"] =>
+  outer.run === outside.run
+    ? undefined
+    : [...(outer.path ?? []), { agent: outer.agent, run: outer.run, call: outer.call }]
+
+/** The answers in the log of a session that hold for more than one call. */
+const earlierDecisions = (store: Store, session: SessionId): Effect.Effect<ReadonlyArray<DecisionEntry>> =>
+  store.entries(session).pipe(
+    Effect.map((log) =>
+      log.filter((entry): entry is DecisionEntry => entry._tag === "Decision" && entry.remember !== undefined)
+    ),
+    Effect.catchAll((error) =>
+      Effect.as(Effect.logWarning("Earlier answers about calls could not be read; persons are asked again", error), [])
+    )
+  )
 
 const writer = (sink: Sink, hooks: Hooks.Service): Run["write"] => {
   const observer = hooks.events

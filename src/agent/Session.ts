@@ -10,7 +10,14 @@ import * as Compaction from "../context/Compaction.ts"
 import type * as ContextStore from "../context/ContextStore.ts"
 import * as Trimming from "../context/Trimming.ts"
 import * as Window from "../context/Window.ts"
-import type { CompactionReason, Entry, Stored } from "../domain/Entry.ts"
+import type {
+  CompactionReason,
+  DecisionEntry,
+  Entry,
+  PendingQuestion,
+  Stored,
+  SuspendedEntry
+} from "../domain/Entry.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
@@ -18,6 +25,7 @@ import * as Usage from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import type { Spent } from "./Limits.ts"
 import * as Run from "./Run.ts"
+import * as Steering from "./Steering.ts"
 
 /**
  * A session in use.
@@ -37,6 +45,12 @@ export interface Session {
   added: ReadonlyArray<Message>
   /** Whether the last commit was there already: the run is a replay, and its own past was read as the session's. */
   replayed: boolean
+  /** What an earlier run of the session waits for. */
+  suspended: SuspendedEntry | undefined
+  /** How many words this run had the session keep. */
+  queued: number
+  /** Words are kept while the run goes on: one commit at a time. */
+  readonly turnstile: Effect.Semaphore
 }
 
 /**
@@ -52,11 +66,15 @@ export const make = (run: Run.Run, store: ContextStore.Service): Session => ({
   position: 0,
   measured: undefined,
   added: [],
-  replayed: false
+  replayed: false,
+  suspended: undefined,
+  queued: 0,
+  turnstile: Effect.unsafeMakeSemaphore(1)
 })
 
 /**
- * Takes the session for this run, until the scope closes, and reads it.
+ * Takes the session for this run, until the scope closes, and reads it. Words that an earlier run did not come to read are
+ * for this one.
  *
  * @category combinators
  * @since 0.1.0
@@ -65,7 +83,16 @@ export const open = (
   session: Session,
   onBusy: ContextStore.OnBusy
 ): Effect.Effect<void, ContextStore.StoreError, Scope.Scope> =>
-  Effect.flatMap(session.store.lock(session.run.session, onBusy), () => read(session))
+  Effect.gen(function* () {
+    const { run, store } = session
+    const { steering } = run
+    yield* store.lock(run.session, onBusy)
+    const { queued } = yield* read(session)
+    const early = [...steering.waiting]
+    if (queued !== undefined) Steering.recall(steering, queued)
+    steering.keep = (words) => keep(session, words)
+    yield* Effect.forEach(early, steering.keep, { discard: true })
+  })
 
 /**
  * Commits words from outside: the input of the run, steering, follow-ups.
@@ -80,7 +107,11 @@ export const say = (
   messages.length === 0
     ? Effect.void
     : commit(session, (about) =>
-        messages.map((message, index) => ({ _tag: "Message", ...about(`input-${index}`), message }))
+        messages.map((message, index) => {
+          const queued = session.run.steering.origin.get(message)?.entry
+          const entry: Entry = { _tag: "Message", ...about(`input-${index}`), message }
+          return queued === undefined ? entry : { ...entry, queued }
+        })
       )
 
 /**
@@ -126,6 +157,38 @@ export const results = (session: Session, message: Message): Effect.Effect<void,
 }
 
 /**
+ * Commits that the calls of the last answer wait for a person, and what was decided about some of them.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const suspend = (
+  session: Session,
+  questions: ReadonlyArray<PendingQuestion>,
+  spent: SuspendedEntry["spent"]
+): Effect.Effect<void, ContextStore.StoreError> =>
+  commit(session, (about) => [
+    { _tag: "Suspended", ...about("suspended"), questions, spent },
+    ...session.run.beside.splice(0).map((make) => make(about))
+  ])
+
+/**
+ * Commits answers to questions that waited, and that the calls run when none is left.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const decide = (
+  session: Session,
+  decisions: ReadonlyArray<Omit<DecisionEntry, "_tag" | "id" | "at" | "run" | "turn">>,
+  isAll: boolean
+): Effect.Effect<void, ContextStore.StoreError> =>
+  commit(session, (about) => [
+    ...decisions.map((decision): Entry => ({ _tag: "Decision", ...about(`decision/${decision.call}`), ...decision })),
+    ...(isAll ? [{ _tag: "Marker" as const, ...about("resume"), marker: { type: "resume" as const } }] : [])
+  ])
+
+/**
  * Commits what a compaction came to, and what it cost.
  *
  * @category combinators
@@ -139,8 +202,13 @@ export const compact = (
 ): Effect.Effect<void, ContextStore.StoreError> => {
   spent.usage = outcome.costs.reduce((sum, { usage }) => Usage.sum(sum, usage), spent.usage)
   const name = compactionOf(session, reason)
-  const committed = commit(session, (about) => Compaction.entries(outcome, { ...about(""), name, reason }))
-  return outcome._tag === "Compacted" ? Effect.zipRight(committed, read(session)) : committed
+  const { waiting } = session.run.steering
+  const committed = commit(session, (about) => [
+    ...Compaction.entries(outcome, { ...about(""), name, reason }),
+    // Words that wait are behind it: what is before is not read any more.
+    ...(outcome._tag === "Compacted" ? waiting.map((words) => queuedEntry(session, about, words)) : [])
+  ])
+  return outcome._tag === "Compacted" ? Effect.asVoid(Effect.zipRight(committed, read(session))) : committed
 }
 
 /**
@@ -217,7 +285,28 @@ const known = ({ run, store }: Session, id: string): Effect.Effect<Stored | unde
     () => Effect.succeed(undefined)
   )
 
+/** Has the session keep words that wait. When it cannot, they wait all the same. */
+const keep = (session: Session, words: Steering.Words): Effect.Effect<void> =>
+  commit(session, (about) =>
+    session.run.steering.waiting.includes(words) ? [queuedEntry(session, about, words)] : []
+  ).pipe(
+    Effect.uninterruptible,
+    Effect.catchAll((error) => Effect.logWarning("Words for this run could not be kept with its session", error))
+  )
+
+const queuedEntry = (session: Session, about: Run.About, words: Steering.Words): Entry => {
+  const { messages, when } = words
+  const entry: Entry = { _tag: "Queued", ...about(`queued-${++session.queued}`), when, messages }
+  words.entry = entry.id
+  return entry
+}
+
 const commit = (
+  session: Session,
+  entriesOf: (about: Run.About) => ReadonlyArray<Entry>
+): Effect.Effect<void, ContextStore.StoreError> => session.turnstile.withPermits(1)(append(session, entriesOf))
+
+const append = (
   session: Session,
   entriesOf: (about: Run.About) => ReadonlyArray<Entry>
 ): Effect.Effect<void, ContextStore.StoreError> =>
@@ -240,7 +329,7 @@ const commit = (
         const mustRead = isRepeat || (session.replayed && entries.some(isResults))
         session.replayed = isRepeat
         session.position = position
-        if (mustRead) return read(session)
+        if (mustRead) return Effect.asVoid(read(session))
         if (run.view === Trimming.plainView) {
           join(session, entries)
           return Effect.void
@@ -261,13 +350,16 @@ const shown = ({ view }: Run.Run, entry: Entry): Effect.Effect<Entry> =>
     ? Effect.map(view.message(entry.message), (message) => ({ ...entry, message }))
     : Effect.succeed(entry)
 
-const read = (session: Session): Effect.Effect<void, ContextStore.StoreError> =>
-  Effect.flatMap(session.store.read(session.run.session), ({ measured, messages, position }) => {
+const read = (session: Session): Effect.Effect<Window.Window, ContextStore.StoreError> =>
+  Effect.flatMap(session.store.read(session.run.session), (window) => {
+    const { measured, messages, position, suspended } = window
     session.position = position
+    session.suspended = suspended
     return Effect.map(session.run.view.window(messages), (seen) => {
       session.messages = seen
       // What the vendor counted is not what is shown now: calls of old runs may be gone, and what is new may be shorter.
       session.measured = seen === messages ? measured : undefined
+      return window
     })
   })
 

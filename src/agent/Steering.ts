@@ -1,8 +1,24 @@
 /**
  * Words that reach a run while it works. Steering joins the conversation before the next model request; follow-ups join
- * when the run would otherwise end. Closing and being empty are one step, so that no message is accepted and lost.
+ * when the run would otherwise end. Closing and being empty are one step, so that no message is accepted and lost; and what
+ * was accepted is kept with the session until it has joined, so that the next run reads what this one did not come to.
  */
+import * as Effect from "effect/Effect"
+import type { QueuedEntry } from "../domain/Entry.ts"
+import type { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
+
+/**
+ * Words that were accepted. `entry` is where the session keeps them, once it does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Words {
+  readonly when: QueuedEntry["when"]
+  readonly messages: ReadonlyArray<Message>
+  entry: EntryId | undefined
+}
 
 /**
  * The queues of one run.
@@ -11,9 +27,12 @@ import type { Message } from "../domain/Message.ts"
  * @since 0.1.0
  */
 export interface Steering {
-  readonly steer: Array<Message>
-  readonly followUp: Array<ReadonlyArray<Message>>
+  readonly waiting: Array<Words>
+  /** The words that a message which has left the queues came in with. */
+  readonly origin: WeakMap<Message, Words>
   closed: boolean
+  /** Keeps words with the session. Absent while it is not open. */
+  keep: ((words: Words) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -22,39 +41,56 @@ export interface Steering {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): Steering => ({ steer: [], followUp: [], closed: false })
+export const make = (): Steering => ({ waiting: [], origin: new WeakMap(), closed: false, keep: undefined })
 
 /**
- * Adds steering. Answers whether the run will still read it.
+ * Accepts words, and keeps them. Answers whether the run will still read them.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const steer = (steering: Steering, messages: ReadonlyArray<Message>): boolean => {
-  if (steering.closed) return false
-  steering.steer.push(...messages)
-  return true
+export const accept = (
+  steering: Steering,
+  when: QueuedEntry["when"],
+  messages: ReadonlyArray<Message>
+): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    if (steering.closed) return Effect.succeed(false)
+    if (messages.length === 0) return Effect.succeed(true)
+    // Messages of their own: what was said twice has joined twice.
+    const words = add(
+      steering,
+      when,
+      messages.map((message) => ({ ...message })),
+      undefined
+    )
+    return steering.keep === undefined ? Effect.succeed(true) : Effect.as(steering.keep(words), true)
+  })
+
+/**
+ * Puts words of an earlier run into the queues, which its session kept.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const recall = (steering: Steering, queued: ReadonlyArray<QueuedEntry>): void => {
+  const now = steering.waiting.splice(0)
+  for (const { id, messages, when } of queued) add(steering, when, messages, id)
+  steering.waiting.push(...now)
 }
 
 /**
- * Adds a follow-up. Answers whether the run will still read it.
+ * Takes what should steer the next turn: everything, or the oldest words.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const followUp = (steering: Steering, messages: ReadonlyArray<Message>): boolean => {
-  if (steering.closed) return false
-  if (messages.length > 0) steering.followUp.push(messages)
-  return true
+export const take = (steering: Steering, mode: "all" | "one-at-a-time"): ReadonlyArray<Message> => {
+  const isSteer = ({ when }: Words) => when === "steer"
+  const first = steering.waiting.findIndex(isSteer)
+  if (first === -1) return []
+  return taken(steering, mode === "all" ? isSteer : (words) => words === steering.waiting[first])
 }
-
-/**
- * Takes everything that should steer the next turn.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const take = (steering: Steering): ReadonlyArray<Message> => steering.steer.splice(0)
 
 /**
  * Takes what keeps a run going that would otherwise end: steering that came late, or the oldest follow-up. With neither,
@@ -63,9 +99,50 @@ export const take = (steering: Steering): ReadonlyArray<Message> => steering.ste
  * @category combinators
  * @since 0.1.0
  */
-export const takeOrClose = (steering: Steering): ReadonlyArray<Message> => {
-  const next = steering.steer.length > 0 ? take(steering) : steering.followUp.shift()
-  if (next !== undefined) return next
+export const takeOrClose = (steering: Steering, mode: "all" | "one-at-a-time"): ReadonlyArray<Message> => {
+  const late = take(steering, mode)
+  if (late.length > 0) return late
+  const oldest = steering.waiting[0]
+  if (oldest !== undefined) return taken(steering, (words) => words === oldest)
   steering.closed = true
   return []
+}
+
+/**
+ * Takes everything there is, and closes the queues.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const takeAll = (steering: Steering): ReadonlyArray<Message> => {
+  steering.closed = true
+  const steers = taken(steering, ({ when }) => when === "steer")
+  return [...steers, ...taken(steering, () => true)]
+}
+
+// internal
+
+const add = (
+  steering: Steering,
+  when: Words["when"],
+  messages: ReadonlyArray<Message>,
+  entry: EntryId | undefined
+): Words => {
+  const words: Words = { when, messages, entry }
+  steering.waiting.push(words)
+  for (const message of messages) steering.origin.set(message, words)
+  return words
+}
+
+const taken = (steering: Steering, which: (words: Words) => boolean): ReadonlyArray<Message> => {
+  const all = steering.waiting.splice(0)
+  const out: Array<Message> = []
+  const left: Array<Words> = []
+  // Judged before the queue is put together again, so that the test may look at where words stand.
+  for (const words of all) {
+    if (which(words)) out.push(...words.messages)
+    else left.push(words)
+  }
+  steering.waiting.push(...left)
+  return out
 }

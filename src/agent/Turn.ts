@@ -1,353 +1,155 @@
 /**
- * One model request and the answer to it. Deltas become events as they arrive, parts become one assistant message, and
- * nothing is handed on before the finish part: an answer that was cut off never has calls to run.
+ * One turn of a conversation: ask the model, commit its answer, run the calls in it, commit their results. What was begun is
+ * committed however it ends.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import type * as AgentEvent from "../domain/AgentEvent.ts"
-import type { Delta, Finish, PartEnd, ResponseStart } from "../domain/Delta.ts"
-import { CallId } from "../domain/Ids.ts"
+import * as Exit from "effect/Exit"
+import type { StoreError } from "../context/ContextStore.ts"
+import type { LimitExceeded, ToolFailed } from "../domain/AgentError.ts"
+import type { PendingQuestion } from "../domain/Entry.ts"
 import type { Message } from "../domain/Message.ts"
-import * as Part from "../domain/Part.ts"
-import * as Usage from "../domain/Usage.ts"
-import * as Telemetry from "../telemetry/Telemetry.ts"
-import type { Pull, Request } from "../transport/Transport.ts"
-import { pauseMillis, TransportError } from "../transport/TransportError.ts"
-import type { Answer } from "./Answer.ts"
-import * as Repetition from "./Repetition.ts"
+import * as Messages from "../domain/Message.ts"
+import type * as Part from "../domain/Part.ts"
+import type { TransportError } from "../transport/TransportError.ts"
+import * as Answer from "./Answer.ts"
+import * as Compacting from "./Compacting.ts"
+import * as Dispatch from "./Dispatch.ts"
+import * as Halt from "./Halt.ts"
+import * as Limits from "./Limits.ts"
+import * as Receive from "./Receive.ts"
 import * as Run from "./Run.ts"
-
-interface Call {
-  readonly call: CallId
-  name: string
-}
+import * as Session from "./Session.ts"
 
 /**
- * What has arrived of one answer so far.
+ * A conversation while a run has it.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Progress {
-  readonly parts: Array<Part.Part>
-  /** Text parts that have begun and not ended, by index. */
-  readonly open: Map<number, string>
-  /** Our call ids, by the index of the part, and by the vendor's id. */
-  readonly calls: Map<number, Call>
-  readonly wireIds: Map<string, CallId>
-  /** What answers cost that broke off and were begun anew. */
-  readonly lost: Array<Usage.Usage>
-  repetition: Repetition.Detector | undefined
-  /** How many call ids were given out in this turn. */
-  minted: number
-  /** How many pauses there were between attempts. */
-  paused: number
-  start: ResponseStart | undefined
-  finish: Finish | undefined
-  begun: boolean
+export interface Conversation {
+  readonly run: Run.Run
+  readonly session: Session.Session
+  readonly spent: Limits.Spent
+  readonly compacting: Compacting.Compacting
+  readonly halt: Halt.Halt
+  /** When the run began, in milliseconds since the epoch; 0 unless its time is limited. */
+  readonly startedAt: number
+  /** The text of the last answer. */
+  output: string
 }
 
 /**
- * Nothing has arrived.
+ * What a turn came to.
  *
- * @category constructors
+ * **Details**
+ *
+ * - `over`: the limit that its calls would have gone over; none of them ran.
+ * - `pending`: the questions that wait for a person; no call ran. `ends`: the result with which the run ends.
+ *
+ * @category models
  * @since 0.1.0
  */
-export const begin = (run: Run.Run): Progress => ({
-  parts: [],
-  open: new Map(),
-  calls: new Map(),
-  wireIds: new Map(),
-  lost: [],
-  repetition: run.definition.cutRepetition ? Repetition.make() : undefined,
-  minted: 0,
-  paused: 0,
-  start: undefined,
-  finish: undefined,
-  begun: false
-})
+export interface Taken extends Worked {
+  readonly answer: Answer.Answer
+  readonly over: Limits.Reading | undefined
+}
 
 /**
- * Asks the model. Sends the request again when the failure may pass: as often as `retries` says while nothing of an answer
- * had arrived, and as often as `restarts` says after that. `time` says how often this turn has asked, itself included.
+ * What the calls of an answer came to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Worked {
+  readonly pending: ReadonlyArray<PendingQuestion>
+  readonly ends: Dispatch.BatchEnd | undefined
+}
+
+type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+/**
+ * Takes a turn. `joined` are words that join the conversation before it; with `last`, tools are forbidden.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const ask = (
-  run: Run.Run,
-  request: Request,
-  progress: Progress,
-  time = 1
-): Effect.Effect<Answer, TransportError> => {
-  const { restarts, retries } = run.definition
-  const attempt = (attempts: number): Effect.Effect<Answer, TransportError> =>
-    Effect.catchAll(receive(run, request, progress), (error) => {
-      const restart = progress.lost.length + 1
-      const delayMillis = pauseMillis(error, attempts)
-      const isAllowed = progress.begun ? restart <= restarts : attempts - progress.lost.length < retries
-      if (delayMillis === undefined || !isAllowed) return Effect.fail(error)
-      const about = { delayMillis, error: { tag: error.reason._tag, message: error.message } }
-      const said = progress.begun
-        ? Effect.flatMap(forget(run, request, progress), (usage) =>
-            Run.emit(run, () => [Run.event(run, "TurnRestarted", { restart, ...about, usage })])
-          )
-        : Run.emit(run, () => [Run.event(run, "Retrying", { attempt: attempts + 1, ...about })])
-      return said.pipe(
-        Effect.zipRight(run.activities.sleep({ run: run.id, turn: run.turn, attempt: ++progress.paused }, delayMillis)),
-        Effect.zipRight(attempt(attempts + 1))
+export const take = (
+  conversation: Conversation,
+  joined: ReadonlyArray<Message>,
+  last: boolean
+): Effect.Effect<Taken, TransportError | StoreError | LimitExceeded | ToolFailed | Halt.Halted> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const { compacting, halt, run, session, spent } = conversation
+      run.turn++
+      spent.turns++
+      conversation.output = ""
+      yield* Session.say(session, joined)
+      const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(halt, effect))
+      const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
+      yield* restore(
+        Run.emit(run, () => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })])
       )
+      const progress = Receive.begin(run)
+      const asked = yield* Effect.exit(wait(Compacting.ask(compacting, request, progress, last)))
+      if (Exit.isFailure(asked)) {
+        const cut = yield* Receive.cutOff(run, request, progress)
+        if (cut.message !== undefined) conversation.output = Messages.toText(cut.message)
+        yield* Session.abandon(session, spent, cut.message, cut.bill)
+        return yield* Effect.failCause(asked.cause)
+      }
+      const answer = asked.value
+      conversation.output = Messages.toText(answer.message)
+      const bill = [...progress.lost, answer.usage]
+      const calls = Messages.toolCalls(answer.message)
+      const over = Answer.runs(answer) ? Limits.overCalls(run.definition.limits, spent, calls.length) : undefined
+      const refusal = Answer.refusal(answer, last, over !== undefined)
+      const worked = yield* Effect.ensuring(
+        Effect.zipRight(
+          Session.answer(session, spent, Answer.kept(answer), bill),
+          calls.length === 0 ? noCalls : work(conversation, calls, refusal, restore)
+        ),
+        Effect.suspend(() => Session.endTurn(session, answer.reason, bill))
+      )
+      return { answer, over, ...(yield* worked) }
     })
-  const key = { run: run.id, turn: run.turn }
-  return run.activities.model(time === 1 ? key : { ...key, attempt: time }, attempt(0))
-}
+  )
 
 /**
- * The message of an answer that was cut off, which is what a person saw of it, never a call; and what it and those lost
- * before it cost. Nothing of it is there when nothing had arrived.
+ * Runs the calls of an answer, unless something speaks against it, and commits one result for each. Calls that wait for a
+ * person have none yet: it is committed that they wait.
  *
- * @category converters
+ * @category combinators
  * @since 0.1.0
  */
-export const cutOff = (
-  run: Run.Run,
-  request: Request,
-  progress: Progress
-): Effect.Effect<{ readonly message: Message | undefined; readonly bill: ReadonlyArray<Usage.Usage> }> => {
-  if (!progress.begun) return Effect.succeed({ message: undefined, bill: progress.lost })
-  const text = progress.parts.filter((part) => part.type === "text" || part.type === "file")
-  for (const open of progress.open.values()) if (open !== "") text.push(Part.text(open))
-  const message: Message | undefined = text.length === 0 ? undefined : { role: "assistant", parts: text, meta: cutMeta }
-  return Effect.map(estimated(run, request, message), (usage) => ({
-    message,
-    bill: [...progress.lost, progress.finish?.usage ?? usage]
-  }))
-}
+export const work = (
+  conversation: Conversation,
+  calls: ReadonlyArray<Part.ToolCall>,
+  refusal: string | undefined,
+  restore: Restore
+): Effect.Effect<Exit.Exit<Worked, ToolFailed | Halt.Halted>, StoreError> =>
+  Effect.gen(function* () {
+    const { halt, run, session, spent } = conversation
+    const batch = Dispatch.begin(calls)
+    const worked =
+      refusal === undefined ? yield* Effect.exit(restore(Halt.haltable(halt, Dispatch.execute(run, batch)))) : Exit.void
+    if (batch.pending.length > 0 && Exit.isSuccess(worked)) {
+      yield* Session.suspend(session, batch.pending, yield* used(conversation))
+      return Exit.succeed({ pending: batch.pending, ends: undefined })
+    }
+    const message = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
+    if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
+    yield* Session.results(session, message)
+    return Exit.map(worked, () => ({ pending: [], ends: batch.ends }))
+  })
 
 // internal
 
-/** Forgets what had arrived of an answer, but for what it cost. */
-const forget = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Usage.Usage> =>
-  Effect.map(cutOff(run, request, progress), ({ bill }) => {
-    const usage = bill[progress.lost.length] ?? Usage.unknown
-    progress.lost.push(usage)
-    progress.parts.length = 0
-    for (const memory of [progress.open, progress.calls, progress.wireIds]) memory.clear()
-    progress.repetition = begin(run).repetition
-    progress.start = undefined
-    progress.finish = undefined
-    progress.begun = false
-    return usage
-  })
+const noCalls = Effect.succeed(Exit.succeed<Worked>({ pending: [], ends: undefined }))
 
-/** What an answer cost that ended before the vendor could say. */
-const estimated = (run: Run.Run, request: Request, message: Message | undefined): Effect.Effect<Usage.Usage> =>
-  Effect.map(
-    Effect.all([
-      run.tokenCounter.count(request),
-      message === undefined ? Effect.succeed(0) : run.tokenCounter.count({ messages: [message] })
-    ]),
-    ([input, output]) => Usage.make({ input, output, estimated: true })
-  )
-
-const cutMeta: Part.Meta = { axonal: { cut: true } }
-
-const repeated = "\n[Output cut: it repeated itself]"
-
-const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
-  const { model } = run.transport
-  return Telemetry.chat(run.traced, { vendor: model.vendor, id: model.id, session: run.session }, (span) => {
-    const startedAt = performance.now()
-    if (run.captureContent) span?.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
-    const drained = Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress)))
-    const complete = Effect.flatMap(drained, () => finished(run, request, progress))
-    return Effect.map(
-      span === undefined
-        ? complete
-        : Effect.tapError(complete, (error) => Effect.sync(() => span.attribute("error.type", error.reason._tag))),
-      (answer) => {
-        Telemetry.countRequest(model.id, answer.usage, performance.now() - startedAt)
-        if (span !== undefined) {
-          Telemetry.answered(span, { ...answer, responseId: progress.start?.id, responseModel: progress.start?.model })
-          if (run.captureContent) span.attribute("gen_ai.output.messages", JSON.stringify([answer.message]))
-        }
-        return answer
-      }
-    )
-  })
-}
-
-const drain = (run: Run.Run, pull: Pull, progress: Progress): Effect.Effect<void, TransportError> => {
-  const next: Effect.Effect<void, Option.Option<TransportError>> = Effect.flatMap(pull, (deltas) => {
-    const events = fold(run, progress, deltas)
-    const wait = events.length === 0 ? undefined : run.write(() => events)
-    // After the finish part there is nothing to wait for, whatever the server still does with the connection.
-    return Run.after(wait, progress.finish === undefined ? next : Effect.void)
-  })
-  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
-}
-
-const finished = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
-  const { finish, parts } = progress
-  if (finish !== undefined && finish.reason !== "error") {
-    const { reason, usage } = finish
-    const message: Message = { role: "assistant", parts }
-    return finish.meta === cutMeta
-      ? Effect.map(estimated(run, request, message), (usage) => ({ message, reason, usage }))
-      : Effect.succeed({ message, reason, usage })
-  }
-  return Effect.fail(
-    new TransportError({
-      vendor: run.transport.model.vendor,
-      model: run.transport.model.id,
-      reason: {
-        _tag: finish === undefined ? "Network" : "Overloaded",
-        message:
-          finish === undefined
-            ? "The answer ended without its finish part; what had arrived of it was not acted upon."
-            : "The vendor ended the answer with an error."
-      },
-      replay: "acknowledged"
-    })
-  )
-}
-
-/** Folds what arrived in one pull into the progress, and answers the events to write. */
-const fold = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): ReadonlyArray<AgentEvent.AgentEvent> => {
-  const events: Array<AgentEvent.AgentEvent> = []
-  for (const delta of deltas) {
-    if (progress.finish !== undefined) break
-    if (delta._tag !== "ResponseStart") progress.begun = true
-    switch (delta._tag) {
-      case "TextDelta": {
-        progress.open.set(delta.index, (progress.open.get(delta.index) ?? "") + delta.delta)
-        events.push({
-          _tag: "TextDelta",
-          run: run.id,
-          turn: run.turn,
-          sequence: run.sequence++,
-          agent: run.agent,
-          index: delta.index,
-          delta: delta.delta
-        })
-        if (progress.repetition !== undefined && Repetition.push(progress.repetition, delta.delta)) cut(progress)
-        break
-      }
-      case "ReasoningDelta": {
-        events.push({
-          _tag: "ReasoningDelta",
-          run: run.id,
-          turn: run.turn,
-          sequence: run.sequence++,
-          agent: run.agent,
-          index: delta.index,
-          delta: delta.delta
-        })
-        break
-      }
-      case "ToolInputDelta": {
-        const call = callAt(run, progress, delta.index)
-        events.push({
-          _tag: "ToolInputDelta",
-          run: run.id,
-          turn: run.turn,
-          sequence: run.sequence++,
-          agent: run.agent,
-          call: call.call,
-          name: call.name,
-          delta: delta.delta
-        })
-        break
-      }
-      case "PartStart": {
-        if (delta.kind === "text") progress.open.set(delta.index, "")
-        if (delta.kind === "tool-call") {
-          const call = callAt(run, progress, delta.index, delta.name)
-          events.push(Run.event(run, "ToolInputStart", call))
-        }
-        break
-      }
-      case "PartEnd":
-        end(run, progress, delta, events)
-        break
-      case "ResponseStart":
-        progress.start = delta
-        break
-      case "Finish":
-        progress.finish = delta
-        break
-    }
-  }
-  return events
-}
-
-/** The call of a part: its id is minted when the part is first heard of. */
-const callAt = (run: Run.Run, progress: Progress, index: number, name?: string): Call => {
-  let call = progress.calls.get(index)
-  if (call === undefined) {
-    const id = `call_${run.id.slice(-12)}_${run.turn}_${progress.minted++}`
-    call = { call: CallId.make(id, { disableValidation: true }), name: name ?? "" }
-    progress.calls.set(index, call)
-  }
-  if (name !== undefined && name !== "") call.name = name
-  return call
-}
-
-const end = (run: Run.Run, progress: Progress, delta: PartEnd, events: Array<AgentEvent.AgentEvent>): void => {
-  const { part } = delta
-  progress.open.delete(delta.index)
-  switch (part.type) {
-    case "tool-call": {
-      const { call } = callAt(run, progress, delta.index, part.name)
-      progress.parts.push(minted(progress, part, call))
-      if (part.transportExecuted === true) {
-        events.push(Run.event(run, "ToolCall", { call, name: part.name, input: parsed(part.input) }))
-      }
-      break
-    }
-    case "tool-result": {
-      const call = progress.wireIds.get(part.id)
-      progress.parts.push({ ...part, id: call ?? part.id, wireId: part.id })
-      if (call !== undefined) {
-        const { content, name, outcome } = part
-        events.push(Run.event(run, "ToolEnd", { call, name, input: {}, outcome, content, durationMillis: 0 }))
-      }
-      break
-    }
-    case "file":
-      progress.parts.push(part)
-      events.push(Run.event(run, "FileOutput", { file: part }))
-      break
-    case "source":
-      progress.parts.push(part)
-      events.push(Run.event(run, "SourceOutput", { source: part }))
-      break
-    default:
-      progress.parts.push(part)
-  }
-}
-
-/** Gives the call our id. A vendor id that this answer used before is dropped, and the call marked: it must not run. */
-const minted = (progress: Progress, part: Part.ToolCall, call: CallId): Part.ToolCall => {
-  if (part.id === "") return { ...part, id: call }
-  if (progress.wireIds.has(part.id)) return { ...part, id: call, meta: { ...part.meta, axonal: { duplicate: true } } }
-  progress.wireIds.set(part.id, call)
-  return { ...part, id: call, wireId: part.id }
-}
-
-const parsed = (input: string): unknown => {
-  try {
-    return JSON.parse(input)
-  } catch {
-    return {}
-  }
-}
-
-/** Ends the answer where it is. */
-const cut = (progress: Progress): void => {
-  for (const [index, text] of progress.open) {
-    progress.parts.push({ type: "text", text: text + repeated, meta: cutMeta })
-    progress.open.delete(index)
-  }
-  progress.finish = { _tag: "Finish", reason: "other", usage: Usage.unknown, meta: cutMeta }
-}
+/** What the run had used when it came to wait. */
+const used = ({ run, spent, startedAt }: Conversation): Effect.Effect<Limits.Before> =>
+  Effect.map(run.activities.now, (now) => ({
+    ...Limits.total(spent),
+    millis: (spent.before?.millis ?? 0) + (startedAt === 0 ? 0 : Math.max(0, now - startedAt))
+  }))

@@ -40,7 +40,7 @@ export interface Window {
   readonly measured?: Measured | undefined
   /** Words that were accepted and not read yet, oldest first. Absent when there are none. */
   readonly queued?: ReadonlyArray<QueuedEntry> | undefined
-  /** What the last run waits for, if it ended waiting for a person and nothing was said since. */
+  /** What the last run waits for, if it ended waiting for a person and nothing was said or resumed since. */
   readonly suspended?: SuspendedEntry | undefined
 }
 
@@ -225,6 +225,7 @@ const waiting = (known: Window, added: ReadonlyArray<Stored>): Pick<Window, "que
   for (const entry of added) {
     if (entry._tag === "Queued") queued = [...(queued ?? []), entry]
     else if (entry._tag === "Suspended") suspended = entry
+    else if (entry._tag === "Marker" && entry.marker.type === "resume") suspended = undefined
     else if (entry._tag === "Message") {
       suspended = undefined
       if (entry.queued !== undefined) queued = queued?.filter(({ id }) => id !== entry.queued)

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { CompactionReason } from "./Entry.ts"
+import { CompactionReason, PendingQuestion } from "./Entry.ts"
 import { CallId, RunId, SessionId } from "./Ids.ts"
 import * as Message from "./Message.ts"
 import { CallOutcome, FinishReason, LimitName, RunReason } from "./Outcome.ts"
@@ -245,9 +245,7 @@ export const ApprovalAsked = Schema.TaggedStruct("ApprovalAsked", {
   ...call,
   input: Schema.Unknown,
   reason: Schema.String,
-  category: Schema.optional(Schema.String),
-  /** Milliseconds since the epoch; absent when the question does not expire. */
-  expiresAt: Schema.optional(Schema.Finite)
+  category: Schema.optional(Schema.String)
 })
 export interface ApprovalAsked extends Schema.Schema.Type<typeof ApprovalAsked> {}
 
@@ -376,7 +374,7 @@ export interface TurnEnd extends Schema.Schema.Type<typeof TurnEnd> {}
 
 /**
  * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer, `value` the typed one
- * as JSON when it was asked for and is valid.
+ * as JSON when it was asked for and is valid. `pending` are the questions that wait, when the reason is `awaiting-approval`.
  *
  * @category schemas
  * @since 0.1.0
@@ -387,6 +385,7 @@ export const RunEnd = Schema.TaggedStruct("RunEnd", {
   limit: Schema.optional(LimitName),
   output: Schema.String,
   value: Schema.optional(Schema.Unknown),
+  pending: Schema.optional(Schema.Array(PendingQuestion)),
   usage: Usage,
   endedAtMillis: Schema.Finite,
   error: Schema.optional(ErrorInfo)

@@ -180,7 +180,8 @@ export interface QueuedEntry extends Schema.Schema.Type<typeof QueuedEntry> {}
  * **Details**
  *
  * - `fork`: what stands before came from `session`, up to `to`. `rewind`: the conversation went back to `to`.
- * - `restore`: the latest compaction in force holds no longer.
+ * - `restore`: the latest compaction in force holds no longer. `resume`: what waited for a person waits no longer, and the
+ *   calls run.
  *
  * @category schemas
  * @since 0.1.0
@@ -190,7 +191,8 @@ export const MarkerEntry = Schema.TaggedStruct("Marker", {
   marker: Schema.Union(
     Schema.Struct({ type: Schema.Literal("fork"), session: SessionId, to: EntryId }),
     Schema.Struct({ type: Schema.Literal("rewind"), to: EntryId }),
-    Schema.Struct({ type: Schema.Literal("restore") })
+    Schema.Struct({ type: Schema.Literal("restore") }),
+    Schema.Struct({ type: Schema.Literal("resume") })
   )
 })
 export interface MarkerEntry extends Schema.Schema.Type<typeof MarkerEntry> {}

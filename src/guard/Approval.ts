@@ -1,13 +1,17 @@
 /**
  * Who answers when a guard says `Ask`. Without a layer nobody does, and asking is denying.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Remember } from "../domain/Entry.ts"
 import { CallId } from "../domain/Ids.ts"
 import type { Call } from "./Guard.ts"
 
@@ -24,7 +28,14 @@ export interface Question {
 }
 
 /**
- * A person's answer. The reason of a no is told to the model.
+ * A person's answer.
+ *
+ * **Details**
+ *
+ * - `reason`: of a no, told to the model.
+ * - `input`: other arguments to run with, as JSON. They are decoded and guarded like the model's own.
+ * - `remember`: what else this answer decides in this session: questions about the same `tool`, of the same `category`, or
+ *   all of the `session`. Absent, it is about this call only. It lasts as long as the session is stored.
  *
  * @category models
  * @since 0.1.0
@@ -32,6 +43,46 @@ export interface Question {
 export interface Decision {
   readonly approved: boolean
   readonly reason?: string | undefined
+  readonly input?: unknown
+  readonly remember?: Remember | undefined
+}
+
+/**
+ * The answer that there is none yet: the run ends with reason `awaiting-approval`, and `Agent.resume` goes on with what the
+ * person says. `expiresAt`: until when it may be said, in milliseconds since the epoch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Later {
+  readonly _tag: "Later"
+  readonly expiresAt?: number | undefined
+}
+
+/**
+ * What an approver answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Answer = Decision | Later
+
+/**
+ * Whether an answer is put off.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isLater = (answer: Answer): answer is Later => "_tag" in answer
+
+/**
+ * An answer to the question about one call, for `Agent.resume`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decided extends Decision {
+  readonly call: CallId
 }
 
 /**
@@ -42,7 +93,7 @@ export interface Decision {
  */
 export interface Service {
   /** Answers a question. May take as long as a person takes; interruption withdraws the question. */
-  readonly ask: (question: Question) => Effect.Effect<Decision>
+  readonly ask: (question: Question) => Effect.Effect<Answer>
 }
 
 const nobody: Decision = { approved: false, reason: "nobody is there to approve it" }
@@ -114,6 +165,62 @@ export const layerAllow: Layer.Layer<Approval> = Layer.succeed(Approval, {
 })
 
 /**
+ * Layer that puts every answer off: the run ends with reason `awaiting-approval`, the questions stay with its session, and
+ * `Agent.resume` goes on with the answers, in this process or another.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSuspend: Layer.Layer<Approval> = Layer.succeed(Approval, {
+  ask: () => Effect.succeed({ _tag: "Later" })
+})
+
+/**
+ * Lets the questions of an approver expire: one that is not answered in time is answered with no, now or by `Agent.resume`.
+ *
+ * **Details**
+ *
+ * - Units: a `Duration`, from when the question is put, on the Clock.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const expiring: {
+  (after: Duration.DurationInput): (approval: Service) => Service
+  (approval: Service, after: Duration.DurationInput): Service
+} = dual(
+  2,
+  (approval: Service, after: Duration.DurationInput): Service => ({
+    ask: (question) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.map(
+          Effect.timeoutTo(approval.ask(question), {
+            duration: after,
+            onSuccess: (answer): Answer => answer,
+            onTimeout: (): Answer => late
+          }),
+          (answer) => (isLater(answer) ? { ...answer, expiresAt: now + Duration.toMillis(after) } : answer)
+        )
+      )
+  })
+)
+
+/**
+ * The layer with questions that expire, whichever approver it is.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerExpiring = <A extends Approval, E, R>(
+  layer: Layer.Layer<A, E, R>,
+  after: Duration.DurationInput
+): Layer.Layer<A, E, R> =>
+  Layer.map(layer, (context) => Context.add(context, Approval, expiring(Context.get(context, Approval), after)))
+
+/** @internal The answer to a question that has expired. */
+export const late: Decision = { approved: false, reason: "nobody answered in time" }
+
+/**
  * Layer that keeps questions until `ApprovalQueue.decide` answers them, in this process.
  *
  * **Details**
@@ -125,7 +232,22 @@ export const layerAllow: Layer.Layer<Approval> = Layer.succeed(Approval, {
  * @since 0.1.0
  */
 export const layerQueue: Layer.Layer<Approval | ApprovalQueue> = Layer.effectContext(
-  Effect.map(SubscriptionRef.make<Waiting>(new Map()), (waiting) => {
+  Effect.suspend(() =>
+    Effect.map(makeQueue, ({ approval, queue }) =>
+      Context.make(ApprovalQueue, queue).pipe(Context.add(Approval, approval))
+    )
+  )
+)
+
+/**
+ * An approver and the queue that answers it, without a layer: `layerQueue` is this.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeQueue: Effect.Effect<{ readonly approval: Service; readonly queue: Queue }> = Effect.map(
+  SubscriptionRef.make<Waiting>(new Map()),
+  (waiting) => {
     const enter = (question: Question): Effect.Effect<Entry | undefined> =>
       Effect.flatMap(Deferred.make<Decision>(), (answer) =>
         SubscriptionRef.modify(waiting, (now) => {
@@ -155,13 +277,14 @@ export const layerQueue: Layer.Layer<Approval | ApprovalQueue> = Layer.effectCon
         (entry) => (entry === undefined ? Effect.succeed(twice) : Deferred.await(entry.answer)),
         leave
       )
-    return Context.make(ApprovalQueue, {
+    const queue: Queue = {
       pending: Effect.map(SubscriptionRef.get(waiting), questions),
       // A change that changed nothing keeps the map, and is left out here.
       changes: Stream.map(Stream.changes(waiting.changes), questions),
       decide
-    }).pipe(Context.add(Approval, { ask }))
-  })
+    }
+    return { approval: { ask }, queue }
+  }
 )
 
 // internal

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Service as Identity } from "../context/Identity.ts"
+import type { PathStep } from "../domain/AgentEvent.ts"
 import type { CallId, RunId, SessionId } from "../domain/Ids.ts"
 
 /**
@@ -31,6 +32,7 @@ export interface ToolInfo {
 
 /**
  * The call to be judged. `input` is what the handler would get, as JSON: decoded, defaults filled in, unknown keys gone.
+ * `path` is the way from the root run to this one, absent when it is the root.
  *
  * @category models
  * @since 0.1.0
@@ -44,6 +46,7 @@ export interface Call {
   readonly agent: string
   readonly turn: number
   readonly identity: Identity
+  readonly path?: ReadonlyArray<PathStep> | undefined
 }
 
 /**

@@ -5,7 +5,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Service as Identity } from "../context/Identity.ts"
+import type { PathStep } from "../domain/AgentEvent.ts"
 import { CallId, RunId, SessionId } from "../domain/Ids.ts"
+import type { Input } from "../domain/Message.ts"
 
 /**
  * The call that the current handler serves.
@@ -26,9 +28,34 @@ export interface Service {
    * kept in the result if the call is interrupted or times out.
    */
   readonly progress: (chunk: unknown) => Effect.Effect<void>
+  /** The way from the root run to the one of this call; absent when that is the root. */
+  readonly path?: ReadonlyArray<PathStep> | undefined
+  /** Joins the conversation before the next model request. Answers `false` when the run no longer listens. */
+  readonly steer: (input: Input) => Effect.Effect<boolean>
+  /** Joins the conversation when the run would otherwise end. Answers `false` when the run no longer listens. */
+  readonly followUp: (input: Input) => Effect.Effect<boolean>
 }
 
-const outside = "none"
+const none = "none"
+
+/**
+ * The placeholder that stands in for a call outside of a run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const outside: Service = {
+  call: CallId.make(none),
+  tool: none,
+  agent: none,
+  run: RunId.make(none),
+  session: SessionId.make(none),
+  turn: 0,
+  identity: {},
+  progress: () => Effect.void,
+  steer: () => Effect.succeed(false),
+  followUp: () => Effect.succeed(false)
+}
 
 /**
  * The current call. Outside of a run it is a placeholder whose progress goes nowhere.
@@ -37,14 +64,5 @@ const outside = "none"
  * @since 0.1.0
  */
 export class ToolContext extends Context.Reference<ToolContext>()("axonal/tool/ToolContext", {
-  defaultValue: (): Service => ({
-    call: CallId.make(outside),
-    tool: outside,
-    agent: outside,
-    run: RunId.make(outside),
-    session: SessionId.make(outside),
-    turn: 0,
-    identity: {},
-    progress: () => Effect.void
-  })
+  defaultValue: () => outside
 }) {}

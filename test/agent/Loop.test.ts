@@ -80,6 +80,8 @@ describe("Loop", () => {
         const result = yield* Agent.run(agent, "hi")
         assert.deepStrictEqual(result, {
           output: "Hello",
+          text: "Hello",
+          pending: [],
           reason: "completed",
           limit: undefined,
           usage: bill(1),

@@ -34,6 +34,7 @@ const kinds: ReadonlyArray<Entry.Entry> = [
   { _tag: "Marker", ...about, marker: { type: "fork", session: SessionId.make("s"), to: EntryId.make("t") } },
   { _tag: "Marker", ...about, marker: { type: "rewind", to: EntryId.make("t") } },
   { _tag: "Marker", ...about, marker: { type: "restore" } },
+  { _tag: "Marker", ...about, marker: { type: "resume" } },
   { _tag: "Artifact", ...about, call: CallId.make("c"), tool: "search", text: "x" }
 ]
 

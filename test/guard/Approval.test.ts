@@ -25,7 +25,13 @@ const question = (id: string, input: unknown = {}, reason = "because"): Approval
   },
   reason
 })
-const ask = (question: Approval.Question) => Effect.flatMap(Approval.Approval, (approval) => approval.ask(question))
+/** What an approver decides at once, or when it is time. */
+const ask = (question: Approval.Question): Effect.Effect<Approval.Decision> =>
+  Effect.flatMap(Approval.Approval, (approval) =>
+    Effect.flatMap(approval.ask(question), (answer) =>
+      Approval.isLater(answer) ? Effect.dieMessage("the answer was put off") : Effect.succeed(answer)
+    )
+  )
 
 /** Waits until so many questions wait. */
 const waiting = (count: number) =>

@@ -142,6 +142,8 @@ const markerOf = ({ marker }: MarkerEntry): string => {
       return "rewound to here"
     case "restore":
       return "the latest summary was taken back"
+    case "resume":
+      return "the calls that waited were decided"
   }
 }
 

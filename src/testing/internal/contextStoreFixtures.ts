@@ -89,7 +89,7 @@ export const ids = (store: Store, session: SessionId) =>
 export const labelOf = (entry: Stored): string => {
   if (entry._tag !== "Marker") return entry.id
   const { marker } = entry
-  return marker.type === "restore" ? entry.id : `${marker.type} ${marker.to}`
+  return "to" in marker ? `${marker.type} ${marker.to}` : entry.id
 }
 export const labels = (store: Store, session: SessionId) =>
   Effect.map(store.entries(session), (entries) => entries.map(labelOf))

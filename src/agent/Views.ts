@@ -1,0 +1,242 @@
+/**
+ * The views of one loop: its events as a stream, their fold as a result, and a handle to a run that goes on by itself. All
+ * of them interpret the same definition; `Agent` gives them their types.
+ */
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ContextStore } from "../context/ContextStore.ts"
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+import { SessionId } from "../domain/Ids.ts"
+import * as Message from "../domain/Message.ts"
+import * as Approval from "../guard/Approval.ts"
+import type { Transport } from "../transport/Transport.ts"
+import { Activities } from "./Activities.ts"
+import type { Definition } from "./Definition.ts"
+import * as EventLog from "./EventLog.ts"
+import * as Loop from "./Loop.ts"
+import * as Outputs from "./Output.ts"
+import * as Result from "./Result.ts"
+import type { ResumeRejected } from "./Resuming.ts"
+import type { Sink } from "./Run.ts"
+import * as Steering from "./Steering.ts"
+import * as StopSignal from "./StopSignal.ts"
+
+/**
+ * A run that goes on by itself, until its scope closes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Handle<Output = string, E = never> {
+  readonly session: SessionId
+  /** All events of the run, from the first on, for any number of readers at any time. Leaving does not stop the run. */
+  readonly events: Stream.Stream<AgentEvent, Loop.LoopError | EventLog.EventsLagged | E>
+  /** The same from any event on, or without failing when it falls behind what is kept. */
+  readonly eventsFrom: (
+    options: EventLog.ReadOptions
+  ) => Stream.Stream<AgentEvent, Loop.LoopError | EventLog.EventsLagged | E>
+  /** The result, once the run has ended. */
+  readonly await: Effect.Effect<Result.Result<Output>, Loop.LoopError | E>
+  /** Joins the conversation before the next model request. Answers `false` when the run no longer listens. */
+  readonly steer: (input: Message.Input) => Effect.Effect<boolean>
+  /** Joins the conversation when the run would otherwise end. Answers `false` when the run no longer listens. */
+  readonly followUp: (input: Message.Input) => Effect.Effect<boolean>
+  /** Asks the run to stop, and waits until it has. It ends with reason `stopped` and keeps what it has. */
+  readonly stop: Effect.Effect<void>
+  /** The questions of the run that wait, and the way to answer them; for runs started with `approver: "handle"`. */
+  readonly approvals: Approval.Queue
+}
+
+/**
+ * How a run is started.
+ *
+ * **Details**
+ *
+ * - `retain`: how many events are kept for readers; 65,536. `approver`: who answers the questions of the run: whoever the
+ *   `Approval` in use says (`"layer"`, the default), or whoever has the handle.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StartOptions extends Loop.Options {
+  readonly retain?: number | undefined
+  readonly approver?: "layer" | "handle" | undefined
+}
+
+/**
+ * How a run is folded. `onEvents` sees every batch of events, at no cost but its own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions extends Loop.Options {
+  readonly onEvents?: ((events: ReadonlyArray<AgentEvent>) => void) | undefined
+}
+
+/**
+ * The events of a run that belongs to the stream.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stream = <E, R>(
+  definition: Definition,
+  input: Message.Input,
+  options: Loop.Options
+): Stream.Stream<AgentEvent, Loop.LoopError | E, R | Transport | ContextStore> =>
+  Stream.fromChannel(
+    Channel.acquireUseRelease(
+      Effect.flatMap(Mailbox.make<AgentEvent, Loop.LoopError | E>(4096), (mailbox) => {
+        const loop = begin<E, R>(definition, input, { ...options, forked: true }, (events) => {
+          const left = mailbox.unsafeOfferAll(events)
+          // Part of them is on its way: a run that is stopped meanwhile must not take back the rest.
+          return Chunk.isEmpty(left) ? undefined : Effect.uninterruptible(mailbox.offerAll(left))
+        })
+        const written = Effect.onExit(loop, (exit) => mailbox.done(Exit.asVoid(exit)))
+        return Effect.map(Effect.uninterruptible(Effect.forkDaemon(written)), (fiber) => ({ fiber, mailbox }))
+      }),
+      ({ mailbox }) => Mailbox.toChannel(mailbox),
+      // Nobody reads any more, and the loop must not wait for anybody: that first.
+      ({ fiber, mailbox }) => Effect.zipRight(mailbox.shutdown, Fiber.interrupt(fiber))
+    )
+  )
+
+/**
+ * The result of a run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = <Output, E, R>(
+  definition: Definition,
+  input: Message.Input,
+  options: RunOptions
+): Effect.Effect<Result.Result<Output>, Loop.LoopError | E, R | Transport | ContextStore> =>
+  folded(definition, options, (sink) => begin<E, R>(definition, input, options, sink))
+
+/**
+ * The result of a run that goes on where another one waits.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resume = <Output, E, R>(
+  definition: Definition,
+  input: Message.Input,
+  options: RunOptions & Loop.Begin
+): Effect.Effect<Result.Result<Output>, Loop.LoopError | ResumeRejected | E, R | Transport | ContextStore> =>
+  folded(definition, options, (sink) => interpret<E, R>(definition, input, options, sink))
+
+/**
+ * The handle of a run that is forked in the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start = <Output, E, R>(
+  definition: Definition,
+  input: Message.Input,
+  options: StartOptions
+): Effect.Effect<Handle<Output, E>, never, R | Transport | ContextStore | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { approver, retain, ...given } = options
+    const activities = yield* Activities
+    const session = options.session ?? SessionId.make(yield* activities.id("session"))
+    const steering = Steering.make()
+    const asked = yield* Deferred.make<void>()
+    const own = StopSignal.fromDeferred(asked)
+    const stopSignal = options.stopSignal === undefined ? own : Effect.raceFirst(own, options.stopSignal)
+    const log = EventLog.make<Loop.LoopError | E>({ retain })
+    const folding = Result.begin()
+    const loop = begin<E, R>(definition, input, { ...given, session, stopSignal, steering, forked: true }, (events) => {
+      Result.push(folding, events)
+      EventLog.append(log, events)
+      return undefined
+    })
+    const { approval, queue } = yield* Approval.makeQueue
+    const fiber = yield* fork(
+      approver === "handle" ? Effect.provideService(loop, Approval.Approval, approval) : loop,
+      (exit) => Effect.sync(() => EventLog.close(log, exit))
+    )
+    const settled = Fiber.await(fiber)
+    const accept = (when: Steering.Words["when"]) => (words: Message.Input) =>
+      Steering.accept(steering, when, Message.fromInput(words))
+    return {
+      session,
+      events: EventLog.read(log),
+      eventsFrom: (options) => EventLog.read(log, options),
+      await: Effect.flatMap(Effect.flatten(settled), () => resultOf<Output>(definition, folding)),
+      steer: accept("steer"),
+      followUp: accept("followUp"),
+      stop: Effect.zipRight(Deferred.succeed(asked, undefined), Effect.asVoid(settled)),
+      approvals: queue
+    }
+  })
+
+// internal
+
+/**
+ * The loop, with the requirements and failures that the agent's type tells of: the tools' own, which the loop itself has
+ * no names for.
+ */
+const interpret = <E, R>(
+  definition: Definition,
+  input: Message.Input,
+  options: Loop.Begin,
+  sink: Sink
+): Effect.Effect<void, Loop.LoopError | ResumeRejected | E, R | Transport | ContextStore> =>
+  Loop.run(definition, Message.fromInput(input), options, sink)
+
+/** A run from the beginning: it has nothing to resume that could be rejected. */
+const begin = <E, R>(
+  definition: Definition,
+  input: Message.Input,
+  options: Loop.Begin,
+  sink: Sink
+): Effect.Effect<void, Loop.LoopError | E, R | Transport | ContextStore> =>
+  interpret(definition, input, options, sink) as Effect.Effect<void, Loop.LoopError | E, R | Transport | ContextStore>
+
+/** The result of a run: the fold of its events. */
+const folded = <Output, E, R>(
+  definition: Definition,
+  { onEvents }: RunOptions,
+  loop: (sink: Sink) => Effect.Effect<void, E, R>
+): Effect.Effect<Result.Result<Output>, E, R> =>
+  Effect.suspend(() => {
+    const folding = Result.begin()
+    const interpreted = loop((events) => {
+      Result.push(folding, events)
+      if (onEvents !== undefined) onEvents(events)
+      return undefined
+    })
+    return Effect.flatMap(interpreted, () => resultOf<Output>(definition, folding))
+  })
+
+/** Forks a run in the current scope so that even one that is cancelled at once says how it ended. */
+const fork = <E, R>(
+  loop: Effect.Effect<void, E, R>,
+  onExit: (exit: Exit.Exit<void, E>) => Effect.Effect<unknown>
+): Effect.Effect<Fiber.RuntimeFiber<void, E>, never, R | Scope.Scope> =>
+  Effect.uninterruptible(Effect.forkScoped(Effect.onExit(loop, onExit)))
+
+/** The result of a run that has ended, its answer of the type that the agent's output says. */
+const resultOf = <Output>({ output }: Definition, folding: Result.Folding): Effect.Effect<Result.Result<Output>> => {
+  const finished = Result.finish(folding)
+  if (finished === undefined) return Effect.dieMessage("A run ended without RunEnd; this is a defect of the loop")
+  const { value, ...result } = finished
+  const answer =
+    output === undefined
+      ? Effect.succeed<unknown>(result.output)
+      : value === undefined
+        ? Effect.succeed(undefined)
+        : Outputs.fromJson(output, value)
+  // The type `Output` was read from the same definition when the agent was made.
+  return Effect.map(answer, (output) => ({ ...result, output }) as unknown as Result.Result<Output>)
+}
