@@ -35,7 +35,8 @@ describe("Concurrently", () => {
         )
         assert.isAtMost(peak, given.bound)
         assert.strictEqual(running, 0)
-      })
+      }),
+    { fastCheck: { numRuns: 40 } }
   )
 
   it.effect("CALL-3 work that ends at once leaves its place to others", () =>

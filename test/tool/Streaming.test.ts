@@ -55,7 +55,8 @@ describe("Streaming", () => {
         assert.deepStrictEqual(shown, isResult && shown.length < values.length ? values.slice(0, -1) : values)
         const endsAtOnce = end === 0 && chunks.at(-1)?.[1].length !== 0
         if (isResult && endsAtOnce) assert.strictEqual(shown.length, values.length - 1)
-      })
+      }),
+    { fastCheck: { numRuns: 40 } }
   )
 
   it.effect("CALL-8 what was not shown yet is shown when the stream fails or is interrupted", () =>
