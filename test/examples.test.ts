@@ -15,6 +15,7 @@ import * as Parrots from "../examples/15_your_own_transport.ts"
 import * as Cards from "../examples/16_your_own_context_store.ts"
 import * as Flight from "../examples/17_tools_in_flight.ts"
 import * as ToolSelection from "../examples/18_tool_selection.ts"
+import * as Budgets from "../examples/19_limits_and_budgets.ts"
 import * as Bank from "../examples/19_your_own_guard.ts"
 import { root } from "./support/sources.ts"
 
@@ -157,6 +158,19 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "  opening_hours, renew_passport, parking_permit, report_noise",
       "only",
       "  opening_hours"
+    ]
+  ],
+  "19_limits_and_budgets.ts": [
+    Effect.provide(Budgets.program, Budgets.layer),
+    [
+      "5 pages on Acorn",
+      "5 pages on Birch",
+      "9 pages on Cedarwood",
+      "Cedarwood. [completed]",
+      "ann: 0.25 dollars left",
+      "No money is left today. Answer without a report.",
+      "I cannot say. [completed]",
+      "bob: 1.2 dollars left"
     ]
   ],
   "19_your_own_guard.ts": [

@@ -114,9 +114,9 @@ describe("Budget", () => {
     it.effect("AA-20 exactly on the bound is granted, one over runs nothing", () =>
       Effect.gen(function* () {
         const budget = yield* Budget.make({ limits: { toolCalls: 9 } })
-        yield* take(budget, Budget.calls(9))
+        yield* take(budget, Budget.amounts({ toolCalls: 9 }))
         assert.deepStrictEqual(
-          yield* refused(budget, Budget.calls(1)),
+          yield* refused(budget, Budget.amounts({ toolCalls: 1 })),
           new LimitExceeded({ limit: "budgetToolCalls", max: 9, actual: 10 })
         )
         assert.deepStrictEqual(yield* stand(budget), [9, 9])
@@ -128,7 +128,7 @@ describe("Budget", () => {
         const budget = yield* Budget.make({ limits: { requests: 0, tokens: 5 } })
         const error = yield* refused(budget, tokens(1))
         assert.deepStrictEqual(error, new LimitExceeded({ limit: "budgetRequests", max: 0, actual: 1 }))
-        assert.isTrue(yield* granted(budget, Budget.calls(3)))
+        assert.isTrue(yield* granted(budget, Budget.amounts({ toolCalls: 3 })))
       })
     )
 
@@ -136,8 +136,8 @@ describe("Budget", () => {
       Effect.gen(function* () {
         const budget = yield* Budget.make({ limits: { toolCalls: 9 } })
         const one = Effect.scoped(
-          Effect.flatMap(budget.reserve(ann, Budget.calls(1)), (held) =>
-            Effect.zipRight(Effect.sleep("1 second"), held.charge(Budget.calls(1)))
+          Effect.flatMap(budget.reserve(ann, Budget.amounts({ toolCalls: 1 })), (held) =>
+            Effect.zipRight(Effect.sleep("1 second"), held.charge(Budget.amounts({ toolCalls: 1 })))
           )
         )
         const fiber = yield* Effect.fork(Effect.all(Effect.replicate(Effect.either(one), 16), { concurrency: 16 }))

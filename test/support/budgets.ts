@@ -4,9 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type * as Budget from "../../src/agent/Budget.ts"
+import * as Budget from "../../src/agent/Budget.ts"
 
-export const nothing: Budget.Amounts = { requests: 0, toolCalls: 0, tokens: 0, costUsd: 0 }
+export const nothing: Budget.Amounts = Budget.amounts({})
 export const tokens = (count: number | undefined): Budget.Amounts => ({ ...nothing, requests: 1, tokens: count })
 export const dollars = (costUsd: number | undefined): Budget.Amounts => ({ ...nothing, requests: 1, costUsd })
 export const ann: Budget.About = { identity: { userId: "ann" } }
