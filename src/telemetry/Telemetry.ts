@@ -300,12 +300,12 @@ export const judged = <A extends Spans.Verdict, E, R>(
  * @category combinators
  * @since 0.1.0
  */
-export const decided = <A extends { readonly approved: boolean; readonly reason?: string | undefined }, E, R>(
+export const decided = (
   traced: boolean,
   capture: boolean | Capture,
   call: { readonly id: string; readonly tool: string },
-  ask: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> => (traced ? Effect.tap(ask, (decision) => Spans.markDecision(capture, call, decision)) : ask)
+  decision: { readonly approved: boolean; readonly reason?: string | undefined }
+): Effect.Effect<void> => (traced ? Spans.markDecision(capture, call, decision) : Effect.void)
 
 /**
  * The span of a compaction, and the tokens of its summaries in the metrics. One that failed is an error on the span, and

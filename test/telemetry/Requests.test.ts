@@ -228,7 +228,7 @@ describe("Telemetry", () => {
     Effect.gen(function* () {
       const why = `touches ${secret}`
       const judge = Telemetry.judged(true, capture, call, Effect.succeed(Guard.Ask(why, "files")))
-      const ask = Telemetry.decided(true, capture, call, Effect.succeed({ approved: false, reason: why }))
+      const ask = Telemetry.decided(true, capture, call, { approved: false, reason: why })
       const { spans } = yield* traced(Effect.withSpan(Effect.zipRight(judge, ask), "run"))
       const about = { "gen_ai.tool.name": "rm", "gen_ai.tool.call.id": "c1" }
       const said = (name: string) => (reason === undefined ? {} : { [name]: reason })
