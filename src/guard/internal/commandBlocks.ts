@@ -3,7 +3,7 @@
  * name, whatever folder it is in.
  */
 import type { Match } from "./commandRules.ts"
-import { flagged, matchesText } from "./commandRules.ts"
+import { byProgram, flagged, matchesText } from "./commandRules.ts"
 import type { Redirection, Word } from "./commandSyntax.ts"
 
 export type Operands = "vital" | "device" | "target"
@@ -97,8 +97,7 @@ export const blocked = (
   words: ReadonlyArray<Word>,
   folders: ReadonlyArray<string | undefined>
 ): { readonly block: Block; readonly match: Match } | undefined => {
-  for (const block of blocks) {
-    if (!block.programs.split(" ").some((pattern) => matchesText(pattern, program))) continue
+  for (const block of blocksOf(program)) {
     const match = holds(block, words, folders)
     if (match !== "no") return { block, match }
   }
@@ -137,6 +136,8 @@ export const resolved = (path: string, folder: string): string => {
 }
 
 // internal
+
+const blocksOf = byProgram(blocks.map((block) => [block.programs, block] as const))
 
 const holds = (block: Block, words: ReadonlyArray<Word>, folders: ReadonlyArray<string | undefined>): Match => {
   const known = words.filter(({ text }) => text !== undefined)

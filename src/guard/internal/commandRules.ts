@@ -14,6 +14,7 @@ export interface Pattern {
 
 /** Whether a text is what a pattern with `*` describes. */
 export const matchesText = (pattern: string, text: string): boolean => {
+  if (!pattern.includes("*")) return pattern === text
   let [at, from, star, mark] = [0, 0, -1, 0]
   while (from < text.length) {
     if (pattern[at] === "*") {
@@ -40,13 +41,31 @@ export const baseOf = (program: string): string =>
     .toLowerCase()
     .replace(/\.(?:exe|com|cmd|bat)$/, "")
 
+/** Finds what a table has for a program. Its keys are names and patterns, with spaces between. */
+export const byProgram = <A>(
+  entries: ReadonlyArray<readonly [programs: string, entry: A]>
+): ((program: string) => ReadonlyArray<A>) => {
+  const names = new Map<string, Array<A>>()
+  const patterns: Array<readonly [string, A]> = []
+  for (const [programs, entry] of entries) {
+    for (const program of programs.split(" ")) {
+      if (program.includes("*")) patterns.push([program, entry])
+      else names.set(program, [...(names.get(program) ?? []), entry])
+    }
+  }
+  return (program) => {
+    const matching = patterns.flatMap(([pattern, entry]) => (matchesText(pattern, program) ? [entry] : []))
+    return [...(names.get(program) ?? []), ...matching]
+  }
+}
+
 /**
  * Matches for permission: only what is certain counts, and a name without a folder does not stand for a file in one.
  */
 export const permits = (pattern: Pattern, program: string, words: ReadonlyArray<Word>): boolean =>
+  matchesText(pattern.program, program) &&
   (pattern.program.includes("/") || !program.includes("/")) &&
   !program.split("/").includes("..") &&
-  matchesText(pattern.program, program) &&
   (pattern.words === undefined || run(pattern.words, words, certain))
 
 /** Matches for restriction: a name stands for every file of that name, and what may match, perhaps does. */

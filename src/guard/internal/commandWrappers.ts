@@ -1,7 +1,7 @@
 /**
  * Programs that run other programs, as data, and what they run. What cannot be told from the words is a problem.
  */
-import { flagged, matchesText } from "./commandRules.ts"
+import { byProgram, flagged, matchesText } from "./commandRules.ts"
 import type { Word } from "./commandSyntax.ts"
 import { unknown } from "./commandSyntax.ts"
 
@@ -47,14 +47,12 @@ export const inside = (
 
 /** The words of the command that are code in another language or have another program run. */
 export const code = (program: string, words: ReadonlyArray<Word>): ReadonlyArray<Word> => {
-  const found = codes.flatMap(([programs, options, patterns]) =>
-    programs.split(" ").some((pattern) => matchesText(pattern, program))
-      ? words.filter(
-          (word, index) =>
-            (options !== "" && flagged(options.split(" "), [word]) !== "no") ||
-            patterns.some((pattern) => (pattern === "*" ? index === 0 : matchesText(pattern, word.text ?? word.raw)))
-        )
-      : []
+  const found = codesOf(program).flatMap(([options, patterns]) =>
+    words.filter(
+      (word, index) =>
+        (options.length > 0 && flagged(options, [word]) !== "no") ||
+        patterns.some((pattern) => (pattern === "*" ? index === 0 : matchesText(pattern, word.text ?? word.raw)))
+    )
   )
   return /^g?sed$/.test(program) ? [...found, ...sed(words)] : found
 }
@@ -345,3 +343,9 @@ const codes: ReadonlyArray<readonly [programs: string, options: string, patterns
   ["crontab", "", ["*"]],
   ["source .", "", ["*"]]
 ]
+
+const codesOf = byProgram(
+  codes.map(
+    ([programs, options, patterns]) => [programs, [options === "" ? [] : options.split(" "), patterns]] as const
+  )
+)
