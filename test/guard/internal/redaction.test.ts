@@ -191,7 +191,7 @@ describe("redaction", () => {
       "no character is halved, not even by a pattern that does",
       [FastCheck.array(FastCheck.oneof(prose, card, email, key))],
       ([texts]) => {
-        const halving = { name: "half", find: Redaction.matching(/[\ud83d\ude00]/u) }
+        const halving = { name: "half", find: Redaction.matching(/\ude00/) }
         const text = texts.join("😀")
         assert.notMatch(hide(text), halves)
         assert.notMatch(Redaction.hide(text, [halving, ...all]), halves)
