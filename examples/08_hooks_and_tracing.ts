@@ -7,11 +7,12 @@
  *   npx tsx examples/08_hooks_and_tracing.ts
  */
 import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
+import { FetchHttpClient } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Agent, ContextStore, Hooks, Part, ToolResult } from "axonal"
+import { Agent, ContextStore, Hooks, Part, Telemetry, ToolResult } from "axonal"
 import { ScriptedTransport } from "axonal/testing"
-import { Console, Effect, Layer, Schema } from "effect"
+import { Console, Effect, Layer, Redacted, Schema } from "effect"
 
 const lookUp = Agent.tool("look_up", { parameters: { customer: Schema.String }, success: Schema.String }, (input) =>
   Effect.succeed(`${input.customer} pays by card 4111 1111 1111 1111`)
@@ -47,6 +48,14 @@ const spans = Effect.sync(() => {
   const nameOf = (id: string | undefined) => all.find((span) => span.spanContext().spanId === id)?.name ?? "nothing"
   return all.map((span) => `${span.name} in ${nameOf(span.parentSpanContext?.spanId)}`)
 })
+// #endregion
+
+// #region otlp
+export const otlp = Telemetry.layerOtlp({
+  url: "https://otlp.example.com",
+  serviceName: "billing",
+  headers: { authorization: Redacted.make("Bearer …") }
+}).pipe(Layer.provide(FetchHttpClient.layer))
 // #endregion
 
 export const program = Effect.gen(function* () {

@@ -161,9 +161,18 @@ const problemOf = (exit: Exit.Exit<unknown, unknown>) => {
   return { message, event: { name: "exception", attributes: attributes(Object.entries(about)) } }
 }
 
+const hex: ReadonlyArray<string> = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
+
+/** Asking for random bytes has a price of its own, which many ids share. */
+const pool = new Uint8Array(4096)
+let used = pool.length
+
 const randomHex = (bytes: number): string => {
+  if (used + bytes > pool.length) {
+    globalThis.crypto.getRandomValues(pool)
+    used = 0
+  }
   let text = ""
-  for (const byte of globalThis.crypto.getRandomValues(new Uint8Array(bytes)))
-    text += byte.toString(16).padStart(2, "0")
+  for (const end = used + bytes; used < end; used++) text += hex[pool[used] ?? 0]
   return text
 }
