@@ -11,6 +11,7 @@ import type { Outcome } from "../context/Compaction.ts"
 import type { CallId, RunId } from "../domain/Ids.ts"
 import type { Answer as Answered } from "../guard/Approval.ts"
 import type { ToolResult } from "../tool/ToolResult.ts"
+import type { Selection } from "../tool/ToolSelector.ts"
 import type { Answer } from "./Answer.ts"
 
 /**
@@ -41,6 +42,7 @@ export interface Service {
   readonly tool: <E, R>(key: Key, execute: Effect.Effect<ToolResult, E, R>) => Effect.Effect<ToolResult, E, R>
   readonly approval: <R>(key: Key, execute: Effect.Effect<Answered, never, R>) => Effect.Effect<Answered, never, R>
   readonly compaction: <R>(key: Key, execute: Effect.Effect<Outcome, never, R>) => Effect.Effect<Outcome, never, R>
+  readonly selection: <R>(key: Key, execute: Effect.Effect<Selection, never, R>) => Effect.Effect<Selection, never, R>
   readonly sleep: (key: Key, duration: Duration.DurationInput) => Effect.Effect<void>
   /** Milliseconds since the epoch. */
   readonly now: Effect.Effect<number>
@@ -59,6 +61,7 @@ export const direct: Service = {
   tool: (_key, execute) => execute,
   approval: (_key, execute) => execute,
   compaction: (_key, execute) => execute,
+  selection: (_key, execute) => execute,
   sleep: (_key, duration) => Effect.sleep(duration),
   now: Clock.currentTimeMillis,
   id: (prefix) => Effect.sync(() => `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`)

@@ -10,6 +10,7 @@ import type * as Part from "../domain/Part.ts"
 import { coerce } from "../tool/Coerce.ts"
 import type { Entry } from "../tool/Toolkit.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
+import * as ToolSelector from "../tool/ToolSelector.ts"
 import type * as Run from "./Run.ts"
 
 /**
@@ -117,15 +118,18 @@ export const read = (
   parsed: Either.Either<object, string>
 ): Soon<Ready | Rejected> => {
   const named = { id: idOf(call), name: call.name }
-  const { entries } = run.registry
-  const entry = entries.get(call.name)
+  const entry = run.registry.entries.get(call.name)
   if (isDuplicate(call)) {
     const text = "Another call of this answer has the same id; this one was not run. Call again."
     return reject(named, {}, "invalid", text)
   }
   if (entry === undefined) {
-    const known = entries.size === 0 ? "There are no tools." : `Available tools: ${[...entries.keys()].join(", ")}.`
-    return reject(named, {}, "unknown-tool", `Unknown tool: ${call.name}. ${known}`)
+    const known = offeredBy(run)
+    const text = known.length === 0 ? "There are no tools." : `Available tools: ${known.join(", ")}.`
+    return reject(named, {}, "unknown-tool", `Unknown tool: ${call.name}. ${text}`)
+  }
+  if (run.offer !== undefined && !run.offer.tools.some(({ name }) => name === call.name)) {
+    return reject(named, {}, "unknown-tool", ToolSelector.refusal(call.name, offeredBy(run)))
   }
   if (Either.isLeft(parsed)) {
     const text =
@@ -171,6 +175,10 @@ export const decode = (id: CallId, entry: Entry, execute: Ready["execute"], inpu
 // internal
 
 const maxProblem = 2000
+
+/** The names of the tools that the model knows of. */
+const offeredBy = ({ offer, registry }: Run.Run): ReadonlyArray<string> =>
+  (offer?.tools ?? registry.specs).map(({ name }) => name)
 
 const isDuplicate = (call: Part.ToolCall): boolean => {
   const mark = call.meta?.["axonal"]

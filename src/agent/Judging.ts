@@ -47,7 +47,7 @@ export const callOf = (run: Run.Run, ready: Ready): Guard.Call => ({
  * @since 0.1.0
  */
 export const judged = (run: Run.Run, ready: Ready): Effect.Effect<Guard.Verdict> =>
-  Guard.judge(run.guard, callOf(run, ready))
+  Run.paying(run, "guard", Guard.judge(run.guard, callOf(run, ready)))
 
 /**
  * Writes a verdict as an event, unless the call goes ahead as it is.

@@ -17,9 +17,11 @@ import type { Decided } from "../guard/Approval.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
-import type { Transport } from "../transport/Transport.ts"
+import * as ToolSelector from "../tool/ToolSelector.ts"
+import type { ToolChoice, Transport } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
+import * as Budget from "./Budget.ts"
 import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
 import * as Ending from "./Ending.ts"
@@ -30,6 +32,7 @@ import type { ResumeRejected } from "./Resuming.ts"
 import * as Resuming from "./Resuming.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
+import * as Spending from "./Spending.ts"
 import * as Steering from "./Steering.ts"
 import type { StopSignal } from "./StopSignal.ts"
 import * as Turn from "./Turn.ts"
@@ -47,6 +50,10 @@ export interface Options {
   readonly onBusy?: OnBusy | undefined
   /** Completes when the run should stop. */
   readonly stopSignal?: StopSignal | undefined
+  /** The tools that this run offers the model, of those its agent has; none at all for `[]`. As the selector says when absent. */
+  readonly tools?: ReadonlyArray<string> | undefined
+  /** Whether the model may or must call. One that forces a call holds for the first turn. */
+  readonly toolChoice?: ToolChoice | undefined
 }
 
 /**
@@ -93,20 +100,22 @@ export const run = (
   Effect.uninterruptibleMask((mask) =>
     Effect.gen(function* () {
       const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
-      const services = yield* Run.services
+      const given = yield* Run.services
+      const services = { ...given, selector: ToolSelector.restrict(given.selector, options) }
       const id = RunId.make(yield* services.activities.id("run"))
       const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
-      const found = yield* Effect.exit(restore(Toolkit.resolve(Run.sources(services, definition))))
-      const registry = Exit.isSuccess(found) ? found.value : Toolkit.empty
+      let registry = Toolkit.empty
+      const sources = Run.sources(services, definition, () => registry.specs)
+      const found = yield* Effect.exit(restore(Toolkit.resolve(sources)))
+      if (Exit.isSuccess(found)) registry = found.value
       const steering = options.steering ?? Steering.make()
       const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
       const session = Session.make(run, services.store)
-      const spent = Limits.start()
       const state: State = {
         run,
         session,
-        compacting: Compacting.make(session, spent),
-        spent,
+        compacting: Compacting.make(session, run.spent),
+        spent: run.spent,
         halt: yield* Halt.make(definition.limits, options.stopSignal),
         startedAt: definition.limits.wallTime === undefined ? 0 : yield* services.activities.now,
         output: "",
@@ -122,7 +131,7 @@ export const run = (
         : Effect.scoped(
             Effect.zipRight(
               Halt.watch(state.halt, definition.limits, options.stopSignal),
-              converse(state, input, options)
+              Effect.ensuring(withinBudget(state, converse(state, input, options)), Session.settleCosts(session))
             )
           )
       const exit = yield* Effect.exit(
@@ -156,9 +165,9 @@ const converse = (
       for (const near of Limits.warnings(limits, spent)) {
         yield* Run.emit(run, () => [Run.event(run, "LimitWarning", near)])
       }
+      yield* Spending.warn(run)
       const limit = Limits.reached(limits, spent)
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
-      if (Limits.isRepeating(limits, spent)) joined = [...joined, Answer.repeating]
       const taken = yield* Turn.take(state, [...joined, ...Steering.take(run.steering, mode)], false)
       if (taken.over !== undefined) return yield* atLimit(state, taken.over, [])
       const end = yield* concluded(state, taken)
@@ -169,7 +178,7 @@ const converse = (
         continue
       }
       state.nudged = false
-      joined = []
+      joined = Limits.isRepeating(limits, spent) ? [Answer.repeating] : []
       if (meaning === "on") continue
       const read = yield* readOutput(state, meaning)
       if ("repair" in read) joined = [read.repair]
@@ -179,6 +188,19 @@ const converse = (
       }
     }
   })
+
+/** What a budget does not grant ends the run as any limit does; there is no last answer, which would cost as well. */
+const withinBudget = <E, R>(
+  state: State,
+  conversing: Effect.Effect<Ending.End, E | LimitExceeded, R>
+): Effect.Effect<Ending.End, E | LimitExceeded, R> =>
+  state.run.definition.limits.onLimit === "fail" || state.run.budget === Budget.none
+    ? conversing
+    : Effect.catchIf(
+        conversing,
+        (error): error is E & LimitExceeded => error instanceof LimitExceeded,
+        ({ limit }) => Effect.succeed({ reason: "limit", limit, output: state.output })
+      )
 
 /** The end that calls came to by themselves: a person is waited for, or a result ends the run. */
 const concluded = (

@@ -41,8 +41,8 @@ export const plain = (run: Run.Run, messages: ReadonlyArray<Message>, last: bool
     last && lastTurnMessage !== undefined ? [Messages.user(lastTurnMessage.replaceAll("{limit}", run.limit ?? ""))] : []
   return {
     messages: Repair.repair([...system, ...messages, ...final]),
-    tools: ModelInfo.can(transport.model, "tools") ? registry.specs : [],
-    toolChoice: last ? "none" : "auto",
+    tools: ModelInfo.can(transport.model, "tools") ? (run.offer?.tools ?? registry.specs) : [],
+    toolChoice: last ? "none" : (run.offer?.toolChoice ?? "auto"),
     responseFormat: definition.output?.format ?? text,
     settings: definition.settings
   }

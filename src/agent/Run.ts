@@ -9,12 +9,14 @@ import { Compaction } from "../context/Compaction.ts"
 import type { Service as Store } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
+import { Paid } from "../context/Paid.ts"
 import { TokenCounter } from "../context/TokenCounter.ts"
 import * as Trimming from "../context/Trimming.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
-import type { DecisionEntry, Entry, PendingQuestion } from "../domain/Entry.ts"
+import type { DecisionEntry, Entry, PendingQuestion, UsageEntry } from "../domain/Entry.ts"
 import type { CallId, EntryId, RunId, SessionId } from "../domain/Ids.ts"
 import type { LimitName } from "../domain/Outcome.ts"
+import * as Usage from "../domain/Usage.ts"
 import type { Decision } from "../guard/Approval.ts"
 import { Approval } from "../guard/Approval.ts"
 import { Guard } from "../guard/Guard.ts"
@@ -23,11 +25,17 @@ import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Service as Outer } from "../tool/ToolContext.ts"
 import { outside, ToolContext } from "../tool/ToolContext.ts"
 import type { Registry, Source } from "../tool/Toolkit.ts"
+import type { Offer } from "../tool/ToolSelector.ts"
+import * as ToolSelector from "../tool/ToolSelector.ts"
+import type { ToolSpec } from "../transport/Transport.ts"
 import { Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
 import type { Grants } from "./Approving.ts"
 import { makeGrants } from "./Approving.ts"
+import { Budget } from "./Budget.ts"
 import type { Definition } from "./Definition.ts"
+import type { Spent } from "./Limits.ts"
+import * as Limits from "./Limits.ts"
 import type { Steering } from "./Steering.ts"
 
 /**
@@ -63,6 +71,11 @@ export interface Run extends Services {
   readonly registry: Registry
   /** Entries that are committed together with the next results: decisions about these calls, artifacts of theirs. */
   readonly beside: Array<(about: About) => Entry>
+  /** Costs of what was asked of models beside the conversation. The next commit takes them along. */
+  readonly costs: Array<(about: About) => Entry>
+  /** The tools that are offered in this turn, and how the model may choose; absent while all are. */
+  offer: Offer | undefined
+  readonly spent: Spent
   readonly steering: Steering
   /** Answers of persons that hold for more than one call. */
   readonly grants: Grants
@@ -72,6 +85,8 @@ export interface Run extends Services {
   resumed:
     | ReadonlyMap<CallId, { readonly question: PendingQuestion; readonly decision: Decision | undefined }>
     | undefined
+  /** How many costs of other models were noted. */
+  paid: number
   /** The limit that was reached; absent while none is. */
   limit: LimitName | undefined
   /** The current turn: 0 before the first. */
@@ -114,6 +129,8 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
     activities: Context.get(context, Activities),
     artifacts: Context.get(context, Artifacts.Artifacts),
     compaction: Context.get(context, Compaction),
+    selector: Context.get(context, ToolSelector.ToolSelector),
+    budget: Context.get(context, Budget),
     view: Context.get(context, Trimming.View),
     tokenCounter: Context.get(context, TokenCounter),
     outer: Context.get(context, ToolContext),
@@ -138,10 +155,14 @@ export const make = (
     ...rest,
     agent: options.definition.name,
     beside: [],
+    costs: [],
+    offer: undefined,
+    spent: Limits.start(),
     grants: makeGrants(earlierDecisions(options.store, options.session)),
     path,
     resumed: undefined,
     limit: undefined,
+    paid: 0,
     turn: 0,
     sequence: 0,
     write: writer(
@@ -157,8 +178,33 @@ export const make = (
  * @category constructors
  * @since 0.1.0
  */
-export const sources = ({ artifacts }: Services, definition: Definition): ReadonlyArray<Source> =>
-  artifacts.isOn ? [...definition.sources, Artifacts.tool] : definition.sources
+export const sources = (
+  { artifacts, selector }: Services,
+  definition: Definition,
+  specs: () => ReadonlyArray<ToolSpec>
+): ReadonlyArray<Source> => {
+  const own = artifacts.isOn ? [...definition.sources, Artifacts.tool] : definition.sources
+  return selector === ToolSelector.all ? own : [...own, ...selector.sources(specs)]
+}
+
+/**
+ * Has something done that may ask a model, and notes what that costs.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const paying = <A, E, R>(
+  run: Run,
+  purpose: NonNullable<UsageEntry["purpose"]>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, Paid, {
+    tell: ({ model, usage }) => {
+      const number = run.paid++
+      run.spent.usage = Usage.sum(run.spent.usage, usage)
+      run.costs.push((about) => ({ _tag: "Usage", ...about(`${purpose}-${number}`), model, usage, purpose }))
+    }
+  })
 
 /**
  * Writes events when it is run.

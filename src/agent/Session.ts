@@ -271,6 +271,15 @@ export const abandon = (
     Effect.suspend(() => endTurn(session, "other", bill))
   )
 
+/**
+ * Commits what was paid for and belongs to nothing that was committed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const settleCosts = (session: Session): Effect.Effect<void> =>
+  Effect.suspend(() => (session.run.costs.length === 0 ? Effect.void : Effect.ignore(commit(session, () => []))))
+
 // internal
 
 /** The name of a compaction in this turn, the same in a replay. There is at most one for a reason. */
@@ -312,12 +321,14 @@ const append = (
 ): Effect.Effect<void, ContextStore.StoreError> =>
   Effect.flatMap(session.run.activities.now, (at) => {
     const { run, store } = session
-    const entries = entriesOf((name) => ({
+    const about = (name: string) => ({
       id: EntryId.make(`${run.id}/${run.turn}/${name}`, { disableValidation: true }),
       at,
       run: run.id,
       turn: run.turn
-    }))
+    })
+    const made = entriesOf(about)
+    const entries = run.costs.length === 0 ? made : [...run.costs.splice(0).map((make) => make(about)), ...made]
     // A compaction that came to nothing, and cost nothing.
     if (entries.length === 0) return Effect.void
     const { chatId, tenant, userId } = run.identity

@@ -4,12 +4,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Artifacts from "../context/Artifacts.ts"
 import type { StoreError } from "../context/ContextStore.ts"
 import type { LimitExceeded, ToolFailed } from "../domain/AgentError.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
+import * as ToolSelector from "../tool/ToolSelector.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
 import * as Compacting from "./Compacting.ts"
@@ -19,6 +21,7 @@ import * as Limits from "./Limits.ts"
 import * as Receive from "./Receive.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
+import * as Spending from "./Spending.ts"
 
 /**
  * A conversation while a run has it.
@@ -78,15 +81,22 @@ export const take = (
   joined: ReadonlyArray<Message>,
   last: boolean
 ): Effect.Effect<Taken, TransportError | StoreError | LimitExceeded | ToolFailed | Halt.Halted> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
+  Effect.uninterruptibleMask((restore) => {
+    const spending = Spending.make(conversation.session)
+    const turn = Effect.gen(function* () {
       const { compacting, halt, run, session, spent } = conversation
       run.turn++
       spent.turns++
-      conversation.output = ""
+      const untaken = () => {
+        run.turn--
+        spent.turns--
+      }
       yield* Session.say(session, joined)
       const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(halt, effect))
+      if (run.selector !== ToolSelector.all) yield* wait(select(conversation))
       const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
+      if (!spending.isNothing) yield* Effect.tapError(wait(spending.request(request)), () => Effect.sync(untaken))
+      conversation.output = ""
       yield* restore(
         Run.emit(run, () => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })])
       )
@@ -94,6 +104,7 @@ export const take = (
       const asked = yield* Effect.exit(wait(Compacting.ask(compacting, request, progress, last)))
       if (Exit.isFailure(asked)) {
         const cut = yield* Receive.cutOff(run, request, progress)
+        yield* spending.responses(cut.bill)
         if (cut.message !== undefined) conversation.output = Messages.toText(cut.message)
         yield* Session.abandon(session, spent, cut.message, cut.bill)
         return yield* Effect.failCause(asked.cause)
@@ -101,8 +112,11 @@ export const take = (
       const answer = asked.value
       conversation.output = Messages.toText(answer.message)
       const bill = [...progress.lost, answer.usage]
+      yield* spending.responses(bill)
       const calls = Messages.toolCalls(answer.message)
-      const over = Answer.runs(answer) ? Limits.overCalls(run.definition.limits, spent, calls.length) : undefined
+      const over = Answer.runs(answer)
+        ? (Limits.overCalls(run.definition.limits, spent, calls.length) ?? (yield* spending.calls(calls.length)))
+        : undefined
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(
@@ -113,7 +127,8 @@ export const take = (
       )
       return { answer, over, ...(yield* worked) }
     })
-  )
+    return spending.isNothing ? turn : Effect.ensuring(turn, spending.release)
+  })
 
 /**
  * Runs the calls of an answer, unless something speaks against it, and commits one result for each. Calls that wait for a
@@ -146,6 +161,20 @@ export const work = (
 // internal
 
 const noCalls = Effect.succeed(Exit.succeed<Worked>({ pending: [], ends: undefined }))
+
+/** Has the tools of this turn selected. */
+const select = ({ run, session }: Conversation): Effect.Effect<void> => {
+  const { agent, artifacts, identity, registry, turn } = run
+  const about = {
+    ...{ agent, run: run.id, session: run.session, turn, identity, messages: session.messages, tools: registry.specs },
+    offered: run.offer?.tools.map(({ name }) => name),
+    brought: artifacts.isOn ? [Artifacts.tool.tool.name] : []
+  }
+  const asked = Run.paying(run, "selection", ToolSelector.ask(run.selector, about))
+  return Effect.map(run.activities.selection({ run: run.id, turn }, asked), (selection) => {
+    run.offer = ToolSelector.toOffer(selection, about)
+  })
+}
 
 /** What the run had used when it came to wait. */
 const used = ({ run, spent, startedAt }: Conversation): Effect.Effect<Limits.Before> =>

@@ -40,7 +40,8 @@ export interface MessageEntry extends Schema.Schema.Type<typeof MessageEntry> {}
  *
  * **Details**
  *
- * - `purpose`: absent for an answer of the conversation, `"compaction"` for a summary of it.
+ * - `purpose`: absent for an answer of the conversation, `"compaction"` for a summary of it, `"selection"` of a model that
+ *   selected tools, `"guard"` of one that judged.
  *
  * @category schemas
  * @since 0.1.0
@@ -49,7 +50,7 @@ export const UsageEntry = Schema.TaggedStruct("Usage", {
   ...base,
   model: Schema.String,
   usage: Usage,
-  purpose: Schema.optional(Schema.Literal("compaction"))
+  purpose: Schema.optional(Schema.Literal("compaction", "selection", "guard"))
 })
 export interface UsageEntry extends Schema.Schema.Type<typeof UsageEntry> {}
 

@@ -36,6 +36,7 @@ const journaling = (journal: Journal): Layer.Layer<never> => {
     tool: (key, execute) => remember("tool", key, execute),
     approval: (key, execute) => remember("approval", key, execute),
     compaction: (key, execute) => remember("compaction", key, execute),
+    selection: (key, execute) => remember("selection", key, execute),
     sleep: () => Effect.void,
     now: Effect.succeed(1_000_000),
     id: (prefix) => Effect.sync(() => `${prefix}_${++ids}`)

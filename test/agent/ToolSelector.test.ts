@@ -54,8 +54,7 @@ const requestsOf = <E>(
 
 const everything = Layer.succeed(ToolSelector.ToolSelector, ToolSelector.all)
 
-// Skipped until the loop asks the selector in use.
-describe.skip("ToolSelector in runs", () => {
+describe("ToolSelector in runs", () => {
   it.effect("without a selector every request has the same list of tools", () =>
     Effect.gen(function* () {
       const requests = yield* requestsOf([[call("1", "refund")], [text("ok")]], everything)

@@ -1,0 +1,93 @@
+/**
+ * A run that spends out of a budget: reserved before a request is sent and before calls run, charged with what they really
+ * used, and given back if it was less. A run without a budget reserves nothing.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as TokenCounter from "../context/TokenCounter.ts"
+import type { LimitExceeded } from "../domain/AgentError.ts"
+import type { Request } from "../domain/Request.ts"
+import type * as Usage from "../domain/Usage.ts"
+import * as Budget from "./Budget.ts"
+import type * as Limits from "./Limits.ts"
+import * as Run from "./Run.ts"
+import type { Session } from "./Session.ts"
+
+/**
+ * What a turn has reserved.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Spending {
+  /** Whether there is no budget. */
+  readonly isNothing: boolean
+  /** Reserves a request, for as much as it may use at most. */
+  readonly request: (request: Request) => Effect.Effect<void, LimitExceeded>
+  /** Charges the responses to it. */
+  readonly responses: (usages: ReadonlyArray<Usage.Usage>) => Effect.Effect<void>
+  /** Reserves calls and charges them, or answers the limit that they would go over. */
+  readonly calls: (count: number) => Effect.Effect<Limits.Reading | undefined>
+  /** Gives back what was not used. */
+  readonly release: Effect.Effect<void>
+}
+
+/**
+ * The spending of one turn.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (session: Session): Spending => {
+  const { run } = session
+  const { budget } = run
+  if (budget === Budget.none) return nothing
+  const about = { identity: run.identity, agent: run.agent, run: run.id }
+  const scope = Effect.runSync(Scope.make())
+  let reserved: Budget.Reservation | undefined
+  return {
+    isNothing: false,
+    request: (request) =>
+      Effect.gen(function* () {
+        const inputTokens = yield* TokenCounter.held(run.tokenCounter, session.measured, () => request)
+        const { maxOutputTokens } = request.settings
+        const amounts = Budget.estimate({ inputTokens, maxOutputTokens, model: run.transport.model })
+        reserved = yield* Scope.extend(budget.reserve(about, amounts), scope)
+      }),
+    responses: (usages) => reserved?.charge(Budget.fromUsages(usages)) ?? Effect.void,
+    calls: (count) =>
+      Effect.matchEffect(Scope.extend(budget.reserve(about, Budget.amounts({ toolCalls: count })), scope), {
+        onFailure: ({ actual, limit, max }) => Effect.succeed({ limit, max, actual }),
+        onSuccess: (calls) => Effect.as(calls.charge(Budget.amounts({ toolCalls: count })), undefined)
+      }),
+    release: Scope.close(scope, Exit.void)
+  }
+}
+
+/**
+ * Writes warnings about the budget of a run: each limit once, when 80 % of it is used.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const warn = (run: Run.Run): Effect.Effect<void> =>
+  run.budget === Budget.none
+    ? Effect.void
+    : Effect.flatMap(run.budget.read({ identity: run.identity, agent: run.agent, run: run.id }), (readings) =>
+        Effect.forEach(
+          Budget.warnings(readings, run.spent.warned),
+          ({ actual, limit, max }) => Run.emit(run, () => [Run.event(run, "LimitWarning", { limit, max, actual })]),
+          { discard: true }
+        )
+      )
+
+// internal
+
+const nothing: Spending = {
+  isNothing: true,
+  request: () => Effect.void,
+  responses: () => Effect.void,
+  calls: () => Effect.succeed(undefined),
+  release: Effect.void
+}
