@@ -68,16 +68,13 @@ export const emails: Find = (text) => {
  */
 export const cards: Find = (text) => {
   const spans: Array<Span> = []
-  let index = 0
-  while (index < text.length) {
-    if (digitAt(text, index) === undefined) {
-      index++
-      continue
-    }
+  const digits = new RegExp(anyDigit)
+  for (let match = digits.exec(text); match !== null; match = digits.exec(text)) {
+    const { index } = match
     const groups = groupsFrom(text, index)
     const last = groups[groups.length - 1]
     if (groups.length > 1 || !isFraction(text, index)) spans.push(...cardsOf(groups))
-    index = last === undefined ? index + 1 : last.to
+    digits.lastIndex = last === undefined ? index + 1 : last.to
   }
   return spans
 }
@@ -113,6 +110,7 @@ const isLetter = (text: string, index: number): boolean =>
 
 /** The first digit of each script that has digits people write card numbers with. */
 const zeros: ReadonlyArray<number> = [0x30, 0x660, 0x6f0, 0x966, 0xff10]
+const anyDigit = /[0-9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19]/g
 
 const digitAt = (text: string, index: number): number | undefined => {
   const code = text.charCodeAt(index)
