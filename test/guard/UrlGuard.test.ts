@@ -95,7 +95,8 @@ describe("UrlGuard", () => {
         for (const host of notations([a, b, c, d])) {
           assert.strictEqual((yield* judge({ url: `http://${host}/` }, "get", {}))._tag, "Deny", host)
         }
-      })
+      }),
+    { fastCheck: { numRuns: 40 } }
   )
 
   it.effect.prop("public addresses are asked about in every notation", [byte, byte, byte], ([x, y, z]) =>
