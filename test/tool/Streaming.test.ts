@@ -38,6 +38,7 @@ describe("Streaming", () => {
     ({ course: { chunks, end, showing } }) =>
       Effect.gen(function* () {
         const shown: Array<unknown> = []
+        const underway = 0
         const last = yield* lastOf(streamOf(chunks, end), {
           show: (value) =>
             Effect.zipLeft(
@@ -46,6 +47,7 @@ describe("Streaming", () => {
             ),
           marked
         })
+        assert.strictEqual(underway, 0)
         const elements = chunks.flatMap(([, elements]) => elements)
         const newest = elements.at(-1)
         const isResult = newest !== undefined && Option.isNone(marked(newest))
