@@ -175,7 +175,7 @@ export const make = (options: Options): Effect.Effect<Service> =>
     const { limits, per = "owner", whenExhausted } = options
     const name = typeof per === "function" ? per : pays[per]
     const waits = whenExhausted === "wait"
-    return Effect.map(STM.commit(Ledger.make({ limits, everyMillis, waits, name })), (ledger) => inMemory([ledger]))
+    return Effect.succeed(inMemory([Ledger.make({ limits, everyMillis, waits, name })]))
   })
 
 /**

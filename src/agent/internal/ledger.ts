@@ -3,9 +3,7 @@
  * several books can be asked together and written together. Counted in whole units, so that what is added and taken away
  * again leaves nothing; money in billionths of a dollar.
  */
-import * as Option from "effect/Option"
 import * as STM from "effect/STM"
-import * as TMap from "effect/TMap"
 import * as TRef from "effect/TRef"
 
 export type BudgetLimit = "budgetRequests" | "budgetToolCalls" | "budgetTokens" | "budgetCostUsd"
@@ -26,12 +24,12 @@ type Amounts = { readonly [Each in Dimension]?: number | undefined }
 type Units = { readonly [Limit in BudgetLimit]: number }
 const zero: Units = { budgetRequests: 0, budgetToolCalls: 0, budgetTokens: 0, budgetCostUsd: 0 }
 
-/** What a payer has used and reserved. */
+/** What a payer has used and reserved in a window. */
 interface Account {
-  readonly window: number
   readonly used: Units
   readonly reserved: Units
 }
+const empty: Account = { used: zero, reserved: zero }
 
 export interface Options<About> {
   readonly limits: Amounts
@@ -70,113 +68,102 @@ export interface Hold {
   readonly release: STM.STM<void>
 }
 
-export const make = <About>(options: Options<About>): STM.STM<Ledger<About>> =>
-  STM.gen(function* () {
-    const { everyMillis, name, waits } = options
-    const accounts = yield* TMap.empty<string, Account>()
-    const swept = yield* TRef.make(0)
-    const bounded = names.flatMap((limit) => {
-      const max = options.limits[dimensionOf[limit]]
-      return max === undefined || max === Number.POSITIVE_INFINITY
-        ? []
-        : [{ limit, max: units(limit, max, Math.floor) }]
-    })
+export const make = <About>({ everyMillis, limits, name, waits }: Options<About>): Ledger<About> => {
+  const bounded = names.flatMap((limit) => {
+    const max = limits[dimensionOf[limit]]
+    return max === undefined || max === Number.POSITIVE_INFINITY ? [] : [{ limit, max: units(limit, max, Math.floor) }]
+  })
+  const isBounded = (limit: BudgetLimit): boolean => bounded.some((bound) => bound.limit === limit)
 
-    const windowAt = (now: number) => (everyMillis === undefined ? 0 : Math.floor(now / everyMillis))
-    const endOf = (window: number) => (everyMillis === undefined ? undefined : (window + 1) * everyMillis)
-    /** The account as it is now. One from a later window stays: the clock went back, and nothing is forgotten for that. */
-    const account = (payer: string, now: number): STM.STM<Account> =>
-      STM.map(TMap.get(accounts, payer), (found) => {
-        const window = windowAt(now)
-        return Option.isNone(found) || found.value.window < window
-          ? { window, used: zero, reserved: zero }
-          : found.value
-      })
-
-    const judge = (about: About, amounts: Amounts, now: number): STM.STM<Verdict> => {
+  // Which books are open follows from the time alone, so it is no part of the transactions. What was reserved in an earlier
+  // window keeps its account there, and the others are forgotten. When the clock goes back, the books stay as they are.
+  let window = Number.NEGATIVE_INFINITY
+  let accounts = new Map<string, TRef.TRef<Account>>()
+  const account = (about: About, now: number): STM.STM<TRef.TRef<Account>> =>
+    STM.suspend(() => {
+      const current = everyMillis === undefined ? 0 : Math.floor(now / everyMillis)
+      if (current > window) {
+        window = current
+        accounts = new Map()
+      }
       const payer = name(about)
-      const asked = asUnits(amounts)
-      return STM.map(account(payer, now), (found): Verdict => {
-        const { reserved, used, window } = found
-        const over = (taken: (limit: BudgetLimit) => number) =>
-          bounded.find(({ limit, max }) => {
-            const amount = asked[limit]
-            return amount === undefined ? taken(limit) >= max : taken(limit) + amount > max
-          })
-        const full = over((limit) => used[limit] + reserved[limit])
-        if (full === undefined) return { _tag: "Fits", hold: hold(payer, found, asked, now) }
-        const mayMove = over((limit) => used[limit]) === undefined
-        const mayReset = everyMillis !== undefined && over(() => 0) === undefined
-        if (waits && (mayMove || mayReset)) return { _tag: "Full", untilMillis: endOf(window) }
-        const { limit, max } = full
-        const actual = used[limit] + reserved[limit] + (asked[limit] ?? 0)
-        return { _tag: "Refused", reading: { limit, max: inUnits(limit, max), actual: inUnits(limit, actual) } }
+      const found = accounts.get(payer)
+      if (found !== undefined) return STM.succeed(found)
+      return STM.map(TRef.make(empty), (made) => {
+        accounts.set(payer, made)
+        return made
       })
-    }
+    })
+  const endMillis = () => (everyMillis === undefined ? undefined : (window + 1) * everyMillis)
 
-    /** Forgets, once per window, who paid in earlier ones. */
-    const sweep = (now: number): STM.STM<void> => {
-      const window = windowAt(now)
-      return STM.flatMap(TRef.get(swept), (last) =>
-        last >= window
-          ? STM.void
-          : STM.zipRight(
-              TMap.removeIf(accounts, (_, old) => old.window < window, { discard: true }),
-              TRef.set(swept, window)
-            )
-      )
+  const judge = (ref: TRef.TRef<Account>, amounts: Amounts, before: Account): Verdict => {
+    const { reserved, used } = before
+    const asked = asUnits(amounts)
+    const over = (taken: (limit: BudgetLimit) => number) =>
+      bounded.find(({ limit, max }) => {
+        const amount = asked[limit]
+        return amount === undefined ? taken(limit) >= max : taken(limit) + amount > max
+      })
+    const full = over((limit) => used[limit] + reserved[limit])
+    if (full === undefined) {
+      const held = eachOf((limit) => (isBounded(limit) ? (asked[limit] ?? 0) : 0))
+      return { _tag: "Fits", hold: hold(ref, held) }
     }
+    const mayMove = over((limit) => used[limit]) === undefined
+    const mayReset = everyMillis !== undefined && over(() => 0) === undefined
+    if (waits && (mayMove || mayReset)) return { _tag: "Full", untilMillis: endMillis() }
+    const { limit, max } = full
+    const actual = used[limit] + reserved[limit] + (asked[limit] ?? 0)
+    return { _tag: "Refused", reading: { limit, max: inUnits(limit, max), actual: inUnits(limit, actual) } }
+  }
 
-    const hold = (payer: string, before: Account, asked: Asked, now: number): STM.STM<Hold> =>
-      STM.gen(function* () {
-        const { window } = before
-        const amounts = eachOf((limit) => (bounded.some((bound) => bound.limit === limit) ? (asked[limit] ?? 0) : 0))
-        // What is reserved and neither charged nor given back.
-        const rest = yield* TRef.make(amounts)
-        yield* sweep(now)
-        yield* TMap.set(accounts, payer, { ...before, reserved: plus(before.reserved, amounts) })
-        /** Uses some, and gives some back, if the window is still the same one. */
-        const settle = (settled: (rest: Units) => { readonly used: Units; readonly taken: Units }): STM.STM<void> =>
-          STM.flatMap(TRef.get(rest), (left) => {
-            const { taken, used } = settled(left)
-            const write = STM.flatMap(TMap.get(accounts, payer), (found) =>
-              Option.isNone(found) || found.value.window !== window
-                ? STM.void
-                : TMap.set(accounts, payer, {
-                    window,
-                    used: plus(found.value.used, used),
-                    reserved: minus(found.value.reserved, taken)
-                  })
-            )
-            return STM.zipRight(TRef.set(rest, minus(left, taken)), write)
-          })
-        return {
-          charge: (amounts) => {
-            const known = asUnits(amounts)
-            return settle((left) => {
-              // What is not known is taken to be all there is.
-              const used = eachOf((limit) => known[limit] ?? left[limit])
-              return { used, taken: eachOf((limit) => Math.min(used[limit], left[limit])) }
-            })
-          },
-          release: settle((left) => ({ used: zero, taken: left }))
+  return {
+    judge: (about, amounts, now) =>
+      STM.flatMap(account(about, now), (ref) => STM.map(TRef.get(ref), (before) => judge(ref, amounts, before))),
+    read: (about, now) =>
+      STM.map(STM.flatMap(account(about, now), TRef.get), ({ reserved, used }) => {
+        const resetsAtMillis = endMillis()
+        return bounded.map(({ limit, max }) => ({
+          limit,
+          max: inUnits(limit, max),
+          actual: inUnits(limit, used[limit] + reserved[limit]),
+          reserved: inUnits(limit, reserved[limit]),
+          ...(resetsAtMillis === undefined ? undefined : { resetsAtMillis })
+        }))
+      })
+  }
+}
+
+const hold = (account: TRef.TRef<Account>, amounts: Units): STM.STM<Hold> =>
+  // What is reserved and neither charged nor given back.
+  STM.flatMap(TRef.make(amounts), (rest) => {
+    const settle = (used: (left: Units) => Units, taken: (used: Units, left: Units) => Units): STM.STM<void> =>
+      STM.flatMap(TRef.get(rest), (left) => {
+        const some = used(left)
+        const less = taken(some, left)
+        return STM.zipRight(
+          TRef.set(rest, minus(left, less)),
+          TRef.update(account, (now) => ({ used: plus(now.used, some), reserved: minus(now.reserved, less) }))
+        )
+      })
+    const release = settle(
+      () => zero,
+      (_, left) => left
+    )
+    return STM.as(
+      TRef.update(account, (now) => ({ used: now.used, reserved: plus(now.reserved, amounts) })),
+      {
+        release,
+        charge: (amounts) => {
+          const known = asUnits(amounts)
+          return settle(
+            // What is not known is taken to be all there is.
+            (left) => eachOf((limit) => known[limit] ?? left[limit]),
+            (used, left) => eachOf((limit) => Math.min(used[limit], left[limit]))
+          )
         }
-      })
-
-    return {
-      judge,
-      read: (about, now) =>
-        STM.map(account(name(about), now), ({ reserved, used, window }) => {
-          const resetsAtMillis = endOf(window)
-          return bounded.map(({ limit, max }) => ({
-            limit,
-            max: inUnits(limit, max),
-            actual: inUnits(limit, used[limit] + reserved[limit]),
-            reserved: inUnits(limit, reserved[limit]),
-            ...(resetsAtMillis === undefined ? undefined : { resetsAtMillis })
-          }))
-        })
-    }
+      }
+    )
   })
 
 /** Reserves in all ledgers or in none. */
