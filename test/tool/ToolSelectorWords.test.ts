@@ -118,6 +118,7 @@ describe("KeywordToolSelector", () => {
       const made = yield* names(selector, tools, ["café", called("find_café"), "the weather", "so?"])
       const both = ["find_café", "get_weather"]
       assert.deepStrictEqual(made, [["find_café"], ["find_café"], both, both])
+      assert.deepStrictEqual(yield* names(selector, tools, ["café", "so?"]), [["find_café"], ["find_café"]])
     })
   )
 
