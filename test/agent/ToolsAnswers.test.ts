@@ -5,10 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Agent from "../../src/agent/Agent.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
+import * as Messages from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Hooks from "../../src/hook/Hooks.ts"
 import { call, text } from "../../src/testing/ScriptedTransport.ts"
 import * as Tool from "../../src/tool/Tool.ts"
+import { ToolContext } from "../../src/tool/ToolContext.ts"
 import * as ToolResult from "../../src/tool/ToolResult.ts"
 import { observed, sentResults } from "../support/runs.ts"
 
@@ -124,6 +126,32 @@ describe("A result that ends the run", () => {
         [call("3", "answer", { at: 7 })]
       ])
       assert.deepStrictEqual([result.output, result.turns], ['{"at":7}', 2])
+    })
+  )
+})
+
+describe("Words of tools", () => {
+  it.effect("AM-16 a tool steers the next turn and follows up, until the run no longer listens", () =>
+    Effect.gen(function* () {
+      let late: Effect.Effect<ReadonlyArray<boolean>> = Effect.succeed([])
+      const speak = Agent.tool("speak", { success: Schema.Array(Schema.Boolean) }, () =>
+        Effect.gen(function* () {
+          const { followUp, steer } = yield* ToolContext
+          late = Effect.all([steer("too late"), followUp("too late")])
+          return yield* Effect.all([followUp("and then?"), steer("mind the time")])
+        })
+      )
+      const { requests } = yield* observed(Agent.make("a", { tools: [speak] }), [
+        [call("1", "speak")],
+        [text("in time")],
+        [text("then this")]
+      ])
+      const said = requests.map((request) =>
+        request.messages.flatMap((message) => (message.role === "user" ? [Messages.toText(message)] : []))
+      )
+      assert.deepStrictEqual(said, [["go"], ["go", "mind the time"], ["go", "mind the time", "and then?"]])
+      assert.deepStrictEqual(yield* late, [false, false])
+      assert.isFalse(yield* Effect.flatMap(ToolContext, ({ steer }) => steer("nobody")))
     })
   )
 })
