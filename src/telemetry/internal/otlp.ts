@@ -83,6 +83,7 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpClient.Ht
         })
       const queued = <A>(what: string, path: Signal, body: (source: Source, items: ReadonlyArray<A>) => string) => {
         const queue = Export.queue<A>(limits, (items) => body(source, items))
+        // Its fiber starts before the logger is added: what it tells of itself is not exported.
         return Effect.map(deliver(what, path, queue), ({ flush }) => {
           queue.onFull = flush
           return queue.push

@@ -11,7 +11,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
-import { ownRecord } from "./otlpLogs.ts"
 
 /**
  * One request's worth of telemetry: `count` items.
@@ -193,7 +192,7 @@ const send = (state: State, batch: Batch, attempt: number): Effect.Effect<void> 
       case "Refused":
         return lost(state, batch.count, answer.why)
       case "Later":
-        return own(Effect.logDebug(`Telemetry: ${batch.count} ${state.what} are sent again later: ${answer.why}`)).pipe(
+        return Effect.logDebug(`Telemetry: ${batch.count} ${state.what} are sent again later: ${answer.why}`).pipe(
           Effect.zipRight(overflow(state)),
           Effect.zipRight(pause(state, attempt, answer.askedMillis)),
           Effect.zipRight(Effect.suspend(() => send(state, batch, attempt + 1)))
@@ -268,6 +267,4 @@ const overflow = (state: State): Effect.Effect<void> =>
   Effect.suspend(() => lost(state, state.dropped?.() ?? 0, "the queue was full"))
 
 const lost = ({ what }: State, count: number, why: string): Effect.Effect<void> =>
-  count === 0 ? Effect.void : own(Effect.logWarning(`Telemetry: ${count} ${what} were lost: ${why}`))
-
-const own = (log: Effect.Effect<void>): Effect.Effect<void> => Effect.annotateLogs(log, ownRecord, true)
+  count === 0 ? Effect.void : Effect.logWarning(`Telemetry: ${count} ${what} were lost: ${why}`)

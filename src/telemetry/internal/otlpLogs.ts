@@ -6,7 +6,6 @@ import * as Context from "effect/Context"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
-import * as HashMap from "effect/HashMap"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
@@ -32,14 +31,6 @@ export interface OtlpRecord {
 }
 
 /**
- * The annotation of records that speak of the exporter itself. To export them would make more of them.
- *
- * @category models
- * @since 0.1.0
- */
-export const ownRecord = "axonal.otlp"
-
-/**
  * Makes a logger that hands every record on.
  *
  * @category constructors
@@ -47,7 +38,6 @@ export const ownRecord = "axonal.otlp"
  */
 export const make = (written: (record: OtlpRecord) => void): Logger.Logger<unknown, void> =>
   Logger.make((options) => {
-    if (HashMap.has(options.annotations, ownRecord)) return
     const { annotations, cause, context, date, fiberId, logLevel, message } = options
     const words: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
     const time = `${date.getTime()}000000`
