@@ -104,6 +104,21 @@ describe("A result that ends the run", () => {
     })
   )
 
+  it.effect("AG-01 its value is the output, whatever words the model would have read", () =>
+    Effect.gen(function* () {
+      const found = Agent.tool("found", {}, () =>
+        Effect.succeed(ToolResult.make({ value: { rows: [1, 2] }, model: "two rows", ends: {} }))
+      )
+      const said = Agent.tool("said", {}, () => Effect.succeed(ToolResult.make({ model: "two rows", ends: {} })))
+      const outputs: Array<string> = []
+      for (const tool of [found, said]) {
+        const { result } = yield* observed(Agent.make("a", { tools: [tool] }), [[call("1", tool.tool.name)]])
+        outputs.push(result.output)
+      }
+      assert.deepStrictEqual(outputs, ['{"rows":[1,2]}', "two rows"])
+    })
+  )
+
   it.effect("AG-01 of several the first in call order counts, and its output is not cut", () =>
     Effect.gen(function* () {
       const long = "x".repeat(100)

@@ -181,6 +181,20 @@ describe("Tools that are tried again", () => {
     })
   )
 
+  it.effect("CALL-5 schedules see that an attempt was out of time", () =>
+    Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const retry = Schedule.recurs(1).pipe(
+        Schedule.tapInput((error: unknown) => Effect.sync(() => seen.push(Cause.isTimeoutException(error))))
+      )
+      const deaf = Agent.tool("deaf", { idempotent: true, timeout: "1 second", retry }, () => Effect.never)
+      const fiber = yield* Effect.fork(observed(Agent.make("a", { tools: [deaf] }), [[call("1", "deaf")], done]))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(seen, [true, true])
+    })
+  )
+
   it.effect(
     "AA-09 CALL-4 schedules see the failure; defects and what the schedule gives up on are not tried again",
     () =>

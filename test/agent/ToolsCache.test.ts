@@ -147,6 +147,31 @@ describe("Cached tools", () => {
     })
   )
 
+  it.effect("nobody joins an execution that is being interrupted", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const closing = yield* Deferred.make<void>()
+      const closed = yield* Deferred.make<void>()
+      let ran = 0
+      const slow = Agent.tool("slow", { cache: minute }, () =>
+        ++ran === 1
+          ? Effect.onInterrupt(Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never), () =>
+              Effect.zipRight(Deferred.succeed(closing, undefined), Deferred.await(closed))
+            )
+          : Effect.succeed("there")
+      )
+      const agent = Agent.make("a", { tools: [slow] })
+      const first = yield* Effect.fork(observed(agent, [[call("1", "slow")]]))
+      yield* Deferred.await(begun)
+      const leaving = yield* Effect.fork(Fiber.interrupt(first))
+      yield* Deferred.await(closing)
+      const { requests } = yield* observed(agent, [[call("1", "slow")], done])
+      assert.deepStrictEqual(sentResults(requests[1]), ["ok: there"])
+      yield* Deferred.succeed(closed, undefined)
+      yield* Fiber.join(leaving)
+    })
+  )
+
   it.effect("CALL-5 a cached call that runs out of time is tried anew by the next", () =>
     Effect.gen(function* () {
       let ran = 0

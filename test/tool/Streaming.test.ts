@@ -38,13 +38,13 @@ describe("Streaming", () => {
     ({ course: { chunks, end, showing } }) =>
       Effect.gen(function* () {
         const shown: Array<unknown> = []
-        const underway = 0
+        let underway = 0
         const last = yield* lastOf(streamOf(chunks, end), {
           show: (value) =>
-            Effect.zipLeft(
-              Effect.sync(() => shown.push(value)),
-              pause(showing)
-            ),
+            Effect.sync(() => {
+              assert.strictEqual(underway++, 0)
+              shown.push(value)
+            }).pipe(Effect.zipRight(pause(showing)), Effect.zipRight(Effect.sync(() => void underway--))),
           marked
         })
         assert.strictEqual(underway, 0)
