@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import { ToolFailed } from "../domain/AgentError.ts"
 import * as Messages from "../domain/Message.ts"
 import * as Part from "../domain/Part.ts"
-import type * as Hooks from "../hook/Hooks.ts"
+import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Executed } from "../tool/Execution.ts"
 import { ToolContext } from "../tool/ToolContext.ts"
@@ -80,9 +80,10 @@ const beforeStart = (
 ): Effect.Effect<Ready | Rejected> => {
   const { id, input, name } = ready
   return Effect.suspend(() => hook({ ...Run.where(run), call: id, tool: name, input })).pipe(
+    Effect.flatMap((change) => Hooks.checked("toolStart", change)),
     Effect.flatMap((change): Effect.Effect<Ready | Rejected> => {
       if (change === undefined) return Effect.succeed(ready)
-      if ("input" in change) return Prepare.again(run, ready, change.input)
+      if (change.answer === undefined) return Prepare.again(run, ready, change.input)
       return Effect.succeed({ _tag: "Rejected", id, name, input, result: change.answer })
     }),
     Effect.catchAllCause((cause) =>
@@ -171,9 +172,9 @@ const traced = (
   !run.traced
     ? work
     : Telemetry.executeTool(true, { name: item.name, call: item.id }, (span) => {
-        if (run.captureContent) span?.attribute("gen_ai.tool.call.arguments", JSON.stringify(item.input))
+        Telemetry.called(span, run.captureContent, item.name, item.input)
         return Effect.flatMap(work, (result) => {
-          if (run.captureContent) span?.attribute("gen_ai.tool.call.result", Part.contentToText(result.content))
+          Telemetry.returned(span, run.captureContent, item.name, result.content)
           if (result.outcome === "ok") return Effect.succeed(result)
           span?.attribute("error.type", result.outcome)
           // Failing through the span is what marks it as an error.

@@ -54,7 +54,7 @@ export const ended = (
       const observed =
         result.outcome === "ok" || toolError === undefined
           ? Effect.void
-          : Hooks.observe(Effect.suspend(() => toolError({ ...about, error, result })))
+          : Hooks.tell("toolError", toolError, () => ({ ...about, error, result }))
       return Effect.asVoid(
         Effect.flatMap(observed, () => recorded(run, batch, index, call, result, durationMillis) ?? Effect.void)
       )
@@ -127,6 +127,7 @@ const afterEnd = (run: Run.Run, end: Hooks.ToolEnd): Effect.Effect<ToolResult.To
   const hook = run.hooks.toolEnd
   if (hook === undefined) return Effect.succeed(end.result)
   return Effect.suspend(() => hook(end)).pipe(
+    Effect.flatMap((change) => Hooks.checked("toolEnd", change)),
     Effect.map((change) => (change === undefined ? end.result : replaced(end.result, change))),
     Effect.catchAllCause((cause) =>
       Effect.as(

@@ -10,6 +10,7 @@ import * as TokenCounter from "../context/TokenCounter.ts"
 import type { CompactionReason } from "../domain/Entry.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Hooks from "../hook/Hooks.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Request } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import type { Answer } from "./Answer.ts"
@@ -87,6 +88,7 @@ export const ask = (
       const isShorter = yield* compact(compacting, "overflow", yield* held(session, last), { error, request })
       if (!isShorter) return yield* error
       const shorter = yield* Requests.make(run, session.messages, last)
+      yield* Run.emit(run, () => Requests.changes(run, shorter))
       return yield* Effect.tapError(Receive.ask(run, shorter, progress, 2), (again) =>
         again.reason._tag === "ContextOverflow" ? overflowed(run, { error: again, request: shorter }) : Effect.void
       )
@@ -148,10 +150,15 @@ const compact = (
     const { session } = compacting
     const { run } = session
     yield* overflowed(run, refused ?? {}, { tokens, max: compacting.threshold.tokens })
+    yield* Hooks.tell("compactionStart", run.hooks.compactionStart, () => ({ ...Run.where(run), reason, tokens }))
     const log = yield* session.store.live(run.session)
     const made = run.activities.compaction(
       { run: run.id, turn: run.turn, ...(reason === "overflow" ? { attempt: 2 } : undefined) },
-      run.compaction.compact({ log, reason, tokens, transport: run.transport, counter: run.tokenCounter })
+      Telemetry.compact(
+        run.traced,
+        { ...Run.aboutAgent(run), reason, tokens },
+        run.compaction.compact({ log, reason, tokens, transport: run.transport, counter: run.tokenCounter })
+      )
     )
     // What was paid for is committed, also by a run that is interrupted meanwhile.
     const commit = (outcome: Compaction.Outcome) => Session.compact(session, compacting.spent, outcome, reason)
@@ -177,19 +184,13 @@ const overflowed = (
   refused: Partial<Refused>,
   full?: { readonly tokens: number; readonly max: number }
 ): Effect.Effect<void> => {
-  const { contextOverflow } = run.hooks
-  return contextOverflow === undefined
-    ? Effect.void
-    : Hooks.observe(Effect.suspend(() => contextOverflow({ ...Run.where(run), ...refused, ...full })))
+  const about = () => ({ ...Run.where(run), ...refused, ...full })
+  return Hooks.tell("contextOverflow", run.hooks.contextOverflow, about)
 }
 
 const observeDropped = (
   run: Run.Run,
   messages: ReadonlyArray<Message>,
   reason: CompactionReason
-): Effect.Effect<void> => {
-  const { messageDropped } = run.hooks
-  return messageDropped === undefined
-    ? Effect.void
-    : Hooks.observe(Effect.suspend(() => messageDropped({ ...Run.where(run), messages, reason })))
-}
+): Effect.Effect<void> =>
+  Hooks.tell("messageDropped", run.hooks.messageDropped, () => ({ ...Run.where(run), messages, reason }))

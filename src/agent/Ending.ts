@@ -30,6 +30,14 @@ export interface End {
   readonly pending?: ReadonlyArray<PendingQuestion> | undefined
 }
 
+/**
+ * The end of a run that a guard of messages ended. What it did not let pass is nowhere in it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const blocked: End = { reason: "blocked", output: "" }
+
 interface Tagged {
   readonly _tag: string
   readonly message: string
@@ -45,13 +53,20 @@ export const ofHalt = (run: Run.Run, halted: Halted, output: string): Effect.Eff
   const { onLimit, wallTime } = run.definition.limits
   if (halted.by === "stop") {
     return Effect.as(
-      observe(run.hooks.stop, () => Run.where(run)),
+      Hooks.tell("stop", run.hooks.stop, () => Run.where(run)),
       { reason: "stopped", output }
     )
   }
-  if (onLimit !== "fail") return Effect.succeed({ reason: "limit", limit: "wallTime", output })
   const max = Duration.toMillis(wallTime ?? 0)
-  return Effect.fail(new LimitExceeded({ limit: "wallTime", max, actual: max }))
+  const reading = { limit: "wallTime", max, actual: max } as const
+  const end: Effect.Effect<End, LimitExceeded> =
+    onLimit === "fail"
+      ? Effect.fail(new LimitExceeded(reading))
+      : Effect.succeed({ reason: "limit", limit: "wallTime", output })
+  return Effect.zipRight(
+    Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...Run.where(run), ...reading })),
+    end
+  )
 }
 
 /**
@@ -69,7 +84,7 @@ export const conclude = <E extends Tagged>(
   Effect.gen(function* () {
     const end = Exit.isSuccess(exit) ? exit.value : { reason: reasonOf(exit.cause), limit: limitOf(exit.cause), output }
     const error = Exit.isFailure(exit) && end.reason !== "interrupted" ? Cause.squash(exit.cause) : undefined
-    if (error !== undefined) yield* observe(run.hooks.error, () => ({ ...Run.where(run), error }))
+    if (error !== undefined) yield* Hooks.tell("error", run.hooks.error, () => ({ ...Run.where(run), error }))
     const endedAtMillis = yield* run.activities.now
     yield* Run.emit(run, () => [
       Run.event(run, "RunEnd", {
@@ -79,15 +94,11 @@ export const conclude = <E extends Tagged>(
         ...(error === undefined ? undefined : { error: describe(error) })
       })
     ])
-    yield* observe(run.hooks.runEnd, () => ({ ...Run.where(run), ...end, usage, error }))
+    yield* Hooks.tell("runEnd", run.hooks.runEnd, () => ({ ...Run.where(run), ...end, usage, error }))
     if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
   })
 
 // internal
-
-/** An observing hook, if there is one. */
-const observe = <A>(hook: ((event: A) => Effect.Effect<void>) | undefined, event: () => A): Effect.Effect<void> =>
-  hook === undefined ? Effect.void : Hooks.observe(Effect.suspend(() => hook(event())))
 
 const reasonOf = (cause: Cause.Cause<unknown>): RunReason => {
   if (Cause.isInterruptedOnly(cause)) return "interrupted"

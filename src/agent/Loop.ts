@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { ContextStore, OnBusy, StoreError } from "../context/ContextStore.ts"
-import type { ToolFailed } from "../domain/AgentError.ts"
-import { EmptyAnswer, LimitExceeded, OutputInvalid } from "../domain/AgentError.ts"
+import type { OutputInvalid, ToolFailed } from "../domain/AgentError.ts"
+import { EmptyAnswer, LimitExceeded } from "../domain/AgentError.ts"
 import { RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
-import type { RunReason } from "../domain/Outcome.ts"
 import type { Decided } from "../guard/Approval.ts"
+import * as MessageGuard from "../guard/MessageGuard.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
@@ -21,16 +21,16 @@ import * as ToolSelector from "../tool/ToolSelector.ts"
 import type { ToolChoice, Transport } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
-import * as Budget from "./Budget.ts"
 import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
 import * as Ending from "./Ending.ts"
+import * as Final from "./Final.ts"
 import * as Halt from "./Halt.ts"
 import * as Limits from "./Limits.ts"
-import * as Output from "./Output.ts"
 import type { ResumeRejected } from "./Resuming.ts"
 import * as Resuming from "./Resuming.ts"
 import * as Run from "./Run.ts"
+import * as Screening from "./Screening.ts"
 import * as Session from "./Session.ts"
 import * as Spending from "./Spending.ts"
 import * as Steering from "./Steering.ts"
@@ -79,10 +79,8 @@ export interface Begin extends Options {
 }
 
 /** The loop's own state between turns. */
-interface State extends Turn.Conversation {
+interface State extends Final.State {
   nudged: boolean
-  /** How often the model was told that its answer is not what was asked for. */
-  repairs: number
 }
 
 /**
@@ -93,7 +91,7 @@ interface State extends Turn.Conversation {
  */
 export const run = (
   definition: Definition,
-  input: ReadonlyArray<Message>,
+  messages: ReadonlyArray<Message>,
   options: Begin,
   sink: Run.Sink
 ): Effect.Effect<void, LoopError | ResumeRejected, Transport | ContextStore> =>
@@ -110,7 +108,8 @@ export const run = (
       if (Exit.isSuccess(found)) registry = found.value
       const steering = options.steering ?? Steering.make()
       const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
-      const session = Session.make(run, services.store)
+      if (run.messageGuard !== MessageGuard.none) steering.screen = (words) => Screening.words(run, words)
+      const session = Session.make(run, run.store)
       const state: State = {
         run,
         session,
@@ -122,21 +121,31 @@ export const run = (
         nudged: false,
         repairs: 0
       }
-      const { runStart } = run.hooks
-      if (runStart !== undefined) yield* Hooks.observe(Effect.suspend(() => runStart({ ...Run.where(run), input })))
+      const screened = yield* Effect.exit(restore(Screening.screen(run, messages, "input")))
+      const input = Exit.isSuccess(screened) ? screened.value.messages : []
+      yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
       yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
       const body = Exit.isFailure(found)
         ? // How building a toolkit fails is part of the agent's `E`.
           Effect.failCause(found.cause as Cause.Cause<never>)
-        : Effect.scoped(
-            Effect.zipRight(
-              Halt.watch(state.halt, definition.limits, options.stopSignal),
-              Effect.ensuring(withinBudget(state, converse(state, input, options)), Session.settleCosts(session))
+        : Exit.isFailure(screened)
+          ? Effect.failCause(screened.cause)
+          : Effect.scoped(
+              Effect.zipRight(
+                Halt.watch(state.halt, definition.limits, options.stopSignal),
+                Effect.ensuring(
+                  Final.withinBudget(state, converse(state, screened.value, options)),
+                  Session.settleCosts(session)
+                )
+              )
             )
-          )
       const exit = yield* Effect.exit(
-        Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), () =>
-          Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
+        Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), (span) =>
+          Telemetry.spent(
+            span,
+            () => state.spent.usage,
+            Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
+          )
         )
       )
       steering.closed = true
@@ -148,7 +157,7 @@ export const run = (
 
 const converse = (
   state: State,
-  input: ReadonlyArray<Message>,
+  screened: Screening.Screened,
   options: Begin
 ): Effect.Effect<Ending.End, LoopError | ResumeRejected | Halt.Halted, Scope.Scope> =>
   Effect.gen(function* () {
@@ -156,10 +165,12 @@ const converse = (
     const { limits, steering: mode } = run.definition
     yield* Halt.haltable(state.halt, Session.open(session, options.onBusy ?? "wait"))
     if (options.resume !== undefined) {
-      const end = yield* concluded(state, yield* Resuming.resume(state, options.resume))
+      const end = yield* Final.ofCalls(state, yield* Resuming.resume(state, options.resume))
       if (end !== undefined) return end
     }
-    yield* Session.say(session, input)
+    yield* Screening.tell(run, screened)
+    if (screened.blocked !== undefined) return Ending.blocked
+    yield* Session.say(session, screened.messages)
     let joined: ReadonlyArray<Message> = []
     for (;;) {
       for (const near of Limits.warnings(limits, spent)) {
@@ -168,9 +179,10 @@ const converse = (
       yield* Spending.warn(run)
       const limit = Limits.reached(limits, spent)
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
-      const taken = yield* Turn.take(state, [...joined, ...Steering.take(run.steering, mode)], false)
+      const words = yield* Screening.words(run, Steering.take(run.steering, mode))
+      const taken = yield* Turn.take(state, [...joined, ...words], false)
       if (taken.over !== undefined) return yield* atLimit(state, taken.over, [])
-      const end = yield* concluded(state, taken)
+      const end = yield* Final.ofCalls(state, taken)
       if (end !== undefined) return end
       const meaning = Answer.meaning(taken.answer)
       if (meaning === "empty") {
@@ -180,67 +192,14 @@ const converse = (
       state.nudged = false
       joined = Limits.isRepeating(limits, spent) ? [Answer.repeating] : []
       if (meaning === "on") continue
-      const read = yield* readOutput(state, meaning)
+      const read = yield* Final.ofAnswer(state, meaning)
       if ("repair" in read) joined = [read.repair]
       else {
-        joined = Steering.takeOrClose(run.steering, mode)
+        joined = yield* Screening.words(run, Steering.takeOrClose(run.steering, mode))
         if (joined.length === 0) return { reason: meaning, output: state.output, ...read }
       }
     }
   })
-
-/** What a budget does not grant ends the run as any limit does; there is no last answer, which would cost as well. */
-const withinBudget = <E, R>(
-  state: State,
-  conversing: Effect.Effect<Ending.End, E | LimitExceeded, R>
-): Effect.Effect<Ending.End, E | LimitExceeded, R> =>
-  state.run.definition.limits.onLimit === "fail" || state.run.budget === Budget.none
-    ? conversing
-    : Effect.catchIf(
-        conversing,
-        (error): error is E & LimitExceeded => error instanceof LimitExceeded,
-        ({ limit }) => Effect.succeed({ reason: "limit", limit, output: state.output })
-      )
-
-/** The end that calls came to by themselves: a person is waited for, or a result ends the run. */
-const concluded = (
-  state: State,
-  { ends, pending }: Turn.Worked
-): Effect.Effect<Ending.End | undefined, OutputInvalid> => {
-  if (pending.length > 0) return Effect.succeed({ reason: "awaiting-approval", output: state.output, pending })
-  if (ends === undefined) return Effect.succeed(undefined)
-  state.output = ends.text
-  const { output } = state.run.definition
-  if (output === undefined) return Effect.succeed({ reason: "completed", output: ends.text })
-  const text = "value" in ends ? JSON.stringify(ends.value) : ends.text
-  return Effect.flatMap(Output.read(output, text), (read) =>
-    read._tag === "Valid"
-      ? Effect.succeed({ reason: "completed", output: ends.text, value: read.json })
-      : Effect.fail(new OutputInvalid({ description: read.description, text: ends.text }))
-  )
-}
-
-/** The typed answer, or what the model is told of one that is invalid, as often as that is allowed. */
-const readOutput = (
-  state: State,
-  reason: RunReason
-): Effect.Effect<{ readonly value?: unknown } | { readonly repair: Message }, OutputInvalid> => {
-  const { run } = state
-  const { output } = run.definition
-  if (output === undefined) return Effect.succeed({})
-  return Effect.flatMap(Output.read(output, state.output), (read) => {
-    if (read._tag === "Valid") return Effect.succeed({ value: read.json })
-    // An answer that was cut is no answer of this type, and asking again does not make it one.
-    if (reason !== "completed") return Effect.succeed({})
-    const { description } = read
-    if (state.repairs >= output.repairs) return Effect.fail(new OutputInvalid({ description, text: state.output }))
-    const repair = ++state.repairs
-    return Effect.as(
-      Run.emit(run, () => [Run.event(run, "OutputRejected", { repair, description })]),
-      { repair: Output.repair(description) }
-    )
-  })
-}
 
 /** A word to a model that said nothing: once, and not when it merely ran out of room. */
 const nudge = (state: State, answer: Answer.Answer): Effect.Effect<Message, EmptyAnswer> => {
@@ -259,10 +218,13 @@ const atLimit = (
 ): Effect.Effect<Ending.End, LoopError | Halt.Halted> =>
   Effect.gen(function* () {
     const { run } = state
+    yield* Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...Run.where(run), ...reading }))
     if (run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
     run.limit = reading.limit
     // What was accepted joins the last turn; from here on nothing is.
-    yield* Turn.take(state, [...joined, ...Steering.takeAll(run.steering)], true)
-    const read = yield* readOutput(state, "limit")
+    const words = yield* Screening.words(run, Steering.takeAll(run.steering))
+    const { blocked } = yield* Turn.take(state, [...joined, ...words], true)
+    if (blocked) return Ending.blocked
+    const read = yield* Final.ofAnswer(state, "limit")
     return { reason: "limit", limit: reading.limit, output: state.output, ...read }
   })

@@ -15,6 +15,7 @@ import * as PartialJson from "../tool/PartialJson.ts"
 import type { Pull, Request } from "../transport/Transport.ts"
 import { pauseMillis, TransportError } from "../transport/TransportError.ts"
 import type { Answer } from "./Answer.ts"
+import * as Observing from "./Observing.ts"
 import * as Repetition from "./Repetition.ts"
 import * as Run from "./Run.ts"
 
@@ -87,8 +88,14 @@ export const ask = (
   time = 1
 ): Effect.Effect<Answer, TransportError> => {
   const { restarts, retries } = run.definition
+  const about = () => ({
+    ...Run.where(run),
+    request,
+    model: run.transport.model.id,
+    attempt: progress.paused + time
+  })
   const attempt = (attempts: number): Effect.Effect<Answer, TransportError> =>
-    Effect.catchAll(receive(run, request, progress), (error) => {
+    Effect.catchAll(Observing.model(run.hooks, about, receive(run, request, progress)), (error) => {
       const restart = progress.lost.length + 1
       const delayMillis = pauseMillis(error, attempts)
       const isAllowed = progress.begun ? restart <= restarts : attempts - progress.lost.length < retries
@@ -121,8 +128,10 @@ export const cutOff = (
   progress: Progress
 ): Effect.Effect<{ readonly message: Message | undefined; readonly bill: ReadonlyArray<Usage.Usage> }> => {
   if (!progress.begun) return Effect.succeed({ message: undefined, bill: progress.lost })
-  const text = progress.parts.filter((part) => part.type === "text" || part.type === "file")
-  for (const open of progress.open.values()) if (open !== "") text.push(Part.text(open))
+  // What was held back was never judged, and nobody saw it.
+  const isHeld = run.messageGuard.judgesAnswers
+  const text = isHeld ? [] : progress.parts.filter((part) => part.type === "text" || part.type === "file")
+  for (const open of progress.open.values()) if (open !== "" && !isHeld) text.push(Part.text(open))
   const message: Message | undefined = text.length === 0 ? undefined : { role: "assistant", parts: text, meta: cutMeta }
   return Effect.map(estimated(run, request, message), (usage) => ({
     message,
@@ -162,32 +171,26 @@ const cutMeta: Part.Meta = { axonal: { cut: true } }
 
 const repeated = "\n[Output cut: it repeated itself]"
 
-const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> => {
-  const { model } = run.transport
-  return Telemetry.chat(run.traced, { vendor: model.vendor, id: model.id, session: run.session }, (span) => {
-    const startedAt = performance.now()
-    if (run.captureContent) span?.attribute("gen_ai.input.messages", JSON.stringify(request.messages))
-    const drained = Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress)))
-    const complete = Effect.flatMap(drained, () => finished(run, request, progress))
-    return Effect.map(
-      span === undefined
-        ? complete
-        : Effect.tapError(complete, (error) => Effect.sync(() => span.attribute("error.type", error.reason._tag))),
-      (answer) => {
-        Telemetry.countRequest(model.id, answer.usage, performance.now() - startedAt)
-        if (span !== undefined) {
-          Telemetry.answered(span, { ...answer, responseId: progress.start?.id, responseModel: progress.start?.model })
-          if (run.captureContent) span.attribute("gen_ai.output.messages", JSON.stringify([answer.message]))
-        }
-        return answer
-      }
-    )
-  })
-}
+const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> =>
+  Telemetry.request(
+    { traced: run.traced, capture: run.captureContent, model: run.transport.model, session: run.session, request },
+    (watch) =>
+      Effect.flatMap(
+        Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress, watch))),
+        () => finished(run, request, progress)
+      ),
+    () => progress.start
+  )
 
-const drain = (run: Run.Run, pull: Pull, progress: Progress): Effect.Effect<void, TransportError> => {
+const drain = (
+  run: Run.Run,
+  pull: Pull,
+  progress: Progress,
+  watch: Telemetry.Watch
+): Effect.Effect<void, TransportError> => {
   const next: Effect.Effect<void, Option.Option<TransportError>> = Effect.flatMap(pull, (deltas) => {
-    const events = fold(run, progress, deltas)
+    Telemetry.arrived(watch)
+    const events = run.messageGuard.judgesAnswers ? held(run, progress, deltas) : fold(run, progress, deltas)
     const wait = events.length === 0 ? undefined : run.write(() => events)
     // After the finish part there is nothing to wait for, whatever the server still does with the connection.
     return Run.after(wait, progress.finish === undefined ? next : Effect.void)
@@ -218,6 +221,14 @@ const finished = (run: Run.Run, request: Request, progress: Progress): Effect.Ef
       replay: "acknowledged"
     })
   )
+}
+
+/** Folds what arrived without telling anybody: the answer is shown when its guard has seen it. */
+const held = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): ReadonlyArray<AgentEvent.AgentEvent> => {
+  const { sequence } = run
+  fold(run, progress, deltas)
+  run.sequence = sequence
+  return []
 }
 
 /** Folds what arrived in one pull into the progress, and answers the events to write. */

@@ -3,9 +3,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Repair from "../context/Repair.ts"
+import type { RequestChanged, RequestField } from "../domain/AgentEvent.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import * as ModelInfo from "../domain/ModelInfo.ts"
+import * as Hooks from "../hook/Hooks.ts"
 import type { Request } from "../transport/Transport.ts"
 import * as Run from "./Run.ts"
 
@@ -19,12 +21,29 @@ export const make = (run: Run.Run, messages: ReadonlyArray<Message>, last: boole
   const made = plain(run, messages, last)
   const { turnStart } = run.hooks
   if (turnStart === undefined) return Effect.succeed(made)
-  return Effect.map(turnStart({ ...Run.where(run), request: made }), (change) => {
+  const answered = Effect.suspend(() => turnStart({ ...Run.where(run), request: made }))
+  const checked = Effect.flatMap(answered, (change) => Hooks.checked("turnStart", change))
+  return Effect.map(checked, (change) => {
     if (change === undefined) return made
-    return change.messages === undefined
-      ? { ...made, ...change }
-      : { ...made, ...change, messages: Repair.repair(change.messages) }
+    const fields = Hooks.fieldsOf(change)
+    if (fields.length === 0) return made
+    const request = { ...made }
+    for (const field of fields) Object.assign(request, { [field]: change[field] })
+    const sent = change.messages === undefined ? request : { ...request, messages: Repair.repair(change.messages) }
+    changedFields.set(sent, fields)
+    return sent
   })
+}
+
+/**
+ * The event that tells what hooks changed of a request; none for one that is as it was made.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const changes = (run: Run.Run, request: Request): ReadonlyArray<RequestChanged> => {
+  const fields = changedFields.get(request)
+  return fields === undefined ? [] : [Run.event(run, "RequestChanged", { fields })]
 }
 
 /**
@@ -49,6 +68,8 @@ export const plain = (run: Run.Run, messages: ReadonlyArray<Message>, last: bool
 }
 
 // internal
+
+const changedFields = new WeakMap<Request, ReadonlyArray<RequestField>>()
 
 const text = { type: "text" } as const
 

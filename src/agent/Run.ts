@@ -9,6 +9,7 @@ import { Compaction } from "../context/Compaction.ts"
 import type { Service as Store } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import * as Identity from "../context/Identity.ts"
+import type { Cost } from "../context/Paid.ts"
 import { Paid } from "../context/Paid.ts"
 import { TokenCounter } from "../context/TokenCounter.ts"
 import * as Trimming from "../context/Trimming.ts"
@@ -20,6 +21,7 @@ import * as Usage from "../domain/Usage.ts"
 import type { Decision } from "../guard/Approval.ts"
 import { Approval } from "../guard/Approval.ts"
 import { Guard } from "../guard/Guard.ts"
+import { MessageGuard } from "../guard/MessageGuard.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Service as Outer } from "../tool/ToolContext.ts"
@@ -30,12 +32,13 @@ import * as ToolSelector from "../tool/ToolSelector.ts"
 import type { ToolSpec } from "../transport/Transport.ts"
 import { Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
-import type { Grants } from "./Approving.ts"
-import { makeGrants } from "./Approving.ts"
 import { Budget } from "./Budget.ts"
 import type { Definition } from "./Definition.ts"
+import type { Grants } from "./Grants.ts"
+import { makeGrants } from "./Grants.ts"
 import type { Spent } from "./Limits.ts"
 import * as Limits from "./Limits.ts"
+import * as Observing from "./Observing.ts"
 import type { Steering } from "./Steering.ts"
 
 /**
@@ -125,6 +128,7 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
     store: Context.get(context, ContextStore),
     guard: Context.get(context, Guard),
     approval: Context.get(context, Approval),
+    messageGuard: Context.get(context, MessageGuard),
     hooks: Context.get(context, Hooks.Hooks),
     activities: Context.get(context, Activities),
     artifacts: Context.get(context, Artifacts.Artifacts),
@@ -151,8 +155,10 @@ export const make = (
 ): Run => {
   const { sink, ...rest } = options
   const path = pathOf(options.outer)
-  return {
+  const here = () => where(run)
+  const run: Run = {
     ...rest,
+    store: Observing.store(options.store, options.hooks, here),
     agent: options.definition.name,
     beside: [],
     costs: [],
@@ -165,11 +171,13 @@ export const make = (
     paid: 0,
     turn: 0,
     sequence: 0,
-    write: writer(
+    write: Observing.writer(
       path === undefined ? sink : (events) => sink(events.map((event) => ({ ...event, path }))),
-      options.hooks
+      options.hooks,
+      here
     )
   }
+  return run
 }
 
 /**
@@ -197,14 +205,19 @@ export const paying = <A, E, R>(
   run: Run,
   purpose: NonNullable<UsageEntry["purpose"]>,
   effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.provideService(effect, Paid, {
-    tell: ({ model, usage }) => {
-      const number = run.paid++
-      run.spent.usage = Usage.sum(run.spent.usage, usage)
-      run.costs.push((about) => ({ _tag: "Usage", ...about(`${purpose}-${number}`), model, usage, purpose }))
-    }
-  })
+): Effect.Effect<A, E, R> => Effect.provideService(effect, Paid, { tell: (cost) => owe(run, purpose, cost) })
+
+/**
+ * Notes what something cost that a model was asked for beside the conversation.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const owe = (run: Run, purpose: NonNullable<UsageEntry["purpose"]>, { model, usage }: Cost): void => {
+  const number = run.paid++
+  run.spent.usage = Usage.sum(run.spent.usage, usage)
+  run.costs.push((about) => ({ _tag: "Usage", ...about(`${purpose}-${number}`), model, usage, purpose }))
+}
 
 /**
  * Writes events when it is run.
@@ -258,7 +271,8 @@ export const where = (run: Run): Hooks.Where => ({
   session: run.session,
   agent: run.agent,
   turn: run.turn,
-  identity: run.identity
+  identity: run.identity,
+  ...(run.path === undefined ? undefined : { path: run.path })
 })
 
 /**
@@ -270,6 +284,7 @@ export const where = (run: Run): Hooks.Where => ({
 export const aboutAgent = (run: Run): Parameters<typeof Telemetry.invokeAgent>[1] => ({
   name: run.agent,
   vendor: run.transport.model.vendor,
+  model: run.transport.model.id,
   session: run.session,
   run: run.id,
   identity: run.identity
@@ -293,19 +308,3 @@ const earlierDecisions = (store: Store, session: SessionId): Effect.Effect<Reado
       Effect.as(Effect.logWarning("Earlier answers about calls could not be read; persons are asked again", error), [])
     )
   )
-
-const writer = (sink: Sink, hooks: Hooks.Service): Run["write"] => {
-  const observer = hooks.events
-  if (observer === undefined) return (events) => sink(events())
-  // With an observer in between, two fibers could pass each other between numbering and writing.
-  const turnstile = Effect.unsafeMakeSemaphore(1)
-  return (events) =>
-    turnstile.withPermits(1)(
-      Effect.suspend(() => {
-        const batch = events()
-        const observed = Hooks.observe(Effect.suspend(() => observer(batch)))
-        // What was numbered and observed is also written, even if the run is halted meanwhile.
-        return Effect.uninterruptible(Effect.flatMap(observed, () => sink(batch) ?? Effect.void))
-      })
-    )
-}

@@ -246,11 +246,12 @@ export const endTurn = (
   const end = { reason, usage: usages.reduce(Usage.sum, Usage.zero), messages: added }
   session.added = []
   const written = Run.emit(run, () => [Run.event(run, "TurnEnd", end)])
-  return run.hooks.turnEnd === undefined
+  const { turnEnd } = run.hooks
+  return turnEnd === undefined
     ? written
     : Effect.zipRight(
         written,
-        Hooks.observe(Effect.suspend(() => run.hooks.turnEnd?.({ ...Run.where(run), ...end }) ?? Effect.void))
+        Hooks.tell("turnEnd", turnEnd, () => ({ ...Run.where(run), ...end }))
       )
 }
 

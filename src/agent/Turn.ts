@@ -10,7 +10,9 @@ import type { LimitExceeded, ToolFailed } from "../domain/AgentError.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
+import * as ModelInfo from "../domain/ModelInfo.ts"
 import type * as Part from "../domain/Part.ts"
+import * as MessageGuard from "../guard/MessageGuard.ts"
 import * as ToolSelector from "../tool/ToolSelector.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
@@ -19,7 +21,9 @@ import * as Dispatch from "./Dispatch.ts"
 import * as Halt from "./Halt.ts"
 import * as Limits from "./Limits.ts"
 import * as Receive from "./Receive.ts"
+import * as Requests from "./Requests.ts"
 import * as Run from "./Run.ts"
+import * as Screening from "./Screening.ts"
 import * as Session from "./Session.ts"
 import * as Spending from "./Spending.ts"
 
@@ -48,6 +52,7 @@ export interface Conversation {
  *
  * - `over`: the limit that its calls would have gone over; none of them ran.
  * - `pending`: the questions that wait for a person; no call ran. `ends`: the result with which the run ends.
+ * - `blocked`: a guard of messages ends the run, because of the answer, which is not kept, or of results.
  *
  * @category models
  * @since 0.1.0
@@ -66,6 +71,7 @@ export interface Taken extends Worked {
 export interface Worked {
   readonly pending: ReadonlyArray<PendingQuestion>
   readonly ends: Dispatch.BatchEnd | undefined
+  readonly blocked: boolean
 }
 
 type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -93,15 +99,20 @@ export const take = (
       }
       yield* Session.say(session, joined)
       const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(halt, effect))
-      if (run.selector !== ToolSelector.all) yield* wait(select(conversation))
+      if (isSelecting(run, last)) yield* wait(select(conversation))
       const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
       if (!spending.isNothing) yield* Effect.tapError(wait(spending.request(request)), () => Effect.sync(untaken))
       conversation.output = ""
       yield* restore(
-        Run.emit(run, () => [Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined })])
+        Run.emit(run, () => [
+          Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined }),
+          ...Requests.changes(run, request)
+        ])
       )
       const progress = Receive.begin(run)
-      const asked = yield* Effect.exit(wait(Compacting.ask(compacting, request, progress, last)))
+      const asked = yield* Effect.exit(
+        wait(Effect.flatMap(Compacting.ask(compacting, request, progress, last), (answer) => screened(run, answer)))
+      )
       if (Exit.isFailure(asked)) {
         const cut = yield* Receive.cutOff(run, request, progress)
         yield* spending.responses(cut.bill)
@@ -109,7 +120,7 @@ export const take = (
         yield* Session.abandon(session, spent, cut.message, cut.bill)
         return yield* Effect.failCause(asked.cause)
       }
-      const answer = asked.value
+      const { blocked, ...answer } = asked.value
       conversation.output = Messages.toText(answer.message)
       const bill = [...progress.lost, answer.usage]
       yield* spending.responses(bill)
@@ -117,6 +128,10 @@ export const take = (
       const over = Answer.runs(answer)
         ? (Limits.overCalls(run.definition.limits, spent, calls.length) ?? (yield* spending.calls(calls.length)))
         : undefined
+      if (blocked) {
+        yield* Session.abandon(session, spent, undefined, bill)
+        return { answer, over: undefined, ...nothing, blocked }
+      }
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(
@@ -150,17 +165,59 @@ export const work = (
       refusal === undefined ? yield* Effect.exit(restore(Halt.haltable(halt, Dispatch.execute(run, batch)))) : Exit.void
     if (batch.pending.length > 0 && Exit.isSuccess(worked)) {
       yield* Session.suspend(session, batch.pending, yield* used(conversation))
-      return Exit.succeed({ pending: batch.pending, ends: undefined })
+      return Exit.succeed({ ...nothing, pending: batch.pending })
     }
-    const message = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
+    const settled = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
+    const { blocked, message } = yield* read(run, settled, restore)
     if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
     yield* Session.results(session, message)
-    return Exit.map(worked, () => ({ pending: [], ends: batch.ends }))
+    return Exit.map(worked, () => ({ ...nothing, ends: batch.ends, blocked }))
   })
 
 // internal
 
-const noCalls = Effect.succeed(Exit.succeed<Worked>({ pending: [], ends: undefined }))
+const nothing: Worked = { pending: [], ends: undefined, blocked: false }
+
+const noCalls = Effect.succeed(Exit.succeed(nothing))
+
+/** The answer as its guard leaves it, and whether it may be kept. It is shown now if it was held back. */
+const screened = (
+  run: Run.Run,
+  answer: Answer.Answer
+): Effect.Effect<Answer.Answer & { readonly blocked: boolean }> => {
+  if (!run.messageGuard.judgesAnswers) return Effect.succeed({ ...answer, blocked: false })
+  return Effect.gen(function* () {
+    const screened = yield* Screening.screen(run, [answer.message], "output")
+    yield* Screening.tell(run, screened)
+    const [message] = screened.messages
+    if (message === undefined) return { ...answer, message: Messages.assistant([]), blocked: true }
+    yield* Run.emit(run, () => Screening.shown(run, message))
+    return { ...answer, message, blocked: false }
+  })
+}
+
+/** The results as the model may read them. Whatever was not judged is withheld. */
+const read = (
+  run: Run.Run,
+  message: Message,
+  restore: Restore
+): Effect.Effect<{ readonly message: Message; readonly blocked: boolean }> => {
+  if (run.messageGuard === MessageGuard.none) return Effect.succeed({ message, blocked: false })
+  return Effect.gen(function* () {
+    const exit = yield* Effect.exit(restore(Screening.screen(run, [message], "input")))
+    if (Exit.isFailure(exit)) return { message: Screening.withheld(message, "it was not checked"), blocked: false }
+    yield* Screening.tell(run, exit.value)
+    const [passed] = exit.value.messages
+    const why = exit.value.blocked
+    return passed === undefined || why !== undefined
+      ? { message: Screening.withheld(message, why ?? "it was not checked"), blocked: true }
+      : { message: passed, blocked: false }
+  })
+}
+
+/** Whether tools are selected: not for a model that takes none, nor for a last answer that may not call any. */
+const isSelecting = ({ offer, selector, transport }: Run.Run, last: boolean): boolean =>
+  selector !== ToolSelector.all && ModelInfo.can(transport.model, "tools") && !(last && offer !== undefined)
 
 /** Has the tools of this turn selected. */
 const select = ({ run, session }: Conversation): Effect.Effect<void> => {
@@ -170,9 +227,12 @@ const select = ({ run, session }: Conversation): Effect.Effect<void> => {
     offered: run.offer?.tools.map(({ name }) => name),
     brought: artifacts.isOn ? [Artifacts.tool.tool.name] : []
   }
+  const { paid } = run
   const asked = Run.paying(run, "selection", ToolSelector.ask(run.selector, about))
   return Effect.map(run.activities.selection({ run: run.id, turn }, asked), (selection) => {
     run.offer = ToolSelector.toOffer(selection, about)
+    // Of one that a journal remembers, nobody was told.
+    if (run.paid === paid) for (const cost of run.offer.costs) Run.owe(run, "selection", cost)
   })
 }
 

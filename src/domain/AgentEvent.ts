@@ -65,6 +65,24 @@ export const TurnStart = Schema.TaggedStruct("TurnStart", {
 export interface TurnStart extends Schema.Schema.Type<typeof TurnStart> {}
 
 /**
+ * A field of a request that hooks may change.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RequestField = Schema.Literal("messages", "tools", "toolChoice", "responseFormat", "settings")
+export type RequestField = typeof RequestField.Type
+
+/**
+ * Hooks changed the request of this turn: these fields of it are not what the session and the agent say.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RequestChanged = Schema.TaggedStruct("RequestChanged", { ...base, fields: Schema.Array(RequestField) })
+export interface RequestChanged extends Schema.Schema.Type<typeof RequestChanged> {}
+
+/**
  * A piece of visible text.
  *
  * @category schemas
@@ -401,6 +419,7 @@ export interface RunEnd extends Schema.Schema.Type<typeof RunEnd> {}
 export const AgentEvent = Schema.Union(
   RunStart,
   TurnStart,
+  RequestChanged,
   TextDelta,
   ReasoningDelta,
   ToolInputStart,

@@ -1,114 +1,50 @@
 /**
  * Where an application looks into a run and changes it. One record of optional functions without an error channel:
- * observers only watch, and one that dies is logged and forgotten; interceptors answer with a change, and one that dies
- * fails closed: the call is not made, the request is not sent.
+ * observers only watch, and one that dies is logged and forgotten; interceptors answer with a change, and one that dies, or
+ * changes what it may not, fails closed: the call is not made, the request is not sent.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Service as Identity } from "../context/Identity.ts"
-import type { AgentEvent } from "../domain/AgentEvent.ts"
-import type { CompactionReason } from "../domain/Entry.ts"
-import type { CallId, RunId, SessionId } from "../domain/Ids.ts"
-import type { Message } from "../domain/Message.ts"
-import type { FinishReason, RunReason } from "../domain/Outcome.ts"
-import type { Usage } from "../domain/Usage.ts"
+import * as Schema from "effect/Schema"
+import type { AgentEvent, RequestField } from "../domain/AgentEvent.ts"
 import type { ToolResult } from "../tool/ToolResult.ts"
-import type { Request } from "../transport/Transport.ts"
-import type { TransportError } from "../transport/TransportError.ts"
+import * as Chain from "./internal/chain.ts"
+import * as Fields from "./internal/fields.ts"
+import * as Ordering from "./internal/ordering.ts"
+import type * as Phase from "./Phase.ts"
 
 /**
- * Where a hook is: which run, of which agent, for whom. `turn` is 0 before the first, and the last one after it.
+ * Where a hook is, what hooks are told in each phase of a run, and what interceptors may change: see `hook/Phase`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Where {
-  readonly run: RunId
-  readonly session: SessionId
-  readonly agent: string
-  readonly turn: number
-  readonly identity: Identity
-}
-
-/** @category models @since 0.1.0 */
-export interface RunStart extends Where {
-  readonly input: ReadonlyArray<Message>
-}
-
-/** @category models @since 0.1.0 */
-export interface RunEnd extends Where {
-  readonly reason: RunReason
-  readonly output: string
-  readonly usage: Usage
-  /** The typed failure or the defect, when the reason is `error`. */
-  readonly error?: unknown
-}
-
-/** @category models @since 0.1.0 */
-export interface TurnStart extends Where {
-  readonly request: Request
-}
-
-/** @category models @since 0.1.0 */
-export interface TurnEnd extends Where {
-  readonly reason: FinishReason
-  readonly usage: Usage
-  readonly messages: ReadonlyArray<Message>
-}
-
-/** @category models @since 0.1.0 */
-export interface ToolStart extends Where {
-  readonly call: CallId
-  readonly tool: string
-  /** The arguments as JSON, as the guard let them through. */
-  readonly input: unknown
-}
+export type Where = Phase.Where
+export type Told<Tag extends AgentEvent["_tag"]> = Phase.Told<Tag>
+export type RunStart = Phase.RunStart
+export type RunEnd = Phase.RunEnd
+export type TurnStart = Phase.TurnStart
+export type TurnStartChange = Phase.TurnStartChange
+export type ModelStart = Phase.ModelStart
+export type ModelEnd = Phase.ModelEnd
+export type ModelError = Phase.ModelError
+export type TurnEnd = Phase.TurnEnd
+export type ToolStart = Phase.ToolStart
+export type ToolStartChange = Phase.ToolStartChange
+export type ToolEnd = Phase.ToolEnd
+export type ToolError = Phase.ToolError
+export type Failure = Phase.Failure
+export type ContextOverflow = Phase.ContextOverflow
+export type MessageDropped = Phase.MessageDropped
+export type CompactionStart = Phase.CompactionStart
+export type LimitReached = Phase.LimitReached
+export type StoreRead = Phase.StoreRead
+export type StoreWrite = Phase.StoreWrite
 
 /**
- * What a `toolStart` hook may change: the arguments, or the whole call by answering in the tool's place.
- *
- * @category models
- * @since 0.1.0
- */
-export type ToolStartChange = { readonly input: unknown } | { readonly answer: ToolResult }
-
-/** @category models @since 0.1.0 */
-export interface ToolEnd extends ToolStart {
-  readonly result: ToolResult
-}
-
-/** @category models @since 0.1.0 */
-export interface ToolError extends ToolStart {
-  /** What the handler failed or died with; absent when it never ran. */
-  readonly error?: unknown
-  readonly result: ToolResult
-}
-
-/** @category models @since 0.1.0 */
-export interface Failure extends Where {
-  readonly error: unknown
-}
-
-/** @category models @since 0.1.0 */
-export interface ContextOverflow extends Where {
-  /** The vendor's refusal and what it refused; absent when it is the compaction in use that wants less. */
-  readonly error?: TransportError | undefined
-  readonly request?: Request | undefined
-  /** What the window holds, and from where on it is compacted; absent when nothing compacts. */
-  readonly tokens?: number | undefined
-  readonly max?: number | undefined
-}
-
-/** @category models @since 0.1.0 */
-export interface MessageDropped extends Where {
-  /** What is represented by a summary now, or by nothing. */
-  readonly messages: ReadonlyArray<Message>
-  readonly reason: CompactionReason
-}
-
-/**
- * The hooks of a run. All are optional; `Hooks.combine` merges several records.
+ * The hooks of a run. All are optional; `Hooks.combine` merges several records. Interceptors are `turnStart`, `toolStart`
+ * and `toolEnd`; all others observe. Those named like an event are told of it when it is written.
  *
  * @category models
  * @since 0.1.0
@@ -118,24 +54,58 @@ export interface Service {
   readonly runStart?: ((event: RunStart) => Effect.Effect<void>) | undefined
   /** Observes the end of a run, however it ended, exactly once. */
   readonly runEnd?: ((event: RunEnd) => Effect.Effect<void>) | undefined
-  /** Intercepts a request: what it returns replaces those fields. Nothing of it is stored. */
-  readonly turnStart?: ((event: TurnStart) => Effect.Effect<Partial<Request> | void>) | undefined
+  /** Intercepts a request: what it returns replaces those fields. Nothing of it is stored, and `RequestChanged` tells of it. */
+  readonly turnStart?: ((event: TurnStart) => Effect.Effect<TurnStartChange | void>) | undefined
   /** Observes the end of a turn, its results included. */
   readonly turnEnd?: ((event: TurnEnd) => Effect.Effect<void>) | undefined
+  /** Observes every request that is sent, just before it is. */
+  readonly modelStart?: ((event: ModelStart) => Effect.Effect<void>) | undefined
+  /** Observes every answer that is complete, before it is committed and before its calls run. */
+  readonly modelEnd?: ((event: ModelEnd) => Effect.Effect<void>) | undefined
+  /** Observes every request that came to no complete answer, also those that are sent again. */
+  readonly modelError?: ((event: ModelError) => Effect.Effect<void>) | undefined
   /** Intercepts a call after its guard and before its handler. New arguments are decoded and guarded again. */
   readonly toolStart?: ((event: ToolStart) => Effect.Effect<ToolStartChange | void>) | undefined
   /** Intercepts a result before it is bounded, stored and shown: what it returns replaces it. */
   readonly toolEnd?: ((event: ToolEnd) => Effect.Effect<ToolResult | void>) | undefined
   /** Observes every call that did not end `ok`. */
   readonly toolError?: ((event: ToolError) => Effect.Effect<void>) | undefined
+  /** Observes what the guard of the application made of a call, unless it goes ahead as it is. */
+  readonly guardVerdict?: ((event: Told<"GuardVerdict">) => Effect.Effect<void>) | undefined
+  /** Observes that a message guard changed a message or did not let it pass. */
+  readonly messageGuarded?: ((event: Told<"MessageGuarded">) => Effect.Effect<void>) | undefined
+  /** Observes that a person is asked about a call, before it is. */
+  readonly approvalAsked?: ((event: Told<"ApprovalAsked">) => Effect.Effect<void>) | undefined
+  /** Observes the answer of a person, before anything follows from it. */
+  readonly approvalDecided?: ((event: Told<"ApprovalDecided">) => Effect.Effect<void>) | undefined
+  /** Observes that an answer is not of the type that was asked for, and that the model is told so. */
+  readonly outputRejected?: ((event: Told<"OutputRejected">) => Effect.Effect<void>) | undefined
   /** Observes that a conversation is too long, for its vendor or for the compaction in use, before anything is done. */
   readonly contextOverflow?: ((event: ContextOverflow) => Effect.Effect<void>) | undefined
+  /** Observes that a compaction begins. One of the next two follows, or neither when there is nothing to take away. */
+  readonly compactionStart?: ((event: CompactionStart) => Effect.Effect<void>) | undefined
+  /** Observes a compaction that was made and committed. */
+  readonly compacted?: ((event: Told<"Compacted">) => Effect.Effect<void>) | undefined
+  /** Observes a compaction that failed, or that came to nothing although the vendor insists. */
+  readonly compactionFailed?: ((event: Told<"CompactionFailed">) => Effect.Effect<void>) | undefined
   /** Observes what the model is not shown any more, after a compaction. */
   readonly messageDropped?: ((event: MessageDropped) => Effect.Effect<void>) | undefined
-  /** Observes that the run was asked to stop and does. */
+  /** Observes that 80 % of a limit is used, once per limit and run. */
+  readonly limitWarning?: ((event: Told<"LimitWarning">) => Effect.Effect<void>) | undefined
+  /** Observes that a limit is reached, before the last answer or the failure. */
+  readonly limitReached?: ((event: LimitReached) => Effect.Effect<void>) | undefined
+  /** Observes that a request is sent again after a pause, before the pause. */
+  readonly retrying?: ((event: Told<"Retrying">) => Effect.Effect<void>) | undefined
+  /** Observes that a turn begins anew, because its answer broke off. */
+  readonly turnRestarted?: ((event: Told<"TurnRestarted">) => Effect.Effect<void>) | undefined
+  /** Observes that the run was asked to stop and does, whatever it was busy with. */
   readonly stop?: ((event: Where) => Effect.Effect<void>) | undefined
   /** Observes the failure that is about to end the run. */
   readonly error?: ((event: Failure) => Effect.Effect<void>) | undefined
+  /** Observes what the run read from its store. */
+  readonly storeRead?: ((event: StoreRead) => Effect.Effect<void>) | undefined
+  /** Observes what the run wrote to its store, or tried to. */
+  readonly storeWrite?: ((event: StoreWrite) => Effect.Effect<void>) | undefined
   /** Observes every event of the run, in order, in batches as they occur. Keep it short: the run waits for it. */
   readonly events?: ((events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>) | undefined
 }
@@ -149,6 +119,46 @@ export interface Service {
 export class Hooks extends Context.Reference<Hooks>()("axonal/hook/Hooks", {
   defaultValue: (): Service => ({})
 }) {}
+
+/**
+ * An interceptor answered with what it may not change. Nothing of its answer is used: a request is not sent and its run dies
+ * of this, a call is not made, a result is withheld.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HookRejected extends Schema.TaggedError<HookRejected>()("HookRejected", {
+  hook: Schema.Literal("turnStart", "toolStart", "toolEnd"),
+  /** The fields that are too many, missing, or exclude each other. */
+  fields: Schema.Array(Schema.String),
+  what: Schema.String
+}) {
+  override get message(): string {
+    const may = Fields.allowed[this.hook]
+    const all = this.hook === "toolStart" ? may.join(" or ") : may.join(", ")
+    return `The ${this.hook} hook ${this.what}; it may answer with ${all}, or with nothing. Nothing of it was used.`
+  }
+}
+
+/**
+ * A change by an interceptor if it may be made. Dies with `HookRejected` if not.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const checked = <Change>(hook: HookRejected["hook"], change: Change): Effect.Effect<Change> => {
+  const problem = change === undefined ? undefined : Fields.problem(hook, change)
+  return problem === undefined ? Effect.succeed(change) : Effect.die(new HookRejected({ hook, ...problem }))
+}
+
+/**
+ * The fields that a `turnStart` hook changes.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const fieldsOf = (change: TurnStartChange): ReadonlyArray<RequestField> =>
+  Fields.allowed.turnStart.filter((field) => change[field] !== undefined)
 
 /**
  * Merges records of hooks into one that runs them in order.
@@ -172,19 +182,40 @@ export const combine = (...records: ReadonlyArray<Service>): Service => {
       const hook = record[key]
       return hook === undefined ? [] : [hook]
     })
+  const observing = <Event>(
+    name: keyof Service,
+    hooks: ReadonlyArray<Chain.Hook<Event, void>>
+  ): Chain.Hook<Event, void> | undefined => Chain.observing(name, hooks)
   return {
-    runStart: observing(at("runStart")),
-    runEnd: observing(at("runEnd")),
-    turnStart: chained(at("turnStart"), turnStart),
-    turnEnd: observing(at("turnEnd")),
-    toolStart: chained(at("toolStart"), toolStart),
-    toolEnd: chained(at("toolEnd"), toolEnd),
-    toolError: observing(at("toolError")),
-    contextOverflow: observing(at("contextOverflow")),
-    messageDropped: observing(at("messageDropped")),
-    stop: observing(at("stop")),
-    error: observing(at("error")),
-    events: observing(at("events"))
+    runStart: observing("runStart", at("runStart")),
+    runEnd: observing("runEnd", at("runEnd")),
+    turnStart: Chain.chained(at("turnStart"), turnStart),
+    turnEnd: observing("turnEnd", at("turnEnd")),
+    modelStart: observing("modelStart", at("modelStart")),
+    modelEnd: observing("modelEnd", at("modelEnd")),
+    modelError: observing("modelError", at("modelError")),
+    toolStart: Chain.chained(at("toolStart"), toolStart),
+    toolEnd: Chain.chained(at("toolEnd"), toolEnd),
+    toolError: observing("toolError", at("toolError")),
+    guardVerdict: observing("guardVerdict", at("guardVerdict")),
+    messageGuarded: observing("messageGuarded", at("messageGuarded")),
+    approvalAsked: observing("approvalAsked", at("approvalAsked")),
+    approvalDecided: observing("approvalDecided", at("approvalDecided")),
+    outputRejected: observing("outputRejected", at("outputRejected")),
+    contextOverflow: observing("contextOverflow", at("contextOverflow")),
+    compactionStart: observing("compactionStart", at("compactionStart")),
+    compacted: observing("compacted", at("compacted")),
+    compactionFailed: observing("compactionFailed", at("compactionFailed")),
+    messageDropped: observing("messageDropped", at("messageDropped")),
+    limitWarning: observing("limitWarning", at("limitWarning")),
+    limitReached: observing("limitReached", at("limitReached")),
+    retrying: observing("retrying", at("retrying")),
+    turnRestarted: observing("turnRestarted", at("turnRestarted")),
+    stop: observing("stop", at("stop")),
+    error: observing("error", at("error")),
+    storeRead: observing("storeRead", at("storeRead")),
+    storeWrite: observing("storeWrite", at("storeWrite")),
+    events: observing("events", at("events"))
   }
 }
 
@@ -195,68 +226,97 @@ export const combine = (...records: ReadonlyArray<Service>): Service => {
  * @category combinators
  * @since 0.1.0
  */
-export const observe = (hook: Effect.Effect<unknown>): Effect.Effect<void> =>
-  // When it is the run that is interrupted, this handler is never asked.
-  Effect.catchAllCause(Effect.asVoid(hook), (cause) =>
-    Effect.logWarning("A hook died; the run goes on without it", cause)
-  )
+export const observe = (hook: Effect.Effect<unknown>): Effect.Effect<void> => Chain.isolated(hook, {})
 
 /**
- * Layer of one record of hooks.
+ * Tells an observer of what happened, if there is one, isolated as by `observe`. The log names it should it die.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tell = <Event>(
+  name: keyof Service,
+  hook: ((event: Event) => Effect.Effect<void>) | undefined,
+  event: () => Event
+): Effect.Effect<void> => (hook === undefined ? Effect.void : Effect.suspend(() => Chain.told(name, hook, event())))
+
+/**
+ * Where a record of hooks stands among others.
+ *
+ * **Details**
+ *
+ * - `group`: those of the system are asked first, then those of plugins, then those of the user (the default).
+ * - `order`: within the group, from low to high; 0. Records of the same order are asked as they were registered: those of
+ *   layers further out, which are built before, come first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions {
+  readonly group?: "system" | "plugin" | "user" | undefined
+  readonly order?: number | undefined
+}
+
+/**
+ * Layer that adds a record of hooks to those that are there already.
+ *
+ * **Details**
+ *
+ * - There already are the hooks of the layer's own surroundings: of layers that are provided to it
+ *   (`Layer.provideMerge`, `Layer.provide`) and of whatever is provided further out (`Effect.provide` around it). All are
+ *   combined anew, as `combine` does, in the order that `options` says.
+ * - A record provided by `Effect.provideService(Hooks.Hooks, record)` replaces all that are there, and counts as one of the
+ *   user's for layers within.
+ * - Errors: throws a `TypeError` for a group that does not exist and an order that is no number.
+ *
+ * **Gotchas**
+ *
+ * `Layer.merge` and `Layer.mergeAll` build their layers side by side, none in the surroundings of another, and keep one
+ * service of each kind: the hooks of the last one. Use `layers` for several, or `Layer.provideMerge`.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (hooks: Service): Layer.Layer<Hooks> => Layer.succeed(Hooks, hooks)
+export const layer = (hooks: Service, options: LayerOptions = {}): Layer.Layer<Hooks> => {
+  const added = { record: hooks, ...Ordering.place(options.group ?? "user", options.order ?? 0) }
+  return Layer.effect(
+    Hooks,
+    Effect.map(Hooks, (outer) => {
+      const all = Ordering.sorted([...parts.of(outer), added])
+      return parts.remember(combine(...all.map(({ record }) => record)), all)
+    })
+  )
+}
+
+/**
+ * Layer of several layers of hooks: each adds to the ones before it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layers = (...several: ReadonlyArray<Layer.Layer<Hooks>>): Layer.Layer<Hooks> =>
+  several.reduce((before, next) => Layer.provide(next, before), Layer.effect(Hooks, Hooks))
 
 // internal
 
-type Hook<Event, Change> = (event: Event) => Effect.Effect<Change>
+const parts = Ordering.makeParts<Service>()
 
-const observing = <Event>(hooks: ReadonlyArray<Hook<Event, void>>): Hook<Event, void> | undefined =>
-  hooks.length < 2
-    ? hooks[0]
-    : (event) => Effect.forEach(hooks, (hook) => observe(Effect.suspend(() => hook(event))), { discard: true })
-
-/** What an interceptor's change means for the event that the next one sees, and for the change of both together. */
-interface Merge<Event, Change> {
-  readonly see: (event: Event, change: Change) => Event
-  readonly merge: (earlier: Change, later: Change) => Change
-  readonly isLast: (change: Change) => boolean
-}
-
-const chained = <Event, Change>(
-  hooks: ReadonlyArray<Hook<Event, Change | void>>,
-  { isLast, merge, see }: Merge<Event, Change>
-): Hook<Event, Change | void> | undefined => {
-  if (hooks.length < 2) return hooks[0]
-  const from = (index: number, event: Event, change: Change | undefined): Effect.Effect<Change | void> => {
-    const hook = hooks[index]
-    if (hook === undefined || (change !== undefined && isLast(change))) return Effect.succeed(change)
-    return Effect.flatMap(
-      Effect.suspend(() => hook(event)),
-      (next) =>
-        next === undefined
-          ? from(index + 1, event, change)
-          : from(index + 1, see(event, next), change === undefined ? next : merge(change, next))
-    )
-  }
-  return (event) => from(0, event, undefined)
-}
-
-const turnStart: Merge<TurnStart, Partial<Request>> = {
-  see: (event, change) => ({ ...event, request: { ...event.request, ...change } }),
+const turnStart: Chain.Merge<TurnStart, TurnStartChange> = {
+  check: (change) => checked("turnStart", change),
+  see: (event, { instructions: _, model: __, ...change }) => ({ ...event, request: { ...event.request, ...change } }),
   merge: (earlier, later) => ({ ...earlier, ...later }),
   isLast: () => false
 }
 
-const toolStart: Merge<ToolStart, ToolStartChange> = {
+const toolStart: Chain.Merge<ToolStart, ToolStartChange> = {
+  check: (change) => checked("toolStart", change),
   see: (event, change) => ("input" in change ? { ...event, input: change.input } : event),
   merge: (_, later) => later,
-  isLast: (change) => "answer" in change
+  isLast: (change) => change.answer !== undefined
 }
 
-const toolEnd: Merge<ToolEnd, ToolResult> = {
+const toolEnd: Chain.Merge<ToolEnd, ToolResult> = {
+  check: (change) => checked("toolEnd", change),
   see: (event, result) => ({ ...event, result }),
   merge: (_, later) => later,
   isLast: () => false

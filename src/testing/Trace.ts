@@ -16,6 +16,7 @@ import type { AgentEvent } from "../domain/AgentEvent.ts"
  * - `Text:<text>`, `Reasoning:<text>`: the deltas of one part, joined until another line comes between two of them.
  * - `ToolStart:<tool>`, `ToolProgress:<tool>:<chunk>`, `ToolEnd:<tool>:<outcome>`.
  * - `ApprovalAsked:<tool>`, `ApprovalDecided:<tool>:yes` or `:no`.
+ * - `RequestChanged:<fields>`: what hooks changed.
  * - `File:<media type>`, `Source:<url>`, `Retrying:<error>`, `TurnRestarted:<error>`, `Compacted:<messages>`, `CompactionFailed`, `LimitWarning:<limit>`.
  * - What the model writes of a call does not show: `ToolInputStart`, `ToolInputDelta`, `ToolCall`.
  * - Events of nested runs begin with the names of the agents above and their own: `agent/child: TurnStart`.
@@ -102,6 +103,8 @@ const lineOf = (event: AgentEvent): string | undefined => {
     case "CompactionFailed":
     case "OutputRejected":
       return event._tag
+    case "RequestChanged":
+      return `RequestChanged:${event.fields.join(",")}`
     case "TextDelta":
       return `Text:${event.delta}`
     case "ReasoningDelta":

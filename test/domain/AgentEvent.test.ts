@@ -60,6 +60,7 @@ describe("AgentEvent", () => {
       ToolStart: (event) => event.name,
       ToolProgress: (event) => event.name,
       ToolEnd: (event) => event.outcome,
+      RequestChanged: (event) => event.fields.join(","),
       GuardVerdict: (event) => event.verdict,
       MessageGuarded: (event) => event.direction,
       ApprovalAsked: (event) => event.reason,
@@ -75,7 +76,7 @@ describe("AgentEvent", () => {
       RunEnd: (event) => event.reason
     })
     assert.deepStrictEqual([name(start), name(delta)], ["s", "Hello"])
-    assert.strictEqual(AgentEvent.AgentEvent.members.length, 28)
+    assert.strictEqual(AgentEvent.AgentEvent.members.length, 29)
   })
 
   it.effect("matchPartial runs the handled tags and nothing else", () =>

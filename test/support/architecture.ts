@@ -30,7 +30,11 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   [5, "application", /^(cli|console)\//],
   // Ports: the namesake of its folder, and the parts of a port that have a file of their own.
   [1, "port", /^tool\//],
-  [1, "port", /^(hook\/Hooks|context\/ContextStore|guard\/Approval|transport\/TransportError)\.ts$/],
+  [
+    1,
+    "port",
+    /^(hook\/(Hooks|Phase)|context\/ContextStore|guard\/(Approval|MessageGuard)|transport\/TransportError)\.ts$/
+  ],
   [1, "port", /^context\/(Repair|TokenCounter|Identity|Window|Compaction|Summary|Paid|Trimming|Artifacts)\.ts$/],
   [1, "port", /^transport\/(HttpTransport|Models)\.ts$/],
   [1, "port", /^([a-z]+)\/\1\.ts$/i],
