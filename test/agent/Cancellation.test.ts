@@ -188,7 +188,7 @@ describe("Cancellation", () => {
 
       // The session is usable at once, and what was cancelled reads as such.
       yield* Scope.close(holder, Exit.void)
-      const next = yield* Agent.run(Agent.make("a"), "again", { session }).pipe(Effect.provide(Hooks.layer({})))
+      const next = yield* Agent.run(Agent.make("a"), "again", { session }).pipe(Effect.provideService(Hooks.Hooks, {}))
       assert.deepStrictEqual([next.reason, next.output], ["completed", "fine"])
       assert.deepStrictEqual(yield* stored, [...place.stored, "user: again", "assistant: fine"])
     }).pipe(Effect.provide(layer))
