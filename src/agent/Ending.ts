@@ -63,10 +63,7 @@ export const ofHalt = (run: Run.Run, halted: Halted, output: string): Effect.Eff
     onLimit === "fail"
       ? Effect.fail(new LimitExceeded(reading))
       : Effect.succeed({ reason: "limit", limit: "wallTime", output })
-  return Effect.zipRight(
-    Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...Run.where(run), ...reading })),
-    end
-  )
+  return Effect.zipRight(Run.limitReached(run, reading), end)
 }
 
 /**

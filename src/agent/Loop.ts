@@ -218,8 +218,8 @@ const atLimit = (
 ): Effect.Effect<Ending.End, LoopError | Halt.Halted> =>
   Effect.gen(function* () {
     const { run } = state
-    yield* Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...Run.where(run), ...reading }))
     if (run.definition.limits.onLimit === "fail") return yield* Effect.fail(new LimitExceeded(reading))
+    yield* Run.limitReached(run, reading)
     run.limit = reading.limit
     // What was accepted joins the last turn; from here on nothing is.
     const words = yield* Screening.words(run, Steering.takeAll(run.steering))

@@ -76,6 +76,8 @@ export interface Run extends Services {
   readonly beside: Array<(about: About) => Entry>
   /** Costs of what was asked of models beside the conversation. The next commit takes them along. */
   readonly costs: Array<(about: About) => Entry>
+  /** What was paid beside the conversation and is not charged to a budget yet. */
+  readonly owed: Array<Usage.Usage>
   /** The tools that are offered in this turn, and how the model may choose; absent while all are. */
   offer: Offer | undefined
   readonly spent: Spent
@@ -162,6 +164,7 @@ export const make = (
     agent: options.definition.name,
     beside: [],
     costs: [],
+    owed: [],
     offer: undefined,
     spent: Limits.start(),
     grants: makeGrants(earlierDecisions(options.store, options.session)),
@@ -216,6 +219,7 @@ export const paying = <A, E, R>(
 export const owe = (run: Run, purpose: NonNullable<UsageEntry["purpose"]>, { model, usage }: Cost): void => {
   const number = run.paid++
   run.spent.usage = Usage.sum(run.spent.usage, usage)
+  run.owed.push(usage)
   run.costs.push((about) => ({ _tag: "Usage", ...about(`${purpose}-${number}`), model, usage, purpose }))
 }
 
@@ -274,6 +278,15 @@ export const where = (run: Run): Hooks.Where => ({
   identity: run.identity,
   ...(run.path === undefined ? undefined : { path: run.path })
 })
+
+/**
+ * Tells hooks of a limit that is reached.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const limitReached = (run: Run, { actual, limit, max }: Limits.Reading): Effect.Effect<void> =>
+  Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...where(run), limit, max, actual }))
 
 /**
  * Who runs, as the span of the run tells it.
