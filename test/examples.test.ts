@@ -16,7 +16,7 @@ import * as Cards from "../examples/16_your_own_context_store.ts"
 import * as Flight from "../examples/17_tools_in_flight.ts"
 import * as ToolSelection from "../examples/18_tool_selection.ts"
 import * as Budgets from "../examples/19_limits_and_budgets.ts"
-import * as Bank from "../examples/19_your_own_guard.ts"
+import * as Bank from "../examples/20_your_own_guard.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -170,7 +170,7 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "bob: 1.2 dollars left"
     ]
   ],
-  "19_your_own_guard.ts": [
+  "20_your_own_guard.ts": [
     Effect.provide(Bank.program, Bank.layer),
     [
       `would be Rewrite: {"to":"Ann","amount":500}`,

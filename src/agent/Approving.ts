@@ -3,14 +3,15 @@
  * call too is not asked for again; an answer that is put off leaves the call pending; and whatever was approved is judged
  * by the guard once more before it runs.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { DecisionEntry, PendingQuestion } from "../domain/Entry.ts"
+import type { PendingQuestion } from "../domain/Entry.ts"
 import type { CallId } from "../domain/Ids.ts"
 import * as Approval from "../guard/Approval.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
 import type { Ready, Rejected } from "./Arguments.ts"
 import * as Arguments from "./Arguments.ts"
+import * as Grants from "./Grants.ts"
 import type { Asking } from "./Judging.ts"
 import * as Judging from "./Judging.ts"
 import * as Run from "./Run.ts"
@@ -41,7 +42,7 @@ export const approve = (run: Run.Run, asking: Asking): Effect.Effect<Ready | Rej
     const { id, input, name } = ready
     const given = run.resumed?.get(id)
     if (given?.decision !== undefined) return yield* settled(run, asking, given.decision, given.question)
-    const known = yield* run.grants.find(asking)
+    const known = yield* run.grants.find({ tool: name, category })
     if (known !== undefined) return yield* decided(run, asking, known, true)
     yield* Run.emit(run, () => [Run.event(run, "ApprovalAsked", { call: id, name, input, reason, category })])
     const question = { call: Judging.callOf(run, ready), reason, category }
@@ -54,7 +55,7 @@ export const approve = (run: Run.Run, asking: Asking): Effect.Effect<Ready | Rej
         })
     )
     const key = { run: run.id, turn: run.turn, call: id }
-    const answer = yield* run.activities.approval(key, run.grants.orGranted(asking, asked))
+    const answer = yield* run.activities.approval(key, run.grants.orGranted({ tool: name, category }, asked))
     if (!Approval.isLater(answer)) return yield* decided(run, asking, answer, false)
     const about = { call: id, tool: name, input, reason }
     return {
@@ -70,115 +71,7 @@ export const approve = (run: Run.Run, asking: Asking): Effect.Effect<Ready | Rej
     }
   })
 
-/**
- * The answers of a session that decide more than one call.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Grants {
-  /** The latest answer that holds for this question too. */
-  readonly find: (asking: Asking) => Effect.Effect<Approval.Decision | undefined>
-  /** The answer to a question, or one that was given to another meanwhile and holds for it too. */
-  readonly orGranted: (asking: Asking, asked: Effect.Effect<Approval.Answer>) => Effect.Effect<Approval.Answer>
-  /** Remembers an answer, if that was asked for. */
-  readonly add: (asking: Asking, decision: Approval.Decision) => void
-}
-
-/**
- * The grants of a session. `load` reads those of earlier runs, and is asked once, when a question comes up.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const makeGrants = (load: Effect.Effect<ReadonlyArray<DecisionEntry>>): Grants => {
-  const grants: Array<Grant> = []
-  const waiting = new Set<{ readonly asking: Asking; readonly granted: Deferred.Deferred<Approval.Answer> }>()
-  let loading: Effect.Effect<void> | undefined
-  const loaded = Effect.suspend(() =>
-    loading !== undefined
-      ? loading
-      : Effect.flatMap(Effect.cached(Effect.map(load, (earlier) => void grants.unshift(...earlier))), (once) => {
-          loading ??= once
-          return loading
-        })
-  )
-  const latest = (asking: Asking): Approval.Decision | undefined => {
-    const question = { tool: asking.ready.name, category: asking.category }
-    const found = grants.findLast((grant) => holds(grant, question))
-    return found === undefined ? undefined : { approved: found.approved, reason: found.reason }
-  }
-  return {
-    find: (asking) => Effect.map(loaded, () => latest(asking)),
-    orGranted: (asking, asked) =>
-      Effect.flatMap(Deferred.make<Approval.Answer>(), (granted) => {
-        const place = { asking, granted }
-        return Effect.acquireUseRelease(
-          Effect.sync(() => waiting.add(place)),
-          () => Effect.raceFirst(asked, Deferred.await(granted)),
-          () => Effect.sync(() => waiting.delete(place))
-        )
-      }),
-    add: ({ category, ready }, { approved, reason, remember }) => {
-      if (remember === undefined) return
-      grants.push({ tool: ready.name, category, approved, reason, remember })
-      for (const { asking, granted } of waiting) {
-        const answer = latest(asking)
-        if (answer !== undefined) Deferred.unsafeDone(granted, Effect.succeed(answer))
-      }
-    }
-  }
-}
-
-/**
- * Whether an answer holds for another question.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const holds = (
-  grant: Grant,
-  { category, tool }: { readonly tool: string; readonly category?: string | undefined }
-): boolean => {
-  switch (grant.remember) {
-    case "session":
-      return true
-    case "tool":
-      return grant.tool === tool
-    case "category":
-      return grant.category !== undefined && grant.category === category
-    default:
-      return false
-  }
-}
-
-/**
- * An answer as a session keeps it.
- *
- * @category converters
- * @since 0.1.0
- */
-export const record = (
-  call: CallId,
-  tool: string,
-  category: string | undefined,
-  { approved, input, reason, remember }: Approval.Decision
-) => ({
-  call,
-  tool,
-  approved,
-  ...(reason === undefined ? undefined : { reason }),
-  ...(input === undefined ? undefined : { input }),
-  ...(remember === undefined ? undefined : { remember }),
-  ...(category === undefined ? undefined : { category })
-})
-
 // internal
-
-interface Grant extends Approval.Decision {
-  readonly tool: string
-  readonly category?: string | undefined
-}
 
 /** Notes an answer, and what follows it. */
 const decided = (
@@ -190,16 +83,16 @@ const decided = (
   const { category, ready } = asking
   const { id, name } = ready
   const { approved, reason } = decision
-  if (!remembered) run.grants.add(asking, decision)
+  if (!remembered) run.grants.add({ tool: name, category }, decision)
   run.beside.push((about) => ({
     _tag: "Decision",
     ...about(`decision/${id}`),
-    ...record(id, name, category, decision)
+    ...Grants.record(id, name, category, decision)
   }))
   const told = { call: id, name, approved, reason, ...(remembered ? { remembered } : undefined) }
-  return Effect.zipRight(
-    Run.emit(run, () => [Run.event(run, "ApprovalDecided", told)]),
-    settled(run, asking, decision, undefined)
+  return Run.emit(run, () => [Run.event(run, "ApprovalDecided", told)]).pipe(
+    Effect.zipRight(Telemetry.decided(run.traced, run.captureContent, { id, tool: name }, decision)),
+    Effect.zipRight(settled(run, asking, decision, undefined))
   )
 }
 

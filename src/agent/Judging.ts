@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Guard from "../guard/Guard.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
 import type { Ready, Rejected, Soon } from "./Arguments.ts"
 import * as Arguments from "./Arguments.ts"
@@ -47,7 +48,16 @@ export const callOf = (run: Run.Run, ready: Ready): Guard.Call => ({
  * @since 0.1.0
  */
 export const judged = (run: Run.Run, ready: Ready): Effect.Effect<Guard.Verdict> =>
-  Run.paying(run, "guard", Guard.judge(run.guard, callOf(run, ready)))
+  Run.paying(
+    run,
+    "guard",
+    Telemetry.judged(
+      run.traced,
+      run.captureContent,
+      { id: ready.id, tool: ready.name },
+      Guard.judge(run.guard, callOf(run, ready))
+    )
+  )
 
 /**
  * Writes a verdict as an event, unless the call goes ahead as it is.

@@ -14,7 +14,7 @@ import { SessionId } from "../domain/Ids.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
 import * as Approval from "../guard/Approval.ts"
-import * as Approving from "./Approving.ts"
+import * as Grants from "./Grants.ts"
 import * as Halt from "./Halt.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
@@ -74,7 +74,7 @@ export const resume = (
         Run.event(run, "ApprovalDecided", { call, name: tool, approved, reason })
       )
     )
-    if (pending.length > 0) return { pending, ends: undefined }
+    if (pending.length > 0) return { over: undefined, pending, ends: undefined, blocked: false }
     run.resumed = new Map(
       suspended.questions.map((question) => [question.call, { question, decision: answers.all.get(question.call) }])
     )
@@ -120,7 +120,7 @@ const answersOf = (
     const fresh: Array<Fresh> = []
     const settle = (question: PendingQuestion, decision: Approval.Decision): void => {
       all.set(question.call, decision)
-      fresh.push(Approving.record(question.call, question.tool, question.category, decision))
+      fresh.push(Grants.record(question.call, question.tool, question.category, decision))
     }
     for (const { call, ...decision } of decided) {
       const question = questions.get(call)
@@ -130,7 +130,7 @@ const answersOf = (
     }
     for (const question of suspended.questions) {
       if (all.has(question.call)) continue
-      const held = fresh.findLast((grant) => Approving.holds(grant, question))
+      const held = fresh.findLast((grant) => Grants.holds(grant, question))
       if (isExpired(question, now)) settle(question, Approval.late)
       else if (held !== undefined) settle(question, { approved: held.approved, reason: held.reason })
     }

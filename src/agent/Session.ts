@@ -201,6 +201,7 @@ export const compact = (
   reason: CompactionReason
 ): Effect.Effect<void, ContextStore.StoreError> => {
   spent.usage = outcome.costs.reduce((sum, { usage }) => Usage.sum(sum, usage), spent.usage)
+  session.run.owed.push(...outcome.costs.map(({ usage }) => usage))
   const name = compactionOf(session, reason)
   const { waiting } = session.run.steering
   const committed = commit(session, (about) => [

@@ -25,10 +25,12 @@ export interface Spending {
   readonly isNothing: boolean
   /** Reserves a request, for as much as it may use at most. */
   readonly request: (request: Request) => Effect.Effect<void, LimitExceeded>
-  /** Charges the responses to it. */
+  /** Charges the responses to it, and what was paid beside, and gives back the rest. */
   readonly responses: (usages: ReadonlyArray<Usage.Usage>) => Effect.Effect<void>
-  /** Reserves calls and charges them, or answers the limit that they would go over. */
+  /** Reserves calls, or answers the limit that they would go over. */
   readonly calls: (count: number) => Effect.Effect<Limits.Reading | undefined>
+  /** Charges the calls. */
+  readonly called: Effect.Effect<void>
   /** Gives back what was not used. */
   readonly release: Effect.Effect<void>
 }
@@ -46,21 +48,33 @@ export const make = (session: Session): Spending => {
   const about = { identity: run.identity, agent: run.agent, run: run.id }
   const scope = Effect.runSync(Scope.make())
   let reserved: Budget.Reservation | undefined
+  let calling: Budget.Reservation | undefined
   return {
     isNothing: false,
     request: (request) =>
       Effect.gen(function* () {
         const inputTokens = yield* TokenCounter.held(run.tokenCounter, session.measured, () => request)
         const { maxOutputTokens } = request.settings
-        const amounts = Budget.estimate({ inputTokens, maxOutputTokens, model: run.transport.model })
+        const one = Budget.estimate({ inputTokens, maxOutputTokens, model: run.transport.model })
+        // An answer that breaks off is paid for as well as the one that is asked for in its place.
+        const amounts = times(one, 1 + run.definition.restarts)
         reserved = yield* Scope.extend(budget.reserve(about, amounts), scope)
       }),
-    responses: (usages) => reserved?.charge(Budget.fromUsages(usages)) ?? Effect.void,
+    responses: (usages) =>
+      reserved === undefined
+        ? Effect.void
+        : // What is left must not be missing to agents that work in this one's tools.
+          Effect.zipRight(reserved.charge(Budget.fromUsages([...usages, ...run.owed.splice(0)])), reserved.release),
     calls: (count) =>
       Effect.matchEffect(Scope.extend(budget.reserve(about, Budget.amounts({ toolCalls: count })), scope), {
         onFailure: ({ actual, limit, max }) => Effect.succeed({ limit, max, actual }),
-        onSuccess: (calls) => Effect.as(calls.charge(Budget.amounts({ toolCalls: count })), undefined)
+        onSuccess: (reservation) =>
+          Effect.sync(() => {
+            calling = reservation
+            return undefined
+          })
       }),
+    called: Effect.suspend(() => calling?.charge(calling.amounts) ?? Effect.void),
     release: Scope.close(scope, Exit.void)
   }
 }
@@ -84,10 +98,18 @@ export const warn = (run: Run.Run): Effect.Effect<void> =>
 
 // internal
 
+const times = ({ costUsd, requests, tokens, toolCalls }: Budget.Amounts, count: number): Budget.Amounts => ({
+  requests: requests * count,
+  toolCalls: toolCalls * count,
+  tokens: tokens === undefined ? undefined : tokens * count,
+  costUsd: costUsd === undefined ? undefined : costUsd * count
+})
+
 const nothing: Spending = {
   isNothing: true,
   request: () => Effect.void,
   responses: () => Effect.void,
   calls: () => Effect.succeed(undefined),
+  called: Effect.void,
   release: Effect.void
 }

@@ -31,6 +31,8 @@ export interface Steering {
   /** The words that a message which has left the queues came in with. */
   readonly origin: WeakMap<Message, Words>
   closed: boolean
+  /** Which of the words a guard lets in. Absent when nobody is asked. */
+  screen: ((messages: ReadonlyArray<Message>) => Effect.Effect<ReadonlyArray<Message>>) | undefined
   /** Keeps words with the session. Absent while it is not open. */
   keep: ((words: Words) => Effect.Effect<void>) | undefined
 }
@@ -41,7 +43,13 @@ export interface Steering {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): Steering => ({ waiting: [], origin: new WeakMap(), closed: false, keep: undefined })
+export const make = (): Steering => ({
+  waiting: [],
+  origin: new WeakMap(),
+  closed: false,
+  screen: undefined,
+  keep: undefined
+})
 
 /**
  * Accepts words, and keeps them. Answers whether the run will still read them.
@@ -57,14 +65,10 @@ export const accept = (
   Effect.suspend(() => {
     if (steering.closed) return Effect.succeed(false)
     if (messages.length === 0) return Effect.succeed(true)
-    // Messages of their own: what was said twice has joined twice.
-    const words = add(
-      steering,
-      when,
-      messages.map((message) => ({ ...message })),
-      undefined
+    if (steering.screen === undefined) return enter(steering, when, messages)
+    return Effect.flatMap(steering.screen(messages), (screened) =>
+      screened.length === 0 ? Effect.succeed(false) : enter(steering, when, screened)
     )
-    return steering.keep === undefined ? Effect.succeed(true) : Effect.as(steering.keep(words), true)
   })
 
 /**
@@ -121,6 +125,16 @@ export const takeAll = (steering: Steering): ReadonlyArray<Message> => {
 }
 
 // internal
+
+const enter = (steering: Steering, when: Words["when"], messages: ReadonlyArray<Message>): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    // It may have ended while the words were judged.
+    if (steering.closed) return Effect.succeed(false)
+    // Messages of their own: what was said twice has joined twice.
+    const own = messages.map((message) => ({ ...message }))
+    const words = add(steering, when, own, undefined)
+    return steering.keep === undefined ? Effect.succeed(true) : Effect.as(steering.keep(words), true)
+  })
 
 const add = (
   steering: Steering,

@@ -48,27 +48,27 @@ export interface Conversation {
 /**
  * What a turn came to.
  *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Taken extends Worked {
+  readonly answer: Answer.Answer
+}
+
+/**
+ * What the calls of an answer came to.
+ *
  * **Details**
  *
- * - `over`: the limit that its calls would have gone over; none of them ran.
+ * - `over`: the limit that the calls would have gone over; none of them ran.
  * - `pending`: the questions that wait for a person; no call ran. `ends`: the result with which the run ends.
  * - `blocked`: a guard of messages ends the run, because of the answer, which is not kept, or of results.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Taken extends Worked {
-  readonly answer: Answer.Answer
-  readonly over: Limits.Reading | undefined
-}
-
-/**
- * What the calls of an answer came to.
- *
- * @category models
- * @since 0.1.0
- */
 export interface Worked {
+  readonly over: Limits.Reading | undefined
   readonly pending: ReadonlyArray<PendingQuestion>
   readonly ends: Dispatch.BatchEnd | undefined
   readonly blocked: boolean
@@ -125,22 +125,21 @@ export const take = (
       const bill = [...progress.lost, answer.usage]
       yield* spending.responses(bill)
       const calls = Messages.toolCalls(answer.message)
-      const over = Answer.runs(answer)
-        ? (Limits.overCalls(run.definition.limits, spent, calls.length) ?? (yield* spending.calls(calls.length)))
-        : undefined
       if (blocked) {
         yield* Session.abandon(session, spent, undefined, bill)
-        return { answer, over: undefined, ...nothing, blocked }
+        return { answer, ...nothing, blocked }
       }
+      const over = Answer.runs(answer) ? Limits.overCalls(run.definition.limits, spent, calls.length) : undefined
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(
           Session.answer(session, spent, Answer.kept(answer), bill),
-          calls.length === 0 ? noCalls : work(conversation, calls, refusal, restore)
+          calls.length === 0 ? noCalls : work(conversation, calls, refusal, restore, spending)
         ),
         Effect.suspend(() => Session.endTurn(session, answer.reason, bill))
       )
-      return { answer, over, ...(yield* worked) }
+      const what = yield* worked
+      return { answer, ...what, over: over ?? what.over }
     })
     return spending.isNothing ? turn : Effect.ensuring(turn, spending.release)
   })
@@ -156,27 +155,45 @@ export const work = (
   conversation: Conversation,
   calls: ReadonlyArray<Part.ToolCall>,
   refusal: string | undefined,
-  restore: Restore
+  restore: Restore,
+  spending: Spending.Spending = Spending.make(conversation.session)
 ): Effect.Effect<Exit.Exit<Worked, ToolFailed | Halt.Halted>, StoreError> =>
   Effect.gen(function* () {
     const { halt, run, session, spent } = conversation
     const batch = Dispatch.begin(calls)
     const worked =
-      refusal === undefined ? yield* Effect.exit(restore(Halt.haltable(halt, Dispatch.execute(run, batch)))) : Exit.void
+      refusal === undefined
+        ? yield* Effect.exit(restore(Halt.haltable(halt, allowed(run, batch, spending))))
+        : Exit.succeed(undefined)
+    const over = Exit.isSuccess(worked) ? worked.value : undefined
     if (batch.pending.length > 0 && Exit.isSuccess(worked)) {
       yield* Session.suspend(session, batch.pending, yield* used(conversation))
       return Exit.succeed({ ...nothing, pending: batch.pending })
     }
-    const settled = yield* Dispatch.settle(run, batch, refusal ?? Halt.why(worked))
+    yield* spending.called
+    const usedUp = over === undefined ? undefined : "the budget of tool calls is used up"
+    const settled = yield* Dispatch.settle(run, batch, refusal ?? usedUp ?? Halt.why(worked))
     const { blocked, message } = yield* read(run, settled, restore)
     if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
     yield* Session.results(session, message)
-    return Exit.map(worked, () => ({ ...nothing, ends: batch.ends, blocked }))
+    return Exit.map(worked, () => ({ over, pending: [], ends: batch.ends, blocked }))
   })
 
 // internal
 
-const nothing: Worked = { pending: [], ends: undefined, blocked: false }
+/** Runs the calls unless a budget does not grant them. */
+const allowed = (
+  run: Run.Run,
+  batch: Dispatch.Batch,
+  spending: Spending.Spending
+): Effect.Effect<Limits.Reading | undefined, ToolFailed> =>
+  spending.isNothing
+    ? Effect.as(Dispatch.execute(run, batch), undefined)
+    : Effect.flatMap(spending.calls(batch.calls.length), (over) =>
+        over === undefined ? Effect.as(Dispatch.execute(run, batch), undefined) : Effect.succeed(over)
+      )
+
+const nothing: Worked = { over: undefined, pending: [], ends: undefined, blocked: false }
 
 const noCalls = Effect.succeed(Exit.succeed(nothing))
 

@@ -21,6 +21,13 @@ export class LimitExceeded extends Schema.TaggedError<LimitExceeded>()("LimitExc
   actual: Schema.Finite
 }) {
   override get message(): string {
+    if (this.limit.startsWith("budget")) {
+      const what = this.limit.slice("budget".length)
+      return (
+        `The budget that this run shares allows ${this.max} ${what.charAt(0).toLowerCase()}${what.slice(1)} ` +
+        `(this would make ${this.actual}). Raise it where the budget is provided, or try again in its next window.`
+      )
+    }
     return (
       `The run reached its limit of ${this.max} ${this.limit} (at ${this.actual}). ` +
       `Raise limits.${this.limit}, or set onLimit to "answer" to get one last answer instead of this error.`

@@ -57,6 +57,8 @@ export type Verdict =
 export interface Service {
   /** Judges a message. May be asked again about the same one, and says the same then. */
   readonly check: (subject: Subject) => Effect.Effect<Verdict>
+  /** Whether it looks at answers of the model. These are then held back until it has: nobody sees them arrive. */
+  readonly judgesAnswers: boolean
 }
 
 /**
@@ -93,7 +95,7 @@ export const Block = (reason: string): Verdict => ({ _tag: "Block", reason })
  * @category constructors
  * @since 0.1.0
  */
-export const none: Service = { check: () => Effect.succeed(Pass) }
+export const none: Service = { check: () => Effect.succeed(Pass), judgesAnswers: false }
 
 /**
  * The guard of all messages. Without a layer every message passes.
@@ -111,7 +113,7 @@ export class MessageGuard extends Context.Reference<MessageGuard>()("axonal/guar
  * @category constructors
  * @since 0.1.0
  */
-export const make = (check: (subject: Subject) => Effect.Effect<Verdict>): Service => ({ check })
+export const make = (check: (subject: Subject) => Effect.Effect<Verdict>): Service => ({ check, judgesAnswers: true })
 
 /**
  * A kind of thing that `redact` hides, by the name that its mark shows.
@@ -249,7 +251,7 @@ export const judge = (guard: Service, subject: Subject): Effect.Effect<Verdict> 
 export const all = (...guards: ReadonlyArray<Service>): Service => {
   const asked = guards.filter((guard) => guard !== none)
   if (asked.length === 0) return none
-  return make((subject) => {
+  const check = (subject: Subject): Effect.Effect<Verdict> => {
     const from = (index: number, verdict: Verdict): Effect.Effect<Verdict> => {
       const guard = asked[index]
       if (guard === undefined || verdict._tag === "Block") return Effect.succeed(verdict)
@@ -257,7 +259,8 @@ export const all = (...guards: ReadonlyArray<Service>): Service => {
       return Effect.flatMap(judge(guard, seen), (next) => from(index + 1, next._tag === "Pass" ? verdict : next))
     }
     return from(0, Pass)
-  })
+  }
+  return { check, judgesAnswers: asked.some((guard) => guard.judgesAnswers) }
 }
 
 /**
@@ -272,7 +275,7 @@ export const forRoles: {
 } = dual(
   2,
   (guard: Service, roles: ReadonlyArray<Role>): Service =>
-    make((subject) => (roles.includes(subject.message.role) ? guard.check(subject) : passes))
+    narrowed(guard, roles.includes("assistant"), (subject) => roles.includes(subject.message.role))
 )
 
 /**
@@ -287,7 +290,7 @@ export const forDirection: {
 } = dual(
   2,
   (guard: Service, direction: Direction): Service =>
-    make((subject) => (subject.direction === direction ? guard.check(subject) : passes))
+    narrowed(guard, direction === "output", (subject) => subject.direction === direction)
 )
 
 /**
@@ -301,6 +304,12 @@ export const layer = (guard: Service): Layer.Layer<MessageGuard> => Layer.succee
 // internal
 
 const passes: Effect.Effect<Verdict> = Effect.succeed(Pass)
+
+/** A guard that is asked about some messages only, among which are answers or not. */
+const narrowed = (guard: Service, answers: boolean, applies: (subject: Subject) => boolean): Service => ({
+  check: (subject) => (applies(subject) ? guard.check(subject) : passes),
+  judgesAnswers: answers && guard.judgesAnswers
+})
 
 const died: Verdict = Block("its guard failed, and what could not be checked is not let through")
 

@@ -79,11 +79,7 @@ describe("Loop", () => {
       Effect.gen(function* () {
         const result = yield* Agent.run(agent, "hi")
         assert.deepStrictEqual(result, {
-          output: "Hello",
-          text: "Hello",
-          pending: [],
-          reason: "completed",
-          limit: undefined,
+          ...{ output: "Hello", text: "Hello", pending: [], reason: "completed", limit: undefined },
           usage: bill(1),
           turns: 1,
           agent: "a",

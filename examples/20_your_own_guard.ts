@@ -4,7 +4,7 @@
  * Transfers are capped by a rule, judged by a second model, and watched by a stricter rule that has no say yet. What
  * customers write is cleaned of card numbers before it is kept.
  *
- *   npx tsx examples/19_your_own_guard.ts
+ *   npx tsx examples/20_your_own_guard.ts
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Agent, AgentEvent, ContextStore, Guard, Part } from "axonal"
