@@ -16,6 +16,8 @@ import { SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Usage from "../../src/domain/Usage.ts"
+import * as Approval from "../../src/guard/Approval.ts"
+import * as MessageGuard from "../../src/guard/MessageGuard.ts"
 import * as Hooks from "../../src/hook/Hooks.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { call, error, gate, text } from "../../src/testing/ScriptedTransport.ts"
@@ -52,7 +54,6 @@ const on = (script: ScriptedTransport.Script) => {
   })
   return Layer.mergeAll(world(script), ids, Identity.layer(identity))
 }
-const still = (event: AgentEvent) => (event._tag === "ToolEnd" ? { ...event, durationMillis: 0 } : event)
 
 /** A record that has every hook, of one behaviour. */
 const every = (hook: (name: Name, event: unknown) => Effect.Effect<never> | Effect.Effect<void>): Hooks.Service => {
@@ -173,47 +174,6 @@ describe("Hooks in runs", () => {
       )
     }).pipe(Effect.provide(on(twoTurns)))
   )
-
-  describe("observers", () => {
-    const boom = new Error("boom")
-    const ways = {
-      throws: () => {
-        throw boom
-      },
-      dies: () => Effect.die(boom),
-      "interrupts itself": () => Effect.interrupt
-    }
-    const silent = [text("half", gate(Effect.never))]
-    const scenes: { readonly [name in Name]?: ScriptedTransport.Script } = {
-      contextOverflow: [[error("ContextOverflow")]],
-      error: [[error("Authentication")]],
-      stop: [silent]
-    }
-    const observers = [
-      "runStart",
-      "runEnd",
-      "turnEnd",
-      "toolError",
-      "events",
-      "contextOverflow",
-      "error",
-      "stop"
-    ] as const
-    const cases = observers.flatMap((name) =>
-      (["throws", "dies", "interrupts itself"] as const).map((way) => [name, way] as const)
-    )
-
-    it.effect.each(cases)("AA-12 TR-19 %s that %s is logged, and the run is as without it", ([name, way]) =>
-      Effect.gen(function* () {
-        const script = scenes[name] ?? twoTurns
-        const options = name === "stop" ? { stopSignal: Effect.yieldNow().pipe(Effect.repeatN(50)) } : {}
-        const alone = yield* run({}, options).pipe(Effect.provide(on(script)))
-        const { lines, value } = yield* logged(run({ [name]: ways[way] }, options).pipe(Effect.provide(on(script))))
-        assert.deepStrictEqual([value.events.map(still), value.exit], [alone.events.map(still), alone.exit])
-        assert.deepStrictEqual([...new Set(lines)], ["WARN A hook died; the run goes on without it"])
-      })
-    )
-  })
 
   describe("turnStart", () => {
     const dies = new Error("no policy")
@@ -343,15 +303,37 @@ describe("Hooks in runs", () => {
   })
 
   describe("runEnd", () => {
-    const ends: ReadonlyArray<readonly [string, ScriptedTransport.Turn, Parameters<typeof Agent.stream>[2]?]> = [
-      ["completed", [text("done")]],
-      ["length", [text("cut"), ScriptedTransport.finish("length")]],
-      ["error", [error("Authentication")]],
-      ["stopped", [text("half", gate(Effect.never))], { stopSignal: Effect.yieldNow().pipe(Effect.repeatN(50)) }],
-      ["interrupted", [text("half", gate(Effect.never))]]
+    interface End {
+      readonly reason: string
+      readonly turn: ScriptedTransport.Turn
+      readonly who?: Agent.Agent
+      readonly stopSignal?: Effect.Effect<void>
+      readonly layer?: Layer.Layer<never>
+    }
+    const limited = Agent.make("a", { tools: [echo], limits: { turns: 1, onLimit: "fail" } })
+    const asks = Agent.tool("asks", { needsApproval: true }, () => Effect.void)
+    const block = MessageGuard.make(() => Effect.succeed(MessageGuard.Block("no")))
+    const ends: ReadonlyArray<End> = [
+      { reason: "completed", turn: [text("done")] },
+      { reason: "length", turn: [text("cut"), ScriptedTransport.finish("length")] },
+      { reason: "error", turn: [error("Authentication")] },
+      {
+        reason: "stopped",
+        turn: [text("half", gate(Effect.never))],
+        stopSignal: Effect.yieldNow().pipe(Effect.repeatN(50))
+      },
+      { reason: "interrupted", turn: [text("half", gate(Effect.never))] },
+      { reason: "limit", turn: [call("1", "echo", { text: "x" })], who: limited },
+      {
+        reason: "awaiting-approval",
+        turn: [call("1", "asks")],
+        who: Agent.make("a", { tools: [asks] }),
+        layer: Approval.layerSuspend
+      },
+      { reason: "blocked", turn: [text("bad")], layer: MessageGuard.layer(MessageGuard.forDirection(block, "output")) }
     ]
 
-    it.effect.each(ends)("TR-16 comes exactly once for a run that ended: %s", ([reason, turn, options]) =>
+    it.effect.each(ends)("TR-16 comes exactly once for a run that ended: $reason", (end) =>
       Effect.gen(function* () {
         const reasons: Array<string> = []
         const shown = yield* Deferred.make<void>()
@@ -359,11 +341,11 @@ describe("Hooks in runs", () => {
           runEnd: (event) => Effect.sync(() => void reasons.push(event.reason)),
           events: ([event]) => (event?._tag === "TextDelta" ? Deferred.succeed(shown, undefined) : Effect.void)
         }
-        const fiber = yield* Effect.fork(run(hooks, options))
-        if (reason === "interrupted") yield* Effect.zipRight(Deferred.await(shown), Fiber.interrupt(fiber))
+        const fiber = yield* Effect.fork(run(hooks, { stopSignal: end.stopSignal }, end.who))
+        if (end.reason === "interrupted") yield* Effect.zipRight(Deferred.await(shown), Fiber.interrupt(fiber))
         yield* Fiber.await(fiber)
-        assert.deepStrictEqual(reasons, [reason])
-      }).pipe(Effect.provide(on([turn])))
+        assert.deepStrictEqual(reasons, [end.reason])
+      }).pipe(Effect.provide([on([end.turn]), end.layer ?? Layer.empty]))
     )
   })
 

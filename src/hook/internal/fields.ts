@@ -21,8 +21,12 @@ export const problem = (
   hook: Interceptor,
   change: unknown
 ): { readonly fields: ReadonlyArray<string>; readonly what: string } | undefined => {
+  // What a change says is not for the log; only what it is.
   if (typeof change !== "object" || change === null || Array.isArray(change)) {
-    return { fields: [], what: `answered ${Array.isArray(change) ? "an array" : String(change)}` }
+    return {
+      fields: [],
+      what: `answered ${change === null ? "null" : Array.isArray(change) ? "an array" : `a ${typeof change}`}`
+    }
   }
   const known: ReadonlySet<string> = new Set(allowed[hook])
   const beyond = Object.keys(change).filter((field) => !known.has(field))
