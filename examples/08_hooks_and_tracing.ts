@@ -33,7 +33,8 @@ const log: Hooks.Service = {
   toolEnd: ({ result, tool }) => Console.log(`${tool} answered: ${Part.contentToText(result.content)}`),
   runEnd: ({ reason, turn, usage }) => Console.log(`${reason}, ${turn} turns, ${usage.outputTokens.total} tokens out`)
 }
-const hooks = Hooks.layer(Hooks.combine(redact, steady, log))
+// Whatever others add, what is hidden is hidden first.
+const hooks = Hooks.layers(Hooks.layer(log), Hooks.layer(steady), Hooks.layer(redact, { group: "system" }))
 // #endregion
 
 // #region tracing
