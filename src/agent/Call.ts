@@ -64,7 +64,9 @@ const started = (run: Run.Run, batch: Batch, index: number, item: Ready): Effect
       const settled = Effect.flatMap(run.activities.now, (now) =>
         CallEnd.ended(run, batch, index, item, result, Math.max(0, now - startedAt), failure.error)
       )
-      return isFatal ? Effect.zipRight(settled, fatal(run, item, result)) : settled
+      if (!isFatal) return settled
+      const isJudged = run.messageGuard.judgesResults
+      return Effect.flatMap(settled, () => fatal(run, item, isJudged ? (batch.results[index] ?? result) : result))
     })
     return Run.after(wait, finished)
   })
@@ -125,6 +127,7 @@ const handle = (
         const shown =
           (batch.shown[index] ?? "") + (typeof chunk === "string" ? chunk : `${ToolResult.jsonText(chunk) ?? ""}\n`)
         batch.shown[index] = shown.length > bound * 2 ? ToolResult.cut(shown, bound) : shown
+        if (run.messageGuard.judgesResults) return Effect.void
         return Effect.asVoid(
           Run.emit(run, () => [
             Run.event(run, "ToolProgress", { call: item.id, name: item.name, chunk: ToolResult.plain(chunk) })
@@ -174,7 +177,9 @@ const traced = (
     : Telemetry.executeTool(true, { name: item.name, call: item.id }, (span) => {
         Telemetry.called(span, run.captureContent, item.name, item.input)
         return Effect.flatMap(work, (result) => {
-          Telemetry.returned(span, run.captureContent, item.name, result.content)
+          // What nobody has judged is told to nobody.
+          const capture = !run.messageGuard.judgesResults && run.captureContent
+          Telemetry.returned(span, capture, item.name, result.content)
           if (result.outcome === "ok") return Effect.succeed(result)
           span?.attribute("error.type", result.outcome)
           // Failing through the span is what marks it as an error.

@@ -3,6 +3,7 @@
  * and the events.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Artifacts from "../context/Artifacts.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
 import type { CallId } from "../domain/Ids.ts"
@@ -12,6 +13,7 @@ import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
 import type { Batch } from "./Dispatch.ts"
 import * as Run from "./Run.ts"
+import * as Screening from "./Screening.ts"
 
 /**
  * The call that ended. `input` are its arguments as JSON.
@@ -26,11 +28,12 @@ export interface Call {
 }
 
 /**
- * Concludes a call: tells the hooks, bounds the result, records it, and writes the events.
+ * Concludes a call: tells the hooks, has the result judged, bounds it, records it, and writes the events.
  *
  * **Details**
  *
  * - `error` is what the handler failed or died with; hooks are told, the model is not.
+ * - A result whose judgement is interrupted is withheld: the call has run.
  *
  * @category combinators
  * @since 0.1.0
@@ -44,22 +47,42 @@ export const ended = (
   durationMillis: number,
   error?: unknown
 ): Effect.Effect<void> => {
-  const { toolEnd, toolError } = run.hooks
-  if (toolEnd === undefined && (toolError === undefined || raw.outcome === "ok")) {
-    return Effect.suspend(() => Effect.asVoid(recorded(run, batch, index, call, raw, durationMillis) ?? Effect.void))
-  }
-  const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
-  return Effect.uninterruptible(
-    Effect.flatMap(afterEnd(run, { ...about, result: raw }), (result) => {
-      const observed =
-        result.outcome === "ok" || toolError === undefined
-          ? Effect.void
-          : Hooks.tell("toolError", toolError, () => ({ ...about, error, result }))
-      return Effect.asVoid(
-        Effect.flatMap(observed, () => recorded(run, batch, index, call, result, durationMillis) ?? Effect.void)
-      )
-    })
+  if (!run.messageGuard.judgesResults) return cutShort(run, batch, index, call, raw, durationMillis, error)
+  const record = (result: ToolResult.ToolResult) =>
+    Effect.suspend(() => recorded(run, batch, index, call, result, durationMillis) ?? Effect.void)
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(observed(run, call, raw, error) ?? Effect.succeed(raw), (result) =>
+      Effect.flatMap(Effect.exit(restore(Screening.result(run, call, result))), (exit) => {
+        if (Exit.isFailure(exit)) {
+          return Effect.zipRight(record(Screening.withheld(result, "it was not checked")), Effect.failCause(exit.cause))
+        }
+        if (exit.value.blocked) batch.blocked = true
+        return Effect.asVoid(Effect.zipRight(Screening.tell(run, exit.value), record(exit.value.result)))
+      })
+    )
   )
+}
+
+/**
+ * Concludes a call with a result that is in our own words, which nobody has to judge.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cutShort = (
+  run: Run.Run,
+  batch: Batch,
+  index: number,
+  call: Call,
+  raw: ToolResult.ToolResult,
+  durationMillis: number,
+  error?: unknown
+): Effect.Effect<void> => {
+  const record = (result: ToolResult.ToolResult) => recorded(run, batch, index, call, result, durationMillis)
+  const told = observed(run, call, raw, error)
+  return told === undefined
+    ? Effect.suspend(() => Effect.asVoid(record(raw) ?? Effect.void))
+    : Effect.uninterruptible(Effect.flatMap(told, (result) => Effect.asVoid(record(result) ?? Effect.void)))
 }
 
 /**
@@ -74,6 +97,23 @@ export const withShown = (result: ToolResult.ToolResult, shown: string | undefin
     : { ...result, content: [...result.content, Part.text(`Its output so far:\n${shown}`)] }
 
 // internal
+
+/** The result after the hooks that look at it; nothing when none does. */
+const observed = (
+  run: Run.Run,
+  call: Call,
+  raw: ToolResult.ToolResult,
+  error: unknown
+): Effect.Effect<ToolResult.ToolResult> | undefined => {
+  const { toolEnd, toolError } = run.hooks
+  if (toolEnd === undefined && (toolError === undefined || raw.outcome === "ok")) return undefined
+  const about = { ...Run.where(run), call: call.id, tool: call.name, input: call.input }
+  return Effect.tap(afterEnd(run, { ...about, result: raw }), (result) =>
+    result.outcome === "ok" || toolError === undefined
+      ? Effect.void
+      : Hooks.tell("toolError", toolError, () => ({ ...about, error, result }))
+  )
+}
 
 /** The record and the events of an end, in one step. */
 const recorded = (

@@ -36,6 +36,8 @@ export interface Batch {
   pending: ReadonlyArray<PendingQuestion>
   /** The result that ends the run, if one does: of several the first in call order. Whole once the batch is settled. */
   ends: BatchEnd | undefined
+  /** Whether a guard of messages ends the run because of a result. */
+  blocked: boolean
 }
 
 /**
@@ -67,7 +69,8 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
   shown: calls.map(() => undefined),
   startedAt: [],
   pending: [],
-  ends: undefined
+  ends: undefined,
+  blocked: false
 })
 
 /**
@@ -198,10 +201,12 @@ const cutShort = (
 ): Effect.Effect<void> => {
   const shown = batch.shown[index]
   const startedAt = batch.startedAt[index]
-  if (shown === undefined || startedAt === undefined) return CallEnd.ended(run, batch, index, call, results.waiting, 0)
-  const result = CallEnd.withShown(results.running, shown)
+  if (shown === undefined || startedAt === undefined)
+    return CallEnd.cutShort(run, batch, index, call, results.waiting, 0)
+  // What nobody has judged is not shown, and there may be no time to have it judged.
+  const result = run.messageGuard.judgesResults ? results.running : CallEnd.withShown(results.running, shown)
   return Effect.flatMap(run.activities.now, (now) =>
-    CallEnd.ended(run, batch, index, call, result, Math.max(0, now - startedAt))
+    CallEnd.cutShort(run, batch, index, call, result, Math.max(0, now - startedAt))
   )
 }
 

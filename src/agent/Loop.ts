@@ -96,61 +96,64 @@ export const run = (
   sink: Run.Sink
 ): Effect.Effect<void, LoopError | ResumeRejected, Transport | ContextStore> =>
   Effect.uninterruptibleMask((mask) =>
-    Effect.gen(function* () {
-      const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
-      const given = yield* Run.services
-      const services = { ...given, selector: ToolSelector.restrict(given.selector, options) }
-      const id = RunId.make(yield* services.activities.id("run"))
-      const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
-      let registry = Toolkit.empty
-      const sources = Run.sources(services, definition, () => registry.specs)
-      const found = yield* Effect.exit(restore(Toolkit.resolve(sources)))
-      if (Exit.isSuccess(found)) registry = found.value
-      const steering = options.steering ?? Steering.make()
-      const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
-      if (run.messageGuard !== MessageGuard.none) steering.screen = (words) => Screening.words(run, words)
-      const session = Session.make(run, run.store)
-      const state: State = {
-        run,
-        session,
-        compacting: Compacting.make(session, run.spent),
-        spent: run.spent,
-        halt: yield* Halt.make(definition.limits, options.stopSignal),
-        startedAt: definition.limits.wallTime === undefined ? 0 : yield* services.activities.now,
-        output: "",
-        nudged: false,
-        repairs: 0
-      }
-      const screened = yield* Effect.exit(restore(Screening.screen(run, messages, "input")))
-      const input = Exit.isSuccess(screened) ? screened.value.messages : []
-      yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
-      yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
-      const body = Exit.isFailure(found)
-        ? // How building a toolkit fails is part of the agent's `E`.
-          Effect.failCause(found.cause as Cause.Cause<never>)
-        : Exit.isFailure(screened)
-          ? Effect.failCause(screened.cause)
-          : Effect.scoped(
-              Effect.zipRight(
-                Halt.watch(state.halt, definition.limits, options.stopSignal),
+    Effect.scoped(
+      Effect.gen(function* () {
+        const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
+        const given = yield* Run.services
+        const services = { ...given, selector: ToolSelector.restrict(given.selector, options) }
+        const id = RunId.make(yield* services.activities.id("run"))
+        const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
+        let registry = Toolkit.empty
+        const sources = Run.sources(services, definition, () => registry.specs)
+        const found = yield* Effect.exit(restore(Toolkit.resolve(sources)))
+        if (Exit.isSuccess(found)) registry = found.value
+        const steering = options.steering ?? Steering.make()
+        const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
+        if (run.messageGuard !== MessageGuard.none) steering.screen = (words) => Screening.accepted(run, words)
+        const session = Session.make(run, run.store)
+        const state: State = {
+          run,
+          session,
+          compacting: Compacting.make(session, run.spent),
+          spent: run.spent,
+          halt: yield* Halt.make(definition.limits, options.stopSignal),
+          startedAt: definition.limits.wallTime === undefined ? 0 : yield* services.activities.now,
+          output: "",
+          nudged: false,
+          repairs: 0
+        }
+        const watched = restore(Halt.watch(state.halt, definition.limits, options.stopSignal))
+        const screened = yield* Effect.exit(
+          Effect.zipRight(watched, restore(Screening.input(run, state.halt, messages)))
+        )
+        const unscreened = run.messageGuard === MessageGuard.none ? messages : []
+        const input = Exit.isSuccess(screened) ? screened.value.messages : unscreened
+        yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
+        yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
+        const body = Exit.isFailure(found)
+          ? // How building a toolkit fails is part of the agent's `E`.
+            Effect.failCause(found.cause as Cause.Cause<never>)
+          : Exit.isFailure(screened)
+            ? Effect.failCause(screened.cause)
+            : Effect.scoped(
                 Effect.ensuring(
                   Final.withinBudget(state, converse(state, screened.value, options)),
                   Session.settleCosts(session)
                 )
               )
+        const exit = yield* Effect.exit(
+          Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), (span) =>
+            Telemetry.spent(
+              span,
+              () => state.spent.usage,
+              Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
             )
-      const exit = yield* Effect.exit(
-        Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), (span) =>
-          Telemetry.spent(
-            span,
-            () => state.spent.usage,
-            Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
           )
         )
-      )
-      steering.closed = true
-      return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
-    })
+        steering.closed = true
+        return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
+      })
+    )
   )
 
 // internal
@@ -163,13 +166,15 @@ const converse = (
   Effect.gen(function* () {
     const { run, session, spent } = state
     const { limits, steering: mode } = run.definition
-    yield* Halt.haltable(state.halt, Session.open(session, options.onBusy ?? "wait"))
+    const wait = <A, E, R>(effect: Effect.Effect<A, E, R>) => Halt.haltable(state.halt, effect)
+    yield* wait(Screening.early(run))
+    yield* wait(Session.open(session, options.onBusy ?? "wait"))
+    yield* Screening.tell(run, screened)
+    if (screened.blocked !== undefined) return Ending.blocked
     if (options.resume !== undefined) {
       const end = yield* Final.ofCalls(state, yield* Resuming.resume(state, options.resume))
       if (end !== undefined) return end
     }
-    yield* Screening.tell(run, screened)
-    if (screened.blocked !== undefined) return Ending.blocked
     yield* Session.say(session, screened.messages)
     let joined: ReadonlyArray<Message> = []
     for (;;) {
@@ -179,7 +184,7 @@ const converse = (
       yield* Spending.warn(run)
       const limit = Limits.reached(limits, spent)
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
-      const words = yield* Screening.words(run, Steering.take(run.steering, mode))
+      const words = yield* wait(Screening.words(run, Steering.take(run.steering, mode)))
       const taken = yield* Turn.take(state, [...joined, ...words], false)
       if (taken.over !== undefined) return yield* atLimit(state, taken.over, [])
       const end = yield* Final.ofCalls(state, taken)
@@ -195,7 +200,7 @@ const converse = (
       const read = yield* Final.ofAnswer(state, meaning)
       if ("repair" in read) joined = [read.repair]
       else {
-        joined = yield* Screening.words(run, Steering.takeOrClose(run.steering, mode))
+        joined = yield* wait(Screening.next(run))
         if (joined.length === 0) return { reason: meaning, output: state.output, ...read }
       }
     }
@@ -222,7 +227,7 @@ const atLimit = (
     yield* Run.limitReached(run, reading)
     run.limit = reading.limit
     // What was accepted joins the last turn; from here on nothing is.
-    const words = yield* Screening.words(run, Steering.takeAll(run.steering))
+    const words = yield* Halt.haltable(state.halt, Screening.words(run, Steering.takeAll(run.steering)))
     const { blocked } = yield* Turn.take(state, [...joined, ...words], true)
     if (blocked) return Ending.blocked
     const read = yield* Final.ofAnswer(state, "limit")

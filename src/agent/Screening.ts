@@ -3,11 +3,17 @@
  * the results that the model is to read. Nothing is kept, and no answer is shown, before it has said so.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
+import { CallId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
+import * as Messages from "../domain/Message.ts"
 import * as Part from "../domain/Part.ts"
 import * as MessageGuard from "../guard/MessageGuard.ts"
+import * as ToolResult from "../tool/ToolResult.ts"
+import * as Halt from "./Halt.ts"
 import * as Run from "./Run.ts"
+import * as Steering from "./Steering.ts"
 
 /**
  * Messages after the guard has seen them. `blocked` is why the run ends; the messages are then those that may be kept.
@@ -52,12 +58,27 @@ export const screen = (
       })
 
 /**
+ * Has the input of a run judged, which can be halted meanwhile.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const input = (
+  run: Run.Run,
+  halt: Halt.Halt,
+  messages: ReadonlyArray<Message>
+): Effect.Effect<Screened, Halt.Halted> =>
+  run.messageGuard === MessageGuard.none
+    ? screen(run, messages, "input")
+    : Halt.haltable(halt, screen(run, messages, "input"))
+
+/**
  * Writes what the guard said as events.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const tell = (run: Run.Run, { told }: Screened): Effect.Effect<unknown> =>
+export const tell = (run: Run.Run, { told }: Pick<Screened, "told">): Effect.Effect<unknown> =>
   told.length === 0 ? Effect.void : Run.emit(run, () => told.map((about) => Run.event(run, "MessageGuarded", about)))
 
 /**
@@ -71,30 +92,109 @@ export const words = (run: Run.Run, messages: ReadonlyArray<Message>): Effect.Ef
     ? Effect.succeed(messages)
     : Effect.map(
         Effect.forEach(messages, (message) =>
-          Effect.tap(screen(run, [message], "input"), (screened) => tell(run, screened))
+          Effect.map(
+            Effect.tap(screen(run, [message], "input"), (screened) => tell(run, screened)),
+            (screened) => {
+              const [passed] = screened.messages
+              const origin = run.steering.origin.get(message)
+              if (passed !== undefined && origin !== undefined) run.steering.origin.set(passed, origin)
+              return screened.messages
+            }
+          )
         ),
-        (all) =>
-          all.flatMap((screened, index) => {
-            const [message] = screened.messages
-            const words = messages[index]
-            const origin = words === undefined ? undefined : run.steering.origin.get(words)
-            if (message !== undefined && origin !== undefined) run.steering.origin.set(message, origin)
-            return screened.messages
-          })
+        (all) => all.flat()
       )
 
 /**
- * The results with nothing in them, for a model that may not read them.
+ * The words that may wait for the run to read them. What they come to is told while somebody may still read them.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const accepted = (run: Run.Run, messages: ReadonlyArray<Message>): Effect.Effect<ReadonlyArray<Message>> =>
+  Effect.map(
+    Effect.forEach(messages, (message) =>
+      Effect.tap(screen(run, [message], "input"), (screened) =>
+        // Nothing is told of a run after its last event.
+        Effect.suspend(() => (run.steering.closed ? Effect.void : tell(run, screened)))
+      )
+    ),
+    (all) => all.flatMap((screened) => screened.messages)
+  )
+
+/**
+ * Has those words judged that came before there was anybody to judge them, and leaves out what is blocked.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const early = (run: Run.Run): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { messageGuard, steering } = run
+    if (messageGuard === MessageGuard.none || steering.waiting.length === 0) return Effect.void
+    const judged = Effect.forEach(steering.waiting.splice(0), (early) =>
+      Effect.map(words(run, early.messages), (messages) => ({ ...early, messages }))
+    )
+    return Effect.map(judged, (all) => {
+      const passed = all.filter(({ messages }) => messages.length > 0)
+      for (const words of passed) for (const message of words.messages) steering.origin.set(message, words)
+      steering.waiting.unshift(...passed)
+    })
+  })
+
+/**
+ * What keeps a run going that would otherwise end: the next words that pass. With none, its queues are closed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const next = (run: Run.Run): Effect.Effect<ReadonlyArray<Message>> =>
+  Effect.suspend(() => {
+    const taken = Steering.takeOrClose(run.steering, run.definition.steering)
+    if (taken.length === 0 || run.messageGuard === MessageGuard.none) return Effect.succeed(taken)
+    return Effect.flatMap(words(run, taken), (passed) => (passed.length > 0 ? Effect.succeed(passed) : next(run)))
+  })
+
+/**
+ * The result of a call as anybody may see it. What a tool says to people alone is judged as well, and so is the value with
+ * which it ends the run.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const result = (
+  run: Run.Run,
+  { id, name }: { readonly id: string; readonly name: string },
+  raw: ToolResult.ToolResult
+): Effect.Effect<Pick<Screened, "told"> & { readonly result: ToolResult.ToolResult; readonly blocked: boolean }> => {
+  const { display, ends, outcome } = raw
+  const value = ends?.value === undefined ? undefined : ToolResult.fromEncoded("ok", ends.value).content
+  const said = [raw.content, ...(display === undefined ? [] : [display]), ...(value === undefined ? [] : [value])]
+  const asked = said.map((content): Message => Messages.tool([{ type: "tool-result", id, name, outcome, content }]))
+  return Effect.map(screen(run, asked, "input"), ({ blocked, messages, told }) => {
+    if (blocked !== undefined) return { result: withheld(raw, blocked), told, blocked: true }
+    const passed = messages.map(contentOf)
+    const content = passed[0] ?? []
+    const isKept = value === undefined || messages.at(-1) === asked.at(-1)
+    const result = {
+      ...raw,
+      content,
+      ...(display === undefined ? undefined : { display: passed[1] ?? [] }),
+      // A value that was judged to be another one is no value any more, but words.
+      ...(isKept ? undefined : { ends: { ...ends, value: Part.contentToText(passed.at(-1) ?? []) } })
+    }
+    return { result, told, blocked: false }
+  })
+}
+
+/**
+ * The result with nothing in it, for a model that may not read it. It ends no run.
  *
  * @category converters
  * @since 0.1.0
  */
-export const withheld = (message: Message, why: string): Message => ({
-  ...message,
-  parts: message.parts.map((part) =>
-    part.type === "tool-result" ? { ...part, content: [Part.text(`This result is withheld: ${why}.`)] } : part
-  )
-})
+export const withheld = ({ outcome }: ToolResult.ToolResult, why: string): ToolResult.ToolResult =>
+  ToolResult.text(outcome, `This result is withheld: ${why}.`)
 
 /**
  * The events of an answer that was held back until it was judged.
@@ -109,6 +209,13 @@ export const shown = (run: Run.Run, { parts }: Message): ReadonlyArray<AgentEven
         return part.text === "" ? [] : [Run.event(run, "TextDelta", { index, delta: part.text })]
       case "reasoning":
         return part.text === "" ? [] : [Run.event(run, "ReasoningDelta", { index, delta: part.text })]
+      case "tool-call":
+        return part.transportExecuted === true ? [called(run, part)] : []
+      case "tool-result": {
+        const { content, id, name, outcome } = part
+        const call = CallId.make(id, { disableValidation: true })
+        return [Run.event(run, "ToolEnd", { call, name, input: {}, outcome, content, durationMillis: 0 })]
+      }
       case "file":
         return [Run.event(run, "FileOutput", { file: part })]
       case "source":
@@ -117,3 +224,18 @@ export const shown = (run: Run.Run, { parts }: Message): ReadonlyArray<AgentEven
         return []
     }
   })
+
+// internal
+
+const contentOf = ({ parts }: Message): ReadonlyArray<Part.ResultContent> =>
+  parts.flatMap((part) => (part.type === "tool-result" ? part.content : []))
+
+/** A call that the vendor ran itself. */
+const called = (run: Run.Run, { id, input, name }: Part.ToolCall): AgentEvent.AgentEvent => {
+  const call = CallId.make(id, { disableValidation: true })
+  return Run.event(run, "ToolCall", {
+    call,
+    name,
+    input: Option.getOrElse(Option.liftThrowable((): unknown => JSON.parse(input))(), () => ({}))
+  })
+}

@@ -12,7 +12,6 @@ import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import * as ModelInfo from "../domain/ModelInfo.ts"
 import type * as Part from "../domain/Part.ts"
-import * as MessageGuard from "../guard/MessageGuard.ts"
 import * as ToolSelector from "../tool/ToolSelector.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
@@ -111,7 +110,7 @@ export const take = (
       )
       const progress = Receive.begin(run)
       const asked = yield* Effect.exit(
-        wait(Effect.flatMap(Compacting.ask(compacting, request, progress, last), (answer) => screened(run, answer)))
+        wait(Effect.flatMap(Compacting.ask(compacting, request, progress, last), (answer) => judged(run, answer)))
       )
       if (Exit.isFailure(asked)) {
         const cut = yield* Receive.cutOff(run, request, progress)
@@ -120,15 +119,15 @@ export const take = (
         yield* Session.abandon(session, spent, cut.message, cut.bill)
         return yield* Effect.failCause(asked.cause)
       }
-      const { blocked, ...answer } = asked.value
-      conversation.output = Messages.toText(answer.message)
-      const bill = [...progress.lost, answer.usage]
+      const bill = [...progress.lost, asked.value.answer.usage]
       yield* spending.responses(bill)
-      const calls = Messages.toolCalls(answer.message)
-      if (blocked) {
+      const answer = yield* revealed(run, asked.value)
+      if (answer === undefined) {
         yield* Session.abandon(session, spent, undefined, bill)
-        return { answer, ...nothing, blocked }
+        return { answer: { ...asked.value.answer, message: Messages.assistant([]) }, ...nothing, blocked: true }
       }
+      conversation.output = Messages.toText(answer.message)
+      const calls = Messages.toolCalls(answer.message)
       const over = Answer.runs(answer) ? Limits.overCalls(run.definition.limits, spent, calls.length) : undefined
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
@@ -172,11 +171,10 @@ export const work = (
     }
     yield* spending.called
     const usedUp = over === undefined ? undefined : "the budget of tool calls is used up"
-    const settled = yield* Dispatch.settle(run, batch, refusal ?? usedUp ?? Halt.why(worked))
-    const { blocked, message } = yield* read(run, settled, restore)
+    const message = yield* Dispatch.settle(run, batch, refusal ?? usedUp ?? Halt.why(worked))
     if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
     yield* Session.results(session, message)
-    return Exit.map(worked, () => ({ over, pending: [], ends: batch.ends, blocked }))
+    return Exit.map(worked, () => ({ over, pending: [], ends: batch.ends, blocked: batch.blocked }))
   })
 
 // internal
@@ -197,39 +195,26 @@ const nothing: Worked = { over: undefined, pending: [], ends: undefined, blocked
 
 const noCalls = Effect.succeed(Exit.succeed(nothing))
 
-/** The answer as its guard leaves it, and whether it may be kept. It is shown now if it was held back. */
-const screened = (
-  run: Run.Run,
-  answer: Answer.Answer
-): Effect.Effect<Answer.Answer & { readonly blocked: boolean }> => {
-  if (!run.messageGuard.judgesAnswers) return Effect.succeed({ ...answer, blocked: false })
-  return Effect.gen(function* () {
-    const screened = yield* Screening.screen(run, [answer.message], "output")
-    yield* Screening.tell(run, screened)
-    const [message] = screened.messages
-    if (message === undefined) return { ...answer, message: Messages.assistant([]), blocked: true }
-    yield* Run.emit(run, () => Screening.shown(run, message))
-    return { ...answer, message, blocked: false }
-  })
+/** The answer as its guard leaves it, and what the guard said. */
+const judged = (run: Run.Run, answer: Answer.Answer): Effect.Effect<Judged> =>
+  run.messageGuard.judgesAnswers
+    ? Effect.map(Screening.screen(run, [answer.message], "output"), (screened) => ({ answer, screened }))
+    : Effect.succeed({ answer, screened: undefined })
+
+interface Judged {
+  readonly answer: Answer.Answer
+  readonly screened: Screening.Screened | undefined
 }
 
-/** The results as the model may read them. Whatever was not judged is withheld. */
-const read = (
-  run: Run.Run,
-  message: Message,
-  restore: Restore
-): Effect.Effect<{ readonly message: Message; readonly blocked: boolean }> => {
-  if (run.messageGuard === MessageGuard.none) return Effect.succeed({ message, blocked: false })
-  return Effect.gen(function* () {
-    const exit = yield* Effect.exit(restore(Screening.screen(run, [message], "input")))
-    if (Exit.isFailure(exit)) return { message: Screening.withheld(message, "it was not checked"), blocked: false }
-    yield* Screening.tell(run, exit.value)
-    const [passed] = exit.value.messages
-    const why = exit.value.blocked
-    return passed === undefined || why !== undefined
-      ? { message: Screening.withheld(message, why ?? "it was not checked"), blocked: true }
-      : { message: passed, blocked: false }
-  })
+/** The answer as it may be kept, if it may be. It is shown now if it was held back. */
+const revealed = (run: Run.Run, { answer, screened }: Judged): Effect.Effect<Answer.Answer | undefined> => {
+  if (screened === undefined) return Effect.succeed(answer)
+  const [message] = screened.messages
+  if (message === undefined) return Effect.as(Screening.tell(run, screened), undefined)
+  return Effect.zipRight(
+    Screening.tell(run, screened),
+    Run.emit(run, () => Screening.shown(run, message))
+  ).pipe(Effect.as({ ...answer, message }))
 }
 
 /** Whether tools are selected: not for a model that takes none, nor for a last answer that may not call any. */

@@ -59,6 +59,8 @@ export interface Service {
   readonly check: (subject: Subject) => Effect.Effect<Verdict>
   /** Whether it looks at answers of the model. These are then held back until it has: nobody sees them arrive. */
   readonly judgesAnswers: boolean
+  /** Whether it looks at results of tools. These are then held back, too, and nobody sees the progress of calls. */
+  readonly judgesResults: boolean
 }
 
 /**
@@ -95,7 +97,7 @@ export const Block = (reason: string): Verdict => ({ _tag: "Block", reason })
  * @category constructors
  * @since 0.1.0
  */
-export const none: Service = { check: () => Effect.succeed(Pass), judgesAnswers: false }
+export const none: Service = { check: () => Effect.succeed(Pass), judgesAnswers: false, judgesResults: false }
 
 /**
  * The guard of all messages. Without a layer every message passes.
@@ -113,7 +115,11 @@ export class MessageGuard extends Context.Reference<MessageGuard>()("axonal/guar
  * @category constructors
  * @since 0.1.0
  */
-export const make = (check: (subject: Subject) => Effect.Effect<Verdict>): Service => ({ check, judgesAnswers: true })
+export const make = (check: (subject: Subject) => Effect.Effect<Verdict>): Service => ({
+  check,
+  judgesAnswers: true,
+  judgesResults: true
+})
 
 /**
  * A kind of thing that `redact` hides, by the name that its mark shows.
@@ -260,7 +266,11 @@ export const all = (...guards: ReadonlyArray<Service>): Service => {
     }
     return from(0, Pass)
   }
-  return { check, judgesAnswers: asked.some((guard) => guard.judgesAnswers) }
+  return {
+    check,
+    judgesAnswers: asked.some((guard) => guard.judgesAnswers),
+    judgesResults: asked.some((guard) => guard.judgesResults)
+  }
 }
 
 /**
@@ -275,7 +285,7 @@ export const forRoles: {
 } = dual(
   2,
   (guard: Service, roles: ReadonlyArray<Role>): Service =>
-    narrowed(guard, roles.includes("assistant"), (subject) => roles.includes(subject.message.role))
+    narrowed(guard, roles.includes("assistant"), roles.includes("tool"), ({ message }) => roles.includes(message.role))
 )
 
 /**
@@ -290,7 +300,7 @@ export const forDirection: {
 } = dual(
   2,
   (guard: Service, direction: Direction): Service =>
-    narrowed(guard, direction === "output", (subject) => subject.direction === direction)
+    narrowed(guard, direction === "output", direction === "input", (subject) => subject.direction === direction)
 )
 
 /**
@@ -305,10 +315,16 @@ export const layer = (guard: Service): Layer.Layer<MessageGuard> => Layer.succee
 
 const passes: Effect.Effect<Verdict> = Effect.succeed(Pass)
 
-/** A guard that is asked about some messages only, among which are answers or not. */
-const narrowed = (guard: Service, answers: boolean, applies: (subject: Subject) => boolean): Service => ({
+/** A guard that is asked about some messages only, among which are answers and results or not. */
+const narrowed = (
+  guard: Service,
+  answers: boolean,
+  results: boolean,
+  applies: (subject: Subject) => boolean
+): Service => ({
   check: (subject) => (applies(subject) ? guard.check(subject) : passes),
-  judgesAnswers: answers && guard.judgesAnswers
+  judgesAnswers: answers && guard.judgesAnswers,
+  judgesResults: results && guard.judgesResults
 })
 
 const died: Verdict = Block("its guard failed, and what could not be checked is not let through")

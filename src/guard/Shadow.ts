@@ -78,6 +78,7 @@ export const compare = (
  * **Details**
  *
  * - As `report`: every verdict is told, a guard that dies would have blocked, and a report that dies is logged.
+ * - What the watched guard looks at is held back as it would be in force: `judgesAnswers`, `judgesResults`.
  *
  * @category combinators
  * @since 0.1.0
@@ -95,15 +96,16 @@ export const reportMessages: {
   (
     guard: MessageGuard.Service,
     onVerdict: (subject: MessageGuard.Subject, verdict: MessageGuard.Verdict) => Effect.Effect<unknown>
-  ): MessageGuard.Service =>
-    MessageGuard.make((subject) =>
+  ): MessageGuard.Service => ({
+    ...guard,
+    check: (subject) =>
       Effect.flatMap(MessageGuard.judge(guard, subject), (verdict) =>
         Effect.as(
           told(() => onVerdict(subject, verdict)),
           MessageGuard.Pass
         )
       )
-    )
+  })
 )
 
 // internal
