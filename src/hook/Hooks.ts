@@ -154,7 +154,7 @@ export const checked = <Change>(hook: HookRejected["hook"], change: Change): Eff
 /**
  * The fields that a `turnStart` hook changes.
  *
- * @category getters
+ * @category converters
  * @since 0.1.0
  */
 export const fieldsOf = (change: TurnStartChange): ReadonlyArray<RequestField> =>
