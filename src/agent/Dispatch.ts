@@ -11,7 +11,7 @@ import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
-import type { Ready } from "./Arguments.ts"
+import type { Ready, Rejected } from "./Arguments.ts"
 import * as Call from "./Call.ts"
 import * as CallEnd from "./CallEnd.ts"
 import { concurrently } from "./Concurrently.ts"
@@ -32,6 +32,8 @@ export interface Batch {
   readonly shown: Array<string | undefined>
   /** When a call began, in milliseconds since the epoch; absent for calls that never did. */
   readonly startedAt: Array<number | undefined>
+  /** By position, while calls are prepared: those that will not run. Their results stand also when the others are cut short. */
+  readonly rejected: Array<Rejected | undefined>
   /** The questions that wait for a person. While there are any, no call of the batch runs. */
   pending: ReadonlyArray<PendingQuestion>
   /** The result that ends the run, if one does: of several the first in call order. Whole once the batch is settled. */
@@ -68,6 +70,7 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
   results: calls.map(() => undefined),
   shown: calls.map(() => undefined),
   startedAt: [],
+  rejected: [],
   pending: [],
   ends: undefined,
   blocked: false
@@ -81,7 +84,7 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
  */
 export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFailed> =>
   Effect.gen(function* () {
-    const prepared = yield* Prepare.prepare(run, batch.calls)
+    const prepared = yield* Prepare.prepare(run, batch.calls, batch.rejected)
     batch.pending = prepared.flatMap((item) => (item._tag === "Pending" ? [item.question] : []))
     if (batch.pending.length > 0) return
     const ready: Array<Slot> = []
@@ -113,6 +116,11 @@ export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<M
   Effect.gen(function* () {
     for (const [index, call] of batch.calls.entries()) {
       if (batch.results[index] !== undefined) continue
+      const rejected = batch.rejected[index]
+      if (rejected !== undefined) {
+        yield* CallEnd.ended(run, batch, index, rejected, rejected.result, 0)
+        continue
+      }
       yield* cutShort(
         run,
         batch,

@@ -1,13 +1,13 @@
 /**
  * Answers of persons that hold for more than the call they were about: for its tool, for its category, for the session. Those
  * of earlier runs are read when a question comes up, and one that is given settles every question that waits and that it
- * holds for.
+ * holds for. Of several a no wins over every yes.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { DecisionEntry } from "../domain/Entry.ts"
-import type { CallId } from "../domain/Ids.ts"
+import type { DecisionEntry, PendingQuestion } from "../domain/Entry.ts"
 import type * as Approval from "../guard/Approval.ts"
+import { isLater } from "../guard/Approval.ts"
 
 /**
  * What a question is told by.
@@ -35,9 +35,9 @@ export interface Grant extends Approval.Decision, Question {}
  * @since 0.1.0
  */
 export interface Grants {
-  /** The latest answer that holds for this question too. */
+  /** The answer that holds for this question too, if one does. */
   readonly find: (question: Question) => Effect.Effect<Approval.Decision | undefined>
-  /** The answer to a question, or one that was given to another meanwhile and holds for it too. */
+  /** The answer to a question, which is remembered, or one that was given to another meanwhile and holds for it too. */
   readonly orGranted: (question: Question, asked: Effect.Effect<Approval.Answer>) => Effect.Effect<Approval.Answer>
   /** Remembers an answer, if that was asked for. */
   readonly add: (question: Question, decision: Approval.Decision) => void
@@ -61,68 +61,92 @@ export const makeGrants = (load: Effect.Effect<ReadonlyArray<DecisionEntry>>): G
           return loading
         })
   )
-  const latest = (question: Question): Approval.Decision | undefined => {
-    const found = grants.findLast((grant) => holds(grant, question))
-    return found === undefined ? undefined : { approved: found.approved, reason: found.reason }
+  const add: Grants["add"] = ({ category, tool }, { approved, reason, remember }) => {
+    if (remember === undefined) return
+    grants.push({ tool, category, approved, reason, remember })
+    for (const { granted, question } of waiting) {
+      const answer = decide(grants, question)
+      if (answer !== undefined) Deferred.unsafeDone(granted, Effect.succeed(answer))
+    }
   }
   return {
-    find: (question) => Effect.map(loaded, () => latest(question)),
+    find: (question) => Effect.map(loaded, () => decide(grants, question)),
     orGranted: (question, asked) =>
       Effect.flatMap(Deferred.make<Approval.Answer>(), (granted) => {
         const place = { question, granted }
+        // Before anybody else's question is put: whoever is asked one by one must not see a question that is settled.
+        const remembered = Effect.map(asked, (answer) => {
+          waiting.delete(place)
+          if (!isLater(answer)) add(question, answer)
+          return answer
+        })
         return Effect.acquireUseRelease(
-          Effect.sync(() => waiting.add(place)),
-          () => Effect.raceFirst(asked, Deferred.await(granted)),
+          Effect.sync(() => {
+            waiting.add(place)
+            return decide(grants, question)
+          }),
+          (meanwhile) =>
+            meanwhile === undefined
+              ? Effect.raceFirst(remembered, Deferred.await(granted))
+              : Effect.succeed<Approval.Answer>(meanwhile),
           () => Effect.sync(() => waiting.delete(place))
         )
       }),
-    add: ({ category, tool }, { approved, reason, remember }) => {
-      if (remember === undefined) return
-      grants.push({ tool, category, approved, reason, remember })
-      for (const { granted, question } of waiting) {
-        const answer = latest(question)
-        if (answer !== undefined) Deferred.unsafeDone(granted, Effect.succeed(answer))
-      }
-    }
+    add
   }
 }
 
 /**
- * Whether an answer holds for another question.
+ * What these answers say to a question: no if any that holds for it does, yes if only such do that say yes.
  *
- * @category predicates
+ * @category combinators
  * @since 0.1.0
  */
-export const holds = (grant: Grant, { category, tool }: Question): boolean => {
-  switch (grant.remember) {
-    case "session":
-      return true
-    case "tool":
-      return grant.tool === tool
-    case "category":
-      return grant.category !== undefined && grant.category === category
-    default:
-      return false
-  }
+export const decide = (grants: ReadonlyArray<Grant>, question: Question): Approval.Decision | undefined => {
+  const holding = grants.filter((grant) => holds(grant, question))
+  const found = holding.findLast(({ approved }) => !approved) ?? holding.at(-1)
+  return found === undefined ? undefined : { approved: found.approved, reason: found.reason }
 }
 
 /**
- * An answer as a session keeps it.
+ * An answer as a session keeps it, with the arguments that were asked about.
  *
  * @category converters
  * @since 0.1.0
  */
 export const record = (
-  call: CallId,
-  tool: string,
-  category: string | undefined,
+  { call, category, input: asked, tool }: Pick<PendingQuestion, "call" | "tool" | "category" | "input">,
   { approved, input, reason, remember }: Approval.Decision
 ) => ({
   call,
   tool,
+  asked,
   approved,
   ...(reason === undefined ? undefined : { reason }),
   ...(input === undefined ? undefined : { input }),
   ...(remember === undefined ? undefined : { remember }),
   ...(category === undefined ? undefined : { category })
 })
+
+// internal
+
+/** Whether an answer holds for another question. */
+const holds = (grant: Grant, { category, tool }: Question): boolean => {
+  switch (grant.remember) {
+    case "session":
+      return true
+    case "tool":
+      return grant.tool === tool
+    case "category":
+      return grant.category !== undefined && category !== undefined && isWithin(grant.category, category)
+    default:
+      return false
+  }
+}
+
+/** Whether a category is another one, or below the folder that the other one names. */
+const isWithin = (folder: string, category: string): boolean =>
+  category === folder ||
+  (folder.includes(":/") &&
+    category.startsWith(folder.endsWith("/") ? folder : `${folder}/`) &&
+    !category.split("/").some((name) => name === "." || name === ".."))

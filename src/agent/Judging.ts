@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import * as Guard from "../guard/Guard.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
-import * as ToolResult from "../tool/ToolResult.ts"
 import type { Ready, Rejected, Soon } from "./Arguments.ts"
 import * as Arguments from "./Arguments.ts"
 import * as Run from "./Run.ts"
@@ -88,19 +87,14 @@ export const guard = (run: Run.Run, ready: Ready): Soon<Ready | Rejected | Askin
       )
 
 /**
- * Whether a verdict would run the call with other arguments than these.
+ * The arguments with which a verdict would have the call run, when they are others.
  *
- * @category predicates
+ * @category converters
  * @since 0.1.0
  */
-export const changes = (verdict: Guard.Verdict, input: unknown): boolean => {
-  const other = rewritten(verdict)
-  return other !== undefined && ToolResult.jsonText(other) !== ToolResult.jsonText(input)
-}
+export const rewritten = (verdict: Guard.Verdict): unknown => ("input" in verdict ? verdict.input : undefined)
 
 // internal
-
-const rewritten = (verdict: Guard.Verdict): unknown => ("input" in verdict ? verdict.input : undefined)
 
 const words = { Rewrite: "rewrite", Deny: "deny", Ask: "ask" } as const
 

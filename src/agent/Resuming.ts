@@ -4,6 +4,7 @@
  * and run.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { StoreError } from "../context/ContextStore.ts"
@@ -14,10 +15,14 @@ import { SessionId } from "../domain/Ids.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
 import * as Approval from "../guard/Approval.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import * as Approving from "./Approving.ts"
+import * as Dispatch from "./Dispatch.ts"
 import * as Grants from "./Grants.ts"
 import * as Halt from "./Halt.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
+import * as Spending from "./Spending.ts"
 import type { Conversation, Worked } from "./Turn.ts"
 import * as Turn from "./Turn.ts"
 
@@ -64,36 +69,98 @@ export const resume = (
     if (suspended === undefined) return yield* rejected(run, "not-waiting")
     spent.before = suspended.spent
     yield* Halt.watchRest(halt, run.definition.limits, suspended.spent.millis)
-    const log = yield* session.store.live(run.session)
-    const now = yield* run.activities.now
-    const answers = yield* answersOf(run, suspended, log, decided, now)
+    const asking = askingOf(yield* session.store.live(run.session), suspended)
+    const answers = yield* answersOf(run, suspended, asking.known, decided, yield* run.activities.now)
     const pending = suspended.questions.filter(({ call }) => !answers.all.has(call))
-    yield* Session.decide(session, answers.fresh, pending.length === 0)
-    yield* Run.emit(run, () =>
-      answers.fresh.map(({ approved, call, reason, tool }) =>
-        Run.event(run, "ApprovalDecided", { call, name: tool, approved, reason })
-      )
+    // From the last answer to the results nothing comes between that would leave the calls without them.
+    const worked = yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        yield* Session.decide(session, answers.fresh, pending.length === 0)
+        yield* tell(run, answers.fresh)
+        return pending.length > 0
+          ? Exit.succeed(waitingFor(pending))
+          : yield* work(conversation, asking, answers, restore)
+      })
     )
-    if (pending.length > 0) return { over: undefined, pending, ends: undefined, blocked: false }
-    run.resumed = new Map(
-      suspended.questions.map((question) => [question.call, { question, decision: answers.all.get(question.call) }])
-    )
-    const worked = yield* Effect.uninterruptibleMask((restore) => {
-      // Repair gave the calls results of its own, which theirs replace.
-      session.replayed = true
-      return Effect.ensuring(
-        Turn.work(conversation, callsOf(log, suspended), undefined, restore),
-        Effect.suspend(() => Session.endTurn(session, "tool-calls", []))
-      )
-    })
-    run.resumed = undefined
     return yield* worked
   })
+
+/**
+ * Gives the calls that an earlier run of the session left waiting their results, because somebody speaks instead of
+ * answering: none of them runs any more. One that was refused already is denied, the others were not started.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const takeBack = ({ run, session }: Conversation): Effect.Effect<void, StoreError> => {
+  const { suspended } = session
+  if (suspended === undefined) return Effect.void
+  return Effect.gen(function* () {
+    const { calls, known } = askingOf(yield* session.store.live(run.session), suspended)
+    const batch = Dispatch.begin(calls)
+    for (const [index, { id }] of calls.entries()) {
+      const decision = known.find(({ call }) => call === id)
+      if (decision?.approved === false) {
+        batch.rejected[index] = Approving.refused({ ...decision, input: decision.asked }, decision)
+      }
+    }
+    const message = yield* Dispatch.settle(run, batch, "the conversation went on before a person had answered")
+    session.replayed = true
+    yield* Session.results(session, message)
+    yield* Session.endTurn(session, "tool-calls", [])
+  }).pipe(Effect.uninterruptible)
+}
 
 // internal
 
 const rejected = (run: Run.Run, reason: ResumeRejected["reason"], call?: CallId) =>
   Effect.fail(new ResumeRejected({ session: run.session, reason, ...(call === undefined ? undefined : { call }) }))
+
+const waitingFor = (pending: ReadonlyArray<PendingQuestion>): Worked => ({
+  over: undefined,
+  pending,
+  ends: undefined,
+  blocked: false
+})
+
+/** Runs the calls that are decided by now. */
+const work = (
+  conversation: Conversation,
+  { calls, known }: Asking,
+  { fresh }: Answers,
+  restore: Turn.Restore
+): ReturnType<typeof Turn.work> => {
+  const { run, session } = conversation
+  run.resumed = new Map(
+    [...known, ...fresh].map((decision) => {
+      const { asked: input, call, category, tool } = decision
+      return [call, { question: { call, tool, input, category, reason: "" }, decision }]
+    })
+  )
+  // Repair gave the calls results of its own, which theirs replace.
+  session.replayed = true
+  const spending = Spending.make(session)
+  return Turn.work(conversation, calls, undefined, restore, spending).pipe(
+    Effect.ensuring(
+      Effect.suspend(() => {
+        run.resumed = undefined
+        return Effect.zipRight(spending.release, Session.endTurn(session, "tool-calls", []))
+      })
+    )
+  )
+}
+
+/** Tells of answers that came from outside. */
+const tell = (run: Run.Run, fresh: ReadonlyArray<Fresh>): Effect.Effect<void> =>
+  Effect.forEach(
+    fresh,
+    ({ approved, call, reason, tool }) =>
+      Effect.zipRight(
+        Run.emit(run, () => [Run.event(run, "ApprovalDecided", { call, name: tool, approved, reason })]),
+        Telemetry.decided(run.traced, run.captureContent, { id: call, tool }, { approved, reason })
+      ),
+    { discard: true }
+  )
 
 type Fresh = Omit<DecisionEntry, "_tag" | "id" | "at" | "run" | "turn">
 
@@ -106,45 +173,48 @@ interface Answers {
 /** Holds the answers against the questions. One that comes too late, or not at all in time, is a no. */
 const answersOf = (
   run: Run.Run,
-  suspended: SuspendedEntry,
-  log: ReadonlyArray<Stored>,
+  { questions }: SuspendedEntry,
+  known: ReadonlyArray<DecisionEntry>,
   decided: ReadonlyArray<Approval.Decided>,
   now: number
 ): Effect.Effect<Answers, ResumeRejected> =>
   Effect.gen(function* () {
-    const questions = new Map(suspended.questions.map((question) => [question.call, question]))
-    const behind = log.slice(log.findIndex(({ id }) => id === suspended.id) + 1)
-    const all = new Map<CallId, Approval.Decision>(
-      behind.flatMap((entry) => (entry._tag === "Decision" ? [[entry.call, entry] as const] : []))
-    )
+    const all = new Map<CallId, Approval.Decision>(known.map((entry) => [entry.call, entry]))
     const fresh: Array<Fresh> = []
     const settle = (question: PendingQuestion, decision: Approval.Decision): void => {
       all.set(question.call, decision)
-      fresh.push(Grants.record(question.call, question.tool, question.category, decision))
+      fresh.push(Grants.record(question, decision))
     }
     for (const { call, ...decision } of decided) {
-      const question = questions.get(call)
+      const question = questions.find((question) => question.call === call)
       if (question === undefined) return yield* rejected(run, "unknown-call", call)
       if (all.has(call)) return yield* rejected(run, "repeated", call)
-      settle(question, isExpired(question, now) ? Approval.late : decision)
+      settle(question, isExpired(question, now) ? Approval.late : Approval.plain(decision))
     }
-    for (const question of suspended.questions) {
+    for (const question of questions) {
       if (all.has(question.call)) continue
-      const held = fresh.findLast((grant) => Grants.holds(grant, question))
+      const held = Grants.decide(fresh, question)
       if (isExpired(question, now)) settle(question, Approval.late)
-      else if (held !== undefined) settle(question, { approved: held.approved, reason: held.reason })
+      else if (held !== undefined) settle(question, held)
     }
     return { fresh, all }
   })
 
 const isExpired = ({ expiresAt }: PendingQuestion, now: number): boolean => expiresAt !== undefined && now > expiresAt
 
-/** The calls of the answer that the questions are about. */
-const callsOf = (log: ReadonlyArray<Stored>, suspended: SuspendedEntry): ReadonlyArray<Part.ToolCall> => {
-  const before = log.slice(
-    0,
-    log.findIndex(({ id }) => id === suspended.id)
-  )
-  const asking = before.findLast((entry) => entry._tag === "Message")
-  return asking?._tag === "Message" ? Messages.toolCalls(asking.message) : []
+interface Asking {
+  /** The calls of the answer that the questions are about. */
+  readonly calls: ReadonlyArray<Part.ToolCall>
+  /** What was decided about them. */
+  readonly known: ReadonlyArray<DecisionEntry>
+}
+
+const askingOf = (log: ReadonlyArray<Stored>, suspended: SuspendedEntry): Asking => {
+  const end = log.findIndex(({ id }) => id === suspended.id)
+  const start = log.findLastIndex((entry, index) => index < end && entry._tag === "Message")
+  const answer = log[start]
+  return {
+    calls: answer?._tag === "Message" ? Messages.toolCalls(answer.message) : [],
+    known: log.slice(start + 1).filter((entry): entry is DecisionEntry => entry._tag === "Decision")
+  }
 }

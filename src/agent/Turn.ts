@@ -73,7 +73,13 @@ export interface Worked {
   readonly blocked: boolean
 }
 
-type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+/**
+ * Lets an effect be interrupted as it could be outside.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
 /**
  * Takes a turn. `joined` are words that join the conversation before it; with `last`, tools are forbidden.

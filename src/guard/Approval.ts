@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import type { Remember } from "../domain/Entry.ts"
+import { Remember } from "../domain/Entry.ts"
 import { CallId } from "../domain/Ids.ts"
 import type { Call } from "./Guard.ts"
 
@@ -35,7 +35,8 @@ export interface Question {
  * - `reason`: of a no, told to the model.
  * - `input`: other arguments to run with, as JSON. They are decoded and guarded like the model's own.
  * - `remember`: what else this answer decides in this session: questions about the same `tool`, of the same `category`, or
- *   all of the `session`. Absent, it is about this call only. It lasts as long as the session is stored.
+ *   all of the `session`. Absent, it is about this call only. It lasts as long as the session is stored, in its forks too. A
+ *   category that names a folder, as in `path:read:/srv`, includes what is below. Of several answers a no wins.
  *
  * @category models
  * @since 0.1.0
@@ -199,7 +200,10 @@ export const expiring: {
             onSuccess: (answer): Answer => answer,
             onTimeout: (): Answer => late
           }),
-          (answer) => (isLater(answer) ? { ...answer, expiresAt: now + Duration.toMillis(after) } : answer)
+          (answer) =>
+            isLater(answer)
+              ? { ...answer, expiresAt: Math.min(now + Duration.toMillis(after), answer.expiresAt ?? Infinity) }
+              : answer
         )
       )
   })
@@ -216,6 +220,18 @@ export const layerExpiring = <A extends Approval, E, R>(
   after: Duration.DurationInput
 ): Layer.Layer<A, E, R> =>
   Layer.map(layer, (context) => Context.add(context, Approval, expiring(Context.get(context, Approval), after)))
+
+/** @internal An answer of which only an explicit yes is one, whatever a program that was not type-checked made of it. */
+export const plain = <A extends Answer>(answer: A): A | Decision => {
+  if (isLater(answer)) return answer
+  const { approved, input, reason, remember } = answer
+  return {
+    approved: approved === true,
+    ...(typeof reason === "string" ? { reason } : undefined),
+    ...(input === undefined ? undefined : { input }),
+    ...(isRemember(remember) ? { remember } : undefined)
+  }
+}
 
 /** @internal The answer to a question that has expired. */
 export const late: Decision = { approved: false, reason: "nobody answered in time" }
@@ -288,6 +304,8 @@ export const makeQueue: Effect.Effect<{ readonly approval: Service; readonly que
 )
 
 // internal
+
+const isRemember = Schema.is(Remember)
 
 interface Entry {
   readonly question: Question
