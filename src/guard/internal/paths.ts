@@ -42,14 +42,13 @@ export const spelled = (system: System, text: string): Either.Either<string, str
  * whether or not the path exists. With `last: false` the last part is not followed: it is the entry itself that is meant.
  */
 export const resolved = (system: System, from: string, text: string, last: boolean): Effect.Effect<string, string> => {
-  const { files, path } = system
+  const { path } = system
   const absolute = path.isAbsolute(text) ? text : `${from}${path.sep}${text}`
   const { root } = path.parse(absolute)
   const parts = partsOf(path, absolute.slice(root.length))
   // What ends with a slash or a dot is what a link there leads to.
   const follows = last || /(?:^|[\\/])\.?$/.test(text)
-  const walk = step(system, path.normalize(root), parts, follows, 0)
-  return follows && !parts.includes("..") ? Effect.catchAll(files.realPath(absolute), () => walk) : walk
+  return whole(system, path.normalize(root), parts, follows)
 }
 
 /** Whether a file is a folder or lies below it. */
@@ -114,6 +113,36 @@ const fromUrl = (text: string): Either.Either<string, string> => {
 
 const partsOf = (path: Path.Path, text: string): ReadonlyArray<string> =>
   text.split(isWindows(path) ? /[\\/]+/ : /\/+/).filter((part) => part !== "" && part !== ".")
+
+/**
+ * Goes as far as the system can by itself, which is one question for many parts, and part by part where it cannot: up from
+ * what it has found, and beyond what there is.
+ */
+const whole = (
+  system: System,
+  current: string,
+  parts: ReadonlyArray<string>,
+  last: boolean
+): Effect.Effect<string, string> => {
+  const { files, path } = system
+  const up = parts.indexOf("..")
+  if (up === 0) return Effect.suspend(() => whole(system, path.dirname(current), parts.slice(1), last))
+  const end = up > 0 ? up : last ? parts.length : parts.length - 1
+  const from = (count: number): Effect.Effect<string, string> =>
+    count <= 0
+      ? step(system, current, parts, last, 0)
+      : Effect.matchEffect(files.realPath(below(path, current, parts.slice(0, count))), {
+          onFailure: () => from(count - 1),
+          onSuccess: (found) =>
+            up > 0 && count === end
+              ? whole(system, found, parts.slice(count), last)
+              : step(system, found, parts.slice(count), last, 0)
+        })
+  return from(end)
+}
+
+const below = (path: Path.Path, folder: string, parts: ReadonlyArray<string>): string =>
+  `${folder.endsWith(path.sep) ? folder : folder + path.sep}${parts.join(path.sep)}`
 
 /** Goes one part on from a folder that has no links in it. */
 const step = (

@@ -41,7 +41,7 @@ export type Judgement =
 
 /** Follows every path of a call, and finds what may be one besides. */
 export const judged = (setup: Setup, tool: string, input: unknown): Effect.Effect<Judgement> =>
-  Effect.gen(function* () {
+  Effect.suspend(() => {
     const declared = setup.tools.get(tool)
     const found = Fields.leaves(input).map((leaf) => ({
       ...leaf,
@@ -50,6 +50,24 @@ export const judged = (setup: Setup, tool: string, input: unknown): Effect.Effec
     }))
     const unclear = found.filter(({ use, ...leaf }) => mayBePath(leaf, use, declared !== undefined))
     const paths = found.filter(({ use, value }) => use !== undefined && use !== "none" && (value ?? null) !== null)
+    const open = distinct(unclear.map(({ field }) => field))
+    return paths.length === 0
+      ? Effect.succeed({ _tag: "Judged", input, wants: [], unclear: open })
+      : followed(setup, input, paths, open)
+  })
+
+interface Leaf extends Fields.Leaf {
+  readonly field: string
+  readonly use: Use | undefined
+}
+
+const followed = (
+  setup: Setup,
+  input: unknown,
+  paths: ReadonlyArray<Leaf>,
+  unclear: ReadonlyArray<string>
+): Effect.Effect<Judgement> =>
+  Effect.gen(function* () {
     // Folders come first: the paths beside them may begin there.
     let from = setup.base
     const results: Array<Want & Fields.Leaf> = []
@@ -70,7 +88,7 @@ export const judged = (setup: Setup, tool: string, input: unknown): Effect.Effec
         changes.map(({ keys, path }) => ({ keys, value: path }))
       ),
       wants: results,
-      unclear: distinct(unclear.map(({ field }) => field))
+      unclear
     }
   })
 

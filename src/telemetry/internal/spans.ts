@@ -38,6 +38,8 @@ export interface Asking {
   readonly model: { readonly vendor: string; readonly id: string }
   readonly session: string
   readonly request: Request
+  /** Whether the answer is none that may be shown yet: it is left out of what is told. */
+  readonly hidesAnswer?: boolean | undefined
 }
 
 /** When a model request was sent, and when the first of its answer came. */
@@ -98,7 +100,7 @@ export const request = <
   E extends { readonly reason: { readonly _tag: string } },
   R
 >(
-  { capture, model, request, session, traced }: Asking,
+  { capture, hidesAnswer, model, request, session, traced }: Asking,
   use: (watch: Watch) => Effect.Effect<A, E, R>,
   start: () => Start | undefined
 ): Effect.Effect<A, E, R> => {
@@ -123,7 +125,8 @@ export const request = <
         const { id: responseId, model: responseModel } = start() ?? {}
         const { firstChunkMillis } = watch
         Attributes.write(span, Attributes.ofAnswer({ ...answer, responseId, responseModel, firstChunkMillis }))
-        return isCaptured ? Effect.as(Attributes.said(span, capture, request, answer), answer) : Effect.succeed(answer)
+        if (!isCaptured) return Effect.succeed(answer)
+        return Effect.as(Attributes.said(span, capture, request, hidesAnswer === true ? undefined : answer), answer)
       }
     })
   }
