@@ -7,7 +7,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
 import type { CallOutcome } from "../domain/Outcome.ts"
@@ -17,7 +17,7 @@ import type { Usage } from "../domain/Usage.ts"
 import * as Attributes from "./internal/attributes.ts"
 import * as Words from "./internal/content.ts"
 import * as Metrics from "./internal/metrics.ts"
-import * as Otlp from "./internal/otlp.ts"
+import type * as Otlp from "./internal/otlp.ts"
 import * as Spans from "./internal/spans.ts"
 
 /**
@@ -332,4 +332,11 @@ export const compact = Spans.compact
  * @category layers
  * @since 0.1.0
  */
-export const layerOtlp: (options: OtlpOptions) => Layer.Layer<never, never, HttpClient.HttpClient> = Otlp.layer
+export const layerOtlp = (options: OtlpOptions): Layer.Layer<never, never, HttpClient.HttpClient> =>
+  // Every agent imports this module, and few export: the exporter is loaded when somebody does.
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("./internal/otlp.ts")),
+      (otlp) => otlp.layer(options)
+    )
+  )
