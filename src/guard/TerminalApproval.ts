@@ -15,6 +15,8 @@ import { Approval } from "./Approval.ts"
  * **Details**
  *
  * - `y` or `yes` approves. `n` and anything else does not; what follows an `n` is the reason that the model is told.
+ * - `a` or `always` approves every call of this tool in the session, and `c` everything of the question's category, when it
+ *   has one. `never` and `never c` refuse the same, and may be followed by a reason, too.
  * - Shown: the agent, the tool, its arguments and the guard's reason, with control characters as escapes, so that nothing
  *   a model wrote moves the cursor or hides a line. Long arguments lose their middle, and the question says how much.
  * - Several questions wait for each other; an interrupted run withdraws its question. A terminal that is not
@@ -32,7 +34,10 @@ export const make = (terminal: Terminal.Terminal): Service => {
   return {
     ask: (question) =>
       turnstile.withPermits(1)(
-        Effect.flatMap(terminal.isTTY, (isTTY) => (isTTY ? converse(terminal, question) : Effect.succeed(nobody)))
+        Effect.zipRight(
+          heard,
+          Effect.flatMap(terminal.isTTY, (isTTY) => (isTTY ? converse(terminal, question) : Effect.succeed(nobody)))
+        )
       )
   }
 }
@@ -56,6 +61,9 @@ const unanswered: Decision = { approved: false, reason: "the question was left u
 
 const maxShown = 2000
 
+/** Lets the answer before be heard: one that sticks may settle this question as well, which is then withdrawn unseen. */
+const heard = Effect.repeatN(Effect.yieldNow(), 5)
+
 const converse = (terminal: Terminal.Terminal, question: Question): Effect.Effect<Decision> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -63,7 +71,7 @@ const converse = (terminal: Terminal.Terminal, question: Question): Effect.Effec
       const keys = yield* terminal.readInput
       const line = yield* readLine(terminal, keys)
       yield* terminal.display("\n")
-      return decide(line)
+      return decide(line, question.category !== undefined)
     })
   ).pipe(
     Effect.catchTags({
@@ -91,21 +99,38 @@ const readLine = (terminal: Terminal.Terminal, keys: Effect.Effect.Success<Termi
 
 type End = Effect.Effect.Error<Effect.Effect.Success<Terminal.Terminal["readInput"]>["take"]>
 
-const decide = (line: string): Decision => {
+const decide = (line: string, hasCategory: boolean): Decision => {
   const answer = line.trim()
   if (/^y(es)?$/i.test(answer)) return { approved: true }
-  const reason = /^no?\b[\s,:;.-]*(.+)$/i.exec(answer)?.[1]
-  return reason === undefined ? { approved: false } : { approved: false, reason }
+  if (/^a(lways)?$/i.test(answer)) return { approved: true, remember: "tool" }
+  if (hasCategory && /^c$/i.test(answer)) return { approved: true, remember: "category" }
+  const [, no = "", kind, why] = /^(never|no?)\b(?:\s+(c)(?=$|\s|[,:;.]))?[\s,:;.-]*(.*)$/i.exec(answer) ?? []
+  if (no.toLowerCase() !== "never") return refusal([no === "" ? undefined : kind, why])
+  return hasCategory && kind !== undefined
+    ? { ...refusal([why]), remember: "category" }
+    : { ...refusal([kind, why]), remember: "tool" }
 }
 
-const render = ({ call, category, reason }: Question): string =>
-  [
+const refusal = (words: ReadonlyArray<string | undefined>): Decision => {
+  const reason = words.filter((word) => word !== undefined && word !== "").join(" ")
+  return reason === "" ? { approved: false } : { approved: false, reason }
+}
+
+const render = ({ call, category, reason }: Question): string => {
+  const tool = escape(call.tool.name)
+  const [all, none] =
+    category === undefined
+      ? [`a: every ${tool} from now on`, `never: no ${tool} again`]
+      : [`a: every ${tool}, c: all of this kind from now on`, `never, never c: none of them again`]
+  return [
     "",
-    `${escape(call.agent)} wants to call ${escape(call.tool.name)}:`,
+    `${escape(call.agent)} wants to call ${tool}:`,
     ...shown(call.input),
     `Why you are asked: ${escape(bound(reason))}${category === undefined ? "" : ` [${escape(category)}]`}`,
-    `Allow ${escape(call.tool.name)}? [y/N, or n and a reason] `
+    `y: this call, ${all}; n: no, ${none}; say why behind it`,
+    `Allow ${tool}? [y/N] `
   ].join("\n")
+}
 
 /** The arguments as indented lines. Line breaks inside values stay escapes, so every line shown is one of ours. */
 const shown = (input: unknown): ReadonlyArray<string> =>
