@@ -226,7 +226,7 @@ export const combine = (...records: ReadonlyArray<Service>): Service => {
  * @category combinators
  * @since 0.1.0
  */
-export const observe = (hook: Effect.Effect<unknown>): Effect.Effect<void> => Chain.isolated(hook, {})
+export const observe = (hook: Effect.Effect<unknown>): Effect.Effect<void> => Chain.isolated(hook, () => ({}))
 
 /**
  * Tells an observer of what happened, if there is one, isolated as by `observe`. The log names it should it die.

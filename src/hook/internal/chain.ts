@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 export type Hook<Event, Change> = (event: Event) => Effect.Effect<Change>
 
 /** Runs an observer so that it cannot break the run; what it dies of is logged with what is said about it. */
-export const isolated = (hook: Effect.Effect<unknown>, about: Record<string, unknown>): Effect.Effect<void> =>
+export const isolated = (hook: Effect.Effect<unknown>, about: () => Record<string, unknown>): Effect.Effect<void> =>
   // When it is the run that is interrupted, this handler is never asked.
   Effect.catchAllCause(Effect.asVoid(hook), (cause) =>
-    Effect.annotateLogs(Effect.logWarning("A hook died; the run goes on without it", cause), about)
+    Effect.annotateLogs(Effect.logWarning("A hook died; the run goes on without it", cause), about())
   )
 
 /** What the log says about a hook: its name and the run, as far as its event tells. */
@@ -23,7 +23,7 @@ export const aboutHook = (name: string, event: unknown): Record<string, unknown>
 export const told = <Event>(name: string, hook: Hook<Event, unknown>, event: Event): Effect.Effect<void> =>
   isolated(
     Effect.suspend(() => hook(event)),
-    aboutHook(name, event)
+    () => aboutHook(name, event)
   )
 
 /** All observers of one kind, in order. */
