@@ -7,6 +7,7 @@ import type { Message } from "../domain/Message.ts"
 import type { RunReason } from "../domain/Outcome.ts"
 import * as Budget from "./Budget.ts"
 import * as Ending from "./Ending.ts"
+import * as Halt from "./Halt.ts"
 import * as Output from "./Output.ts"
 import * as Run from "./Run.ts"
 import type { Conversation, Worked } from "./Turn.ts"
@@ -48,7 +49,7 @@ export const withinBudget = <E, R>(
 export const ofCalls = (
   state: State,
   { blocked, ends, pending }: Worked
-): Effect.Effect<Ending.End | undefined, OutputInvalid> => {
+): Effect.Effect<Ending.End | undefined, OutputInvalid | Halt.Halted> => {
   if (blocked) return Effect.succeed(Ending.blocked)
   if (pending.length > 0) return Effect.succeed({ reason: "awaiting-approval", output: state.output, pending })
   if (ends === undefined) return Effect.succeed(undefined)
@@ -56,7 +57,7 @@ export const ofCalls = (
   const { output } = state.run.definition
   if (output === undefined) return Effect.succeed({ reason: "completed", output: ends.text })
   const text = "value" in ends ? JSON.stringify(ends.value) : ends.text
-  return Effect.flatMap(Output.read(output, text), (read) =>
+  return Effect.flatMap(Halt.haltable(state.halt, Output.read(output, text)), (read) =>
     read._tag === "Valid"
       ? Effect.succeed({ reason: "completed", output: ends.text, value: read.json })
       : Effect.fail(new OutputInvalid({ description: read.description, text: ends.text }))
@@ -72,30 +73,31 @@ export const ofCalls = (
 export const ofAnswer = (
   state: State,
   reason: RunReason
-): Effect.Effect<{ readonly value?: unknown } | { readonly repair: Message }, OutputInvalid> => {
+): Effect.Effect<{ readonly value?: unknown } | { readonly repair: Message }, OutputInvalid | Halt.Halted> => {
   const { run } = state
   const { output } = run.definition
   if (output === undefined) return Effect.succeed({})
-  return Effect.flatMap(Output.read(output, state.output), (read) => {
-    if (read._tag === "Valid") return Effect.succeed({ value: read.json })
+  return Effect.flatMap(Halt.haltable(state.halt, Output.read(output, state.output)), (read) => {
+    if (read._tag === "Valid") {
+      // What is said after a valid answer is a question of its own.
+      state.repairs = 0
+      return Effect.succeed({ value: read.json })
+    }
     // An answer that was cut is no answer of this type, and asking again does not make it one.
     if (reason !== "completed") return Effect.succeed({})
     const { description } = read
     if (state.repairs >= output.repairs) return Effect.fail(new OutputInvalid({ description, text: state.output }))
     const repair = ++state.repairs
+    const isKnown = run.transport.model.capabilities?.includes("structured-output") === true
     return Effect.as(
       Run.emit(run, () => [Run.event(run, "OutputRejected", { repair, description })]),
-      { repair: Output.repair(description) }
+      { repair: Output.repair(output, description, !isKnown) }
     )
   })
 }
 
 // internal
 
-/** Has hooks told of the limit with which a conversation fails. */
+/** Has the limit noted with which a conversation fails. */
 const toldOf = <A, E, R>(run: Run.Run, conversing: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  run.hooks.limitReached === undefined
-    ? conversing
-    : Effect.tapError(conversing, (error) =>
-        error instanceof LimitExceeded ? Run.limitReached(run, error) : Effect.void
-      )
+  Effect.tapError(conversing, (error) => (error instanceof LimitExceeded ? Run.limitReached(run, error) : Effect.void))

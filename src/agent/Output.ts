@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type { ResponseFormat } from "../domain/Request.ts"
@@ -75,6 +76,7 @@ export type Requirements<Out> = Out extends Output<unknown, infer R> ? R : never
  * - `name`, `description`: what the model is told of it; `answer` and the schema's own annotation unless given.
  * - `repairs`: how often the model is told what is wrong and answers again; 2. Then the run fails with `OutputInvalid`.
  * - `validate`: what no schema can say, asked of a decoded answer. It fails with words for the model; a defect ends the run.
+ * - Errors: throws for a schema that JSON cannot have, such as one of `Date` objects, and for options out of bounds.
  *
  * @category constructors
  * @since 0.1.0
@@ -93,13 +95,14 @@ export const make = <S extends AnySchema, R = never>(options: {
   if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
     throw new TypeError(`Output option name must be 1 to 64 letters, digits, "_" or "-", got ${JSON.stringify(name)}`)
   }
-  const described =
-    options.description === undefined ? schema : schema.annotations({ description: options.description })
+  const { description } = options
+  const described = description === undefined ? schema : schema.annotations({ description })
   const json: object = JSON.parse(JSON.stringify(AiTool.getJsonSchemaFromSchemaAst(described.ast)))
   const erased: Erased = {
     [TypeId]: { _A: (_: never) => _, _R: (_: never) => _ },
     format: { type: "json", name, schema: json },
     repairs,
+    isText: isText(AST.typeAST(schema.ast)),
     decode: Schema.decodeUnknown(schema, { errors: "all", onExcessProperty: "ignore" }),
     encode: Schema.encodeUnknown(schema),
     // What it needs is part of the agent's `R`, so it is in the context when it runs.
@@ -115,6 +118,8 @@ export const make = <S extends AnySchema, R = never>(options: {
  * @since 0.1.0
  */
 export interface Erased extends Output<never> {
+  /** Whether any text is of the type of the answers, so that no text can be missing. */
+  readonly isText: boolean
   readonly decode: (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
   readonly encode: (value: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
   readonly validate: ((value: never) => Effect.Effect<unknown, string>) | undefined
@@ -145,28 +150,29 @@ export type Read =
  *
  * **Details**
  *
- * - A Markdown fence around it, and words before and after an object or a list, are left out.
+ * - A Markdown fence around it, and words before and after an object or a list, are left out; of two objects neither
+ *   counts. Where a text is asked for, its quotes may be missing.
  * - What a model wrote as text and the schema wants as a number or a boolean is taken as such, as in arguments of tools.
+ * - The JSON of a valid answer is that of its decoded value, so that defaults are filled in once and what the schema does
+ *   not know is gone. Where the schema does not lead back to the same JSON, it is the model's own.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const read = (output: Erased, text: string): Effect.Effect<Read> => {
-  const parsed = parse(text)
-  if (Option.isNone(parsed)) return Effect.succeed(invalid("it is not JSON"))
-  return Effect.matchEffect(decoded(output, parsed.value), {
-    onFailure: (error) => Effect.succeed(invalid(problems(error))),
-    onSuccess: (value) =>
-      Effect.matchEffect(output.validate === undefined ? Effect.void : output.validate(value as never), {
-        onFailure: (why) => Effect.succeed(invalid(why)),
-        onSuccess: () =>
-          Effect.match(output.encode(value), {
-            onFailure: (error) => invalid(problems(error)),
-            onSuccess: (json): Read => ({ _tag: "Valid", json })
-          })
-      })
-  })
-}
+export const read = (output: Erased, text: string): Effect.Effect<Read> =>
+  Effect.matchEffect(
+    Effect.flatMap(decoded(output, text), (found) =>
+      output.validate === undefined ? Effect.succeed(found) : Effect.as(output.validate(found.value as never), found)
+    ),
+    {
+      onFailure: (why) => Effect.succeed(invalid(why)),
+      onSuccess: ({ json, value }) =>
+        Effect.match(kept(output, json, value), {
+          onFailure: () => invalid("it holds a number that is out of range"),
+          onSuccess: (json): Read => ({ _tag: "Valid", json })
+        })
+    }
+  )
 
 /**
  * The typed answer of the JSON that the last event of a run carries.
@@ -177,49 +183,119 @@ export const read = (output: Erased, text: string): Effect.Effect<Read> => {
 export const fromJson = (output: Erased, json: unknown): Effect.Effect<unknown> => Effect.orDie(output.decode(json))
 
 /**
- * What a model is told whose answer is not what was asked for.
+ * What a model is told whose answer is not what was asked for. With `schema`, it is told the schema too: not every
+ * transport lets a model see it.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const repair = (description: string): Message => ({
+export const repair = ({ format }: Erased, description: string, schema: boolean): Message => ({
   ...Messages.user(
-    `Your answer is not valid: ${description}\nAnswer again, with JSON that matches the schema and nothing else.`
+    `Your answer is not valid: ${description}\nAnswer again, with JSON that matches the schema and nothing else.${
+      schema ? `\nThe schema: ${JSON.stringify(schemaOf(format))}` : ""
+    }`
   ),
   meta: { axonal: { repair: true } }
 })
 
 // internal
 
-const invalid = (description: string): Read => ({ _tag: "Invalid", description: description.slice(0, maxProblem) })
+const invalid = (description: string): Read => ({
+  _tag: "Invalid",
+  // Never within a surrogate pair.
+  description: description.slice(0, maxProblem).replace(/[\uD800-\uDBFF]$/, "")
+})
 
 const maxProblem = 2000
 
-const decoded = (output: Erased, value: unknown): Effect.Effect<unknown, ParseResult.ParseError> => {
-  const { format } = output
-  return Effect.catchAll(output.decode(value), (error) =>
-    Effect.mapError(
-      output.decode(coerce(format.type === "json" && format.schema !== undefined ? format.schema : {}, value)),
-      () => error
-    )
-  )
+interface Found {
+  readonly json: unknown
+  readonly value: unknown
 }
 
-const parse = (text: string): Option.Option<unknown> => {
-  for (const candidate of [text, PartialJson.withoutFence(text), between(text)]) {
-    try {
-      return Option.some(JSON.parse(candidate))
-    } catch {
-      // The next one.
+/** The first reading of the text that decodes, or what is wrong with the most literal one. */
+const decoded = (output: Erased, text: string): Effect.Effect<Found, string> => {
+  const schema = schemaOf(output.format)
+  const [first, ...others] = readings(schema, text)
+  if (first === undefined) return Effect.fail(text.trim() === "" ? "it is empty" : "it is not JSON")
+  const attempt = ({ json }: Reading) => Effect.map(output.decode(json), (value): Found => ({ json, value }))
+  const attempts = others.reduce(
+    (before, other) => Effect.catchAll(before, (error) => Effect.mapError(attempt(other), () => error)),
+    attempt(first)
+  )
+  return Effect.mapError(attempts, problems)
+}
+
+interface Reading {
+  readonly json: unknown
+}
+
+const readings = (schema: JsonSchema, text: string): ReadonlyArray<Reading> => {
+  const plain = PartialJson.withoutFence(text)
+  const parsed = Option.orElse(json(text), () => Option.orElse(json(plain), () => embedded(schema, text)))
+  const bare = plain.trim()
+  return [
+    ...Option.match(parsed, {
+      onNone: () => [],
+      onSome: (value) => [{ json: value }, { json: coerce(schema, value) }]
+    }),
+    // A text without its quotes. One with its first only was cut off, and an object is no text.
+    ...(schema.type === "string" && bare !== "" && !/^["{[]/.test(bare) ? [{ json: bare }] : [])
+  ]
+}
+
+const json = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+/** The only object or list that stands in a text, of the kind that is asked for. */
+const embedded = (schema: JsonSchema, text: string): Option.Option<unknown> => {
+  const found = bracketed(text)
+    .flatMap((part) => Option.toArray(json(part)))
+    .filter((value) => schema.type !== (Array.isArray(value) ? "object" : "array"))
+  return found.length === 1 ? Option.some(found[0]) : Option.none()
+}
+
+/** What stands between brackets that fit. Nothing of what is cut off: an object in it is not the answer. */
+const bracketed = (text: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  let from = 0
+  let depth = 0
+  let isQuoted = false
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charAt(index)
+    if (isQuoted) {
+      if (character === "\\") index++
+      else isQuoted = character !== '"'
+    } else if (character === '"') isQuoted = depth > 0
+    else if (character === "{" || character === "[") {
+      if (depth++ === 0) from = index
+    } else if ((character === "}" || character === "]") && depth > 0 && --depth === 0) {
+      found.push(text.slice(from, index + 1))
     }
   }
-  return Option.none()
+  return found
 }
 
-/** From the first bracket to the last. */
-const between = (text: string): string => {
-  const start = text.search(/[[{]/)
-  return start === -1 ? "" : text.slice(start, Math.max(text.lastIndexOf("}"), text.lastIndexOf("]")) + 1)
+/** The JSON of an answer from which it decodes again, also when it has been written down. */
+const kept = (output: Erased, given: unknown, value: unknown): Effect.Effect<unknown, unknown> => {
+  const settled = (from: unknown): Effect.Effect<unknown, unknown> =>
+    Effect.flatMap(
+      Effect.try((): unknown => JSON.parse(JSON.stringify(from))),
+      (json) => Effect.as(output.decode(json), json)
+    )
+  return Effect.orElse(Effect.flatMap(output.encode(value), settled), () => settled(given))
+}
+
+interface JsonSchema {
+  readonly type?: string | undefined
+}
+
+const schemaOf = (format: ResponseFormat): JsonSchema => (format.type === "json" ? (format.schema ?? {}) : {})
+
+/** Whether the type of the schema has every text in it. One that is branded is a type of its own. */
+const isText = (ast: AST.AST): boolean => {
+  if (Option.isSome(AST.getBrandAnnotation(ast))) return false
+  if (AST.isRefinement(ast)) return isText(ast.from)
+  return AST.isUnion(ast) ? ast.types.some(isText) : AST.isStringKeyword(ast)
 }
 
 const problems = (error: ParseResult.ParseError): string =>

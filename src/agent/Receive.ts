@@ -15,16 +15,10 @@ import * as PartialJson from "../tool/PartialJson.ts"
 import type { Pull, Request } from "../transport/Transport.ts"
 import { pauseMillis, TransportError } from "../transport/TransportError.ts"
 import type { Answer } from "./Answer.ts"
+import * as InputFields from "./internal/inputFields.ts"
 import * as Observing from "./Observing.ts"
 import * as Repetition from "./Repetition.ts"
 import * as Run from "./Run.ts"
-
-interface Call {
-  readonly call: CallId
-  name: string
-  /** Reads the arguments field by field, for agents that want that. */
-  readonly fields: PartialJson.FieldReader | undefined
-}
 
 /**
  * What has arrived of one answer so far.
@@ -37,7 +31,7 @@ export interface Progress {
   /** Text parts that have begun and not ended, by index. */
   readonly open: Map<number, string>
   /** Our call ids, by the index of the part, and by the vendor's id. */
-  readonly calls: Map<number, Call>
+  readonly calls: Map<number, InputFields.Call>
   readonly wireIds: Map<string, CallId>
   /** What answers cost that broke off and were begun anew. */
   readonly lost: Array<Usage.Usage>
@@ -133,10 +127,15 @@ export const cutOff = (
   const text = isHeld ? [] : progress.parts.filter((part) => part.type === "text" || part.type === "file")
   for (const open of progress.open.values()) if (open !== "" && !isHeld) text.push(Part.text(open))
   const message: Message | undefined = text.length === 0 ? undefined : { role: "assistant", parts: text, meta: cutMeta }
-  return Effect.map(estimated(run, request, message), (usage) => ({
+  const counted = Effect.map(estimated(run, request, message), (usage) => ({
     message,
     bill: [...progress.lost, progress.finish?.usage ?? usage]
   }))
+  if (!run.definition.inputFields || isHeld) return counted
+  return Effect.zipRight(
+    Run.emit(run, () => InputFields.close(run, progress.calls)),
+    counted
+  )
 }
 
 // internal
@@ -173,7 +172,10 @@ const repeated = "\n[Output cut: it repeated itself]"
 
 const receive = (run: Run.Run, request: Request, progress: Progress): Effect.Effect<Answer, TransportError> =>
   Telemetry.request(
-    { traced: run.traced, capture: run.captureContent, model: run.transport.model, session: run.session, request },
+    {
+      ...{ traced: run.traced, capture: run.captureContent, model: run.transport.model, session: run.session, request },
+      hidesAnswer: run.messageGuard.judgesAnswers
+    },
     (watch) =>
       Effect.flatMap(
         Effect.scoped(Effect.flatMap(run.transport.open(request), (pull) => drain(run, pull, progress, watch))),
@@ -278,7 +280,7 @@ const fold = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): R
           name: call.name,
           delta: delta.delta
         })
-        if (call.fields !== undefined) tellFields(run, call, call.fields.push(delta.delta), events)
+        if (call.fields !== undefined) InputFields.push(run, call, delta.delta, events)
         break
       }
       case "PartStart": {
@@ -301,34 +303,19 @@ const fold = (run: Run.Run, progress: Progress, deltas: ReadonlyArray<Delta>): R
         break
     }
   }
+  if (progress.finish !== undefined && run.definition.inputFields)
+    events.push(...InputFields.close(run, progress.calls))
   // Once for all that arrived together.
   if (hasMore) events.push(Run.event(run, "OutputDelta", { partial: progress.value?.value }))
   return events
 }
 
-const tellFields = (
-  run: Run.Run,
-  { call, name }: Call,
-  told: ReadonlyArray<PartialJson.FieldEvent>,
-  events: Array<AgentEvent.AgentEvent>
-): void => {
-  for (const field of told) {
-    const about = { call, name, key: field.key }
-    events.push(
-      field._tag === "FieldDelta"
-        ? Run.event(run, "ToolInputFieldDelta", { ...about, delta: field.text })
-        : Run.event(run, field._tag === "FieldStart" ? "ToolInputFieldStart" : "ToolInputFieldEnd", about)
-    )
-  }
-}
-
 /** The call of a part: its id is minted when the part is first heard of. */
-const callAt = (run: Run.Run, progress: Progress, index: number, name?: string): Call => {
+const callAt = (run: Run.Run, progress: Progress, index: number, name?: string): InputFields.Call => {
   let call = progress.calls.get(index)
   if (call === undefined) {
     const id = `call_${run.id.slice(-12)}_${run.turn}_${progress.minted++}`
-    const fields = run.definition.inputFields ? PartialJson.makeFields() : undefined
-    call = { call: CallId.make(id, { disableValidation: true }), name: name ?? "", fields }
+    call = InputFields.make(run, CallId.make(id, { disableValidation: true }), name ?? "")
     progress.calls.set(index, call)
   }
   if (name !== undefined && name !== "") call.name = name
@@ -341,8 +328,8 @@ const end = (run: Run.Run, progress: Progress, delta: PartEnd, events: Array<Age
   switch (part.type) {
     case "tool-call": {
       const found = callAt(run, progress, delta.index, part.name)
-      const { call, fields } = found
-      if (fields !== undefined) tellFields(run, found, fields.end(), events)
+      const { call } = found
+      if (found.fields !== undefined) InputFields.end(run, found, part.input, events)
       progress.parts.push(minted(progress, part, call))
       if (part.transportExecuted === true) {
         events.push(Run.event(run, "ToolCall", { call, name: part.name, input: parsed(part.input) }))

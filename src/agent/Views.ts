@@ -235,7 +235,7 @@ const resultOf = <Output>({ output }: Definition, folding: Result.Folding): Effe
     output === undefined
       ? Effect.succeed<unknown>(result.output)
       : value === undefined
-        ? Effect.succeed(undefined)
+        ? Effect.succeed(output.isText ? result.output : undefined)
         : Outputs.fromJson(output, value)
   // The type `Output` was read from the same definition when the agent was made.
   return Effect.map(answer, (output) => ({ ...result, output }) as unknown as Result.Result<Output>)
