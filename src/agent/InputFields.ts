@@ -2,10 +2,10 @@
  * The arguments of the calls of one answer, told field by field: for every field a start, its pieces and an end, however
  * the answer arrives and wherever it breaks off.
  */
-import type * as AgentEvent from "../../domain/AgentEvent.ts"
-import type { CallId } from "../../domain/Ids.ts"
-import * as PartialJson from "../../tool/PartialJson.ts"
-import * as Run from "../Run.ts"
+import type * as AgentEvent from "../domain/AgentEvent.ts"
+import type { CallId } from "../domain/Ids.ts"
+import * as PartialJson from "../tool/PartialJson.ts"
+import * as Run from "./Run.ts"
 
 /**
  * A call while it arrives. `fields` reads its arguments, for agents that want that.
