@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import type * as ContextStore from "../../context/ContextStore.ts"
 import type { CompactionEntry, Entry, MarkerEntry, Stored } from "../../domain/Entry.ts"
-import { EntryId, RunId, SessionId } from "../../domain/Ids.ts"
+import { CallId, EntryId, RunId, SessionId } from "../../domain/Ids.ts"
 import * as Message from "../../domain/Message.ts"
 import type * as Part from "../../domain/Part.ts"
 
@@ -79,6 +79,36 @@ export const restored = (id: string): MarkerEntry => ({
   id: EntryId.make(id),
   at: 1,
   marker: { type: "restore" }
+})
+/** Words that wait to be read. */
+export const queued = (id: string): Entry => ({
+  _tag: "Queued",
+  id: EntryId.make(id),
+  at: 1,
+  when: "steer",
+  messages: [Message.user(id)]
+})
+/** The words that waited, read. */
+export const taken = (id: string, from: string): Entry => ({
+  _tag: "Message",
+  id: EntryId.make(id),
+  at: 1,
+  message: Message.user(from),
+  queued: EntryId.make(from)
+})
+/** A run that ended to wait for a person. */
+export const suspended = (id: string, call: string): Entry => ({
+  _tag: "Suspended",
+  id: EntryId.make(id),
+  at: 1,
+  questions: [{ call: CallId.make(call), tool: "tool", input: {}, reason: "why" }],
+  spent: { turns: 1, toolCalls: 0, usage: { inputTokens: {}, outputTokens: {}, estimated: false }, millis: 0 }
+})
+export const resumed = (id: string): MarkerEntry => ({
+  _tag: "Marker",
+  id: EntryId.make(id),
+  at: 1,
+  marker: { type: "resume" }
 })
 export const at = (id: string): EntryId => EntryId.make(id)
 

@@ -17,11 +17,15 @@ import {
   ids,
   labels,
   paid,
+  queued,
   reasonOf,
   restored,
   results,
+  resumed,
   said,
   shapes,
+  suspended,
+  taken,
   texts
 } from "./contextStoreFixtures.ts"
 
@@ -50,6 +54,28 @@ export const reading = (test: Test): void => {
     Effect.gen(function* () {
       yield* store.append(session, [paid("a"), said("b"), paid("c")])
       assert.deepStrictEqual(yield* store.read(session), { messages: [Message.user("b")], position: 3 })
+    }))
+
+  test("what waits in a session is in its window until it is taken up", (store, session) =>
+    Effect.gen(function* () {
+      const waits = Effect.map(store.read(session), ({ queued, suspended }) => [
+        (queued ?? []).map(({ id }): string => id).join(" "),
+        suspended?.id ?? ""
+      ])
+      yield* store.append(session, [said("a"), called("b", ["c"]), suspended("s", "c"), queued("p"), queued("q")])
+      assert.deepStrictEqual(yield* waits, ["p q", "s"])
+      const fork = yield* store.fork(session)
+      yield* store.append(session, [resumed("r")])
+      assert.deepStrictEqual(yield* waits, ["p q", ""])
+      yield* store.append(session, [results("d", ["c"]), taken("t", "p")])
+      assert.deepStrictEqual(yield* waits, ["q", ""])
+      yield* store.append(session, [compacted("k", "t"), taken("u", "q")])
+      assert.deepStrictEqual(yield* waits, ["", ""])
+      // Words wait for one run, and so not in a fork; a question can be answered in each.
+      const other = yield* store.read(fork)
+      assert.deepStrictEqual([other.queued, other.suspended?.id], [undefined, at("s")])
+      yield* store.rewind(session, at("p"))
+      assert.deepStrictEqual(yield* waits, ["p", "s"])
     }))
 
   test("AM-20 each read shows what there is, and stays as it was", (store, session) =>
