@@ -2,7 +2,7 @@
  * How far a run may go. A limit is never a success: the run ends with reason `limit` and names the dimension, or fails
  * with `LimitExceeded` when told to. Counting is plain arithmetic over what the loop reports; nothing here has effects.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import type { CallOutcome, LimitName } from "../domain/Outcome.ts"
 import type * as Part from "../domain/Part.ts"
 import * as Usage from "../domain/Usage.ts"
@@ -89,6 +89,8 @@ export interface Spent {
   identicalCalls: number
   /** The last call and its result, to compare the next one with. */
   lastCall: string | undefined
+  /** Whether the model was told that it repeats this call. */
+  isTold: boolean
   /** Counted by the limits as if this run had used it. */
   before: Before | undefined
   /** The limits that were warned about. */
@@ -108,6 +110,7 @@ export const start = (): Spent => ({
   repeatedFailures: 0,
   identicalCalls: 0,
   lastCall: undefined,
+  isTold: false,
   before: undefined,
   warned: new Set()
 })
@@ -127,7 +130,7 @@ export const total = ({ before, toolCalls, turns, usage }: Spent): Omit<Before, 
         usage: Usage.sum(before.usage, usage)
       }
 
-const readings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> => {
+const readings = (limits: Limits, spent: Spent, millis?: number | undefined): ReadonlyArray<Reading> => {
   const { toolCalls, turns, usage } = total(spent)
   const out: Array<Reading> = []
   const add = (limit: LimitName, max: number | undefined, actual: number | undefined): void => {
@@ -139,6 +142,7 @@ const readings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> => {
   add("outputTokens", limits.outputTokens, usage.outputTokens.total)
   add("totalTokens", limits.totalTokens, Usage.totalTokens(usage))
   add("costUsd", limits.costUsd, usage.costUsd)
+  if (limits.wallTime !== undefined) add("wallTime", Duration.toMillis(limits.wallTime), millis)
   add("repeatedFailures", limits.repeatedFailures, spent.repeatedFailures)
   add("identicalCalls", limits.identicalCalls, spent.identicalCalls)
   return out
@@ -166,22 +170,25 @@ export const overCalls = (limits: Limits, spent: Spent, calls: number): Reading 
     : undefined
 
 /**
- * Whether the model is one identical call short of the limit, and should be told. It is told once per row of them.
+ * Whether the model is one identical call short of the limit, and should be told. Answers so once per row of them.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const isRepeating = ({ identicalCalls: max }: Limits, spent: Spent): boolean =>
-  max !== undefined && spent.identicalCalls > 1 && spent.identicalCalls === max - 1
+export const isRepeating = ({ identicalCalls: max }: Limits, spent: Spent): boolean => {
+  if (max === undefined || spent.isTold || spent.identicalCalls <= 1 || spent.identicalCalls !== max - 1) return false
+  spent.isTold = true
+  return true
+}
 
 /**
- * The limits of which 80 % is newly used. Each is answered once.
+ * The limits of which 80 % is newly used. Each is answered once. `millis` is how long the run has been at work.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const warnings = (limits: Limits, spent: Spent): ReadonlyArray<Reading> =>
-  readings(limits, spent).filter((reading) => {
+export const warnings = (limits: Limits, spent: Spent, millis?: number | undefined): ReadonlyArray<Reading> =>
+  readings(limits, spent, millis).filter((reading) => {
     if (reading.actual < reading.max * 0.8 || reading.actual >= reading.max || spent.warned.has(reading.limit)) {
       return false
     }
@@ -209,7 +216,9 @@ export const count = (
   if (limits.identicalCalls === undefined) return
   for (const [index, call] of batch.calls.entries()) {
     const key = JSON.stringify([call.name, canonical(call.input), batch.results[index]])
-    spent.identicalCalls = key === spent.lastCall ? spent.identicalCalls + 1 : 1
+    const isSame = key === spent.lastCall
+    spent.identicalCalls = isSame ? spent.identicalCalls + 1 : 1
+    if (!isSame) spent.isTold = false
     spent.lastCall = key
   }
 }

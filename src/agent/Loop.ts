@@ -103,9 +103,13 @@ export const run = (
         const services = { ...given, selector: ToolSelector.restrict(given.selector, options) }
         const id = RunId.make(yield* services.activities.id("run"))
         const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
+        const halt = yield* Halt.make(definition.limits, options.stopSignal)
         let registry = Toolkit.empty
         const sources = Run.sources(services, definition, () => registry.specs)
-        const found = yield* Effect.exit(restore(Toolkit.resolve(sources)))
+        // A run that is halted before it begins starts nothing and asks nobody.
+        const watched = Halt.watch(halt, definition.limits, options.stopSignal)
+        const resolved = Effect.zipRight(watched, Halt.haltable(halt, Toolkit.resolve(sources)))
+        const found = yield* Effect.exit(restore(resolved))
         if (Exit.isSuccess(found)) registry = found.value
         const steering = options.steering ?? Steering.make()
         const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
@@ -116,38 +120,32 @@ export const run = (
           session,
           compacting: Compacting.make(session, run.spent),
           spent: run.spent,
-          halt: yield* Halt.make(definition.limits, options.stopSignal),
+          halt,
           startedAt: definition.limits.wallTime === undefined ? 0 : yield* services.activities.now,
           output: "",
           nudged: false,
           repairs: 0
         }
-        const watched = restore(Halt.watch(state.halt, definition.limits, options.stopSignal))
-        const screened = yield* Effect.exit(
-          Effect.zipRight(watched, restore(Screening.input(run, state.halt, messages)))
-        )
+        const screened = yield* Effect.exit(restore(Screening.input(run, halt, messages)))
         const unscreened = run.messageGuard === MessageGuard.none ? messages : []
         const input = Exit.isSuccess(screened) ? screened.value.messages : unscreened
         yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
         yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
-        const body = Exit.isFailure(found)
+        const ended = (halted: Halt.Halted) => Effect.uninterruptible(Ending.ofHalt(run, halted, state.output))
+        const body: Effect.Effect<Ending.End, LoopError | ResumeRejected | Halt.Halted> = Exit.isFailure(found)
           ? // How building a toolkit fails is part of the agent's `E`.
             Effect.failCause(found.cause as Cause.Cause<never>)
           : Exit.isFailure(screened)
             ? Effect.failCause(screened.cause)
             : Effect.scoped(
                 Effect.ensuring(
-                  Final.withinBudget(state, converse(state, screened.value, options)),
-                  Session.settleCosts(session)
+                  Effect.catchTag(Final.withinBudget(state, converse(state, screened.value, options)), "Halted", ended),
+                  Session.close(session)
                 )
               )
         const exit = yield* Effect.exit(
           Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), (span) =>
-            Telemetry.spent(
-              span,
-              () => state.spent.usage,
-              Effect.catchTag(restore(body), "Halted", (halted) => Ending.ofHalt(run, halted, state.output))
-            )
+            Telemetry.spent(span, () => state.spent.usage, Effect.catchTag(restore(body), "Halted", ended))
           )
         )
         steering.closed = true
@@ -171,14 +169,18 @@ const converse = (
     yield* wait(Session.open(session, options.onBusy ?? "wait"))
     yield* Screening.tell(run, screened)
     if (screened.blocked !== undefined) return Ending.blocked
-    if (options.resume !== undefined) {
-      const end = yield* Final.ofCalls(state, yield* Resuming.resume(state, options.resume))
+    if (options.resume === undefined) yield* Resuming.takeBack(state)
+    else {
+      const worked = yield* Resuming.resume(state, options.resume)
+      if (worked.over !== undefined) return yield* atLimit(state, worked.over, screened.messages)
+      const end = yield* Final.ofCalls(state, worked)
       if (end !== undefined) return end
     }
     yield* Session.say(session, screened.messages)
     let joined: ReadonlyArray<Message> = []
     for (;;) {
-      for (const near of Limits.warnings(limits, spent)) {
+      const millis = limits.wallTime === undefined ? undefined : yield* Turn.elapsed(state)
+      for (const near of Limits.warnings(limits, spent, millis)) {
         yield* Run.emit(run, () => [Run.event(run, "LimitWarning", near)])
       }
       yield* Spending.warn(run)

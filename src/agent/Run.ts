@@ -74,7 +74,7 @@ export interface Run extends Services {
   readonly registry: Registry
   /** Entries that are committed together with the next results: decisions about these calls, artifacts of theirs. */
   readonly beside: Array<(about: About) => Entry>
-  /** Costs of what was asked of models beside the conversation. The next commit takes them along. */
+  /** What the next commit takes along: costs of what was asked of models beside the conversation, limits that were reached. */
   readonly costs: Array<(about: About) => Entry>
   /** What was paid beside the conversation and is not charged to a budget yet. */
   readonly owed: Array<Usage.Usage>
@@ -90,7 +90,7 @@ export interface Run extends Services {
   resumed:
     | ReadonlyMap<CallId, { readonly question: PendingQuestion; readonly decision: Decision | undefined }>
     | undefined
-  /** How many costs of other models were noted. */
+  /** How many costs of other models, and words that may not join, were noted. */
   paid: number
   /** The limit that was reached; absent while none is. */
   limit: LimitName | undefined
@@ -280,13 +280,19 @@ export const where = (run: Run): Hooks.Where => ({
 })
 
 /**
- * Tells hooks of a limit that is reached.
+ * Notes that a limit is reached, in the session and to hooks.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const limitReached = (run: Run, { actual, limit, max }: Limits.Reading): Effect.Effect<void> =>
-  Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...where(run), limit, max, actual }))
+export const limitReached = (run: Run, { actual, limit, max }: Limits.Reading): Effect.Effect<void> => {
+  run.costs.push((about) => ({
+    _tag: "Marker",
+    ...about(`limit-${limit}`),
+    marker: { type: "limit", limit, max, actual }
+  }))
+  return Hooks.tell("limitReached", run.hooks.limitReached, () => ({ ...where(run), limit, max, actual }))
+}
 
 /**
  * Who runs, as the span of the run tells it.

@@ -11,6 +11,7 @@ import * as Messages from "../domain/Message.ts"
 import * as Part from "../domain/Part.ts"
 import * as MessageGuard from "../guard/MessageGuard.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
+import * as Commits from "./Commits.ts"
 import * as Halt from "./Halt.ts"
 import * as Run from "./Run.ts"
 import * as Steering from "./Steering.ts"
@@ -102,7 +103,11 @@ export const words = (run: Run.Run, messages: ReadonlyArray<Message>): Effect.Ef
             }
           )
         ),
-        (all) => all.flat()
+        (all) => {
+          const passed = all.flat()
+          Commits.dismiss(run, Steering.refused(run.steering, messages, passed))
+          return passed
+        }
       )
 
 /**

@@ -9,7 +9,12 @@ import type { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 
 /**
- * Words that were accepted. `entry` is where the session keeps them, once it does.
+ * Words that were accepted.
+ *
+ * **Details**
+ *
+ * - `entry`: where the session keeps them, or is to. `isKept`: whether it does.
+ * - `isTaken`: whether they are about to join. They wait until they have.
  *
  * @category models
  * @since 0.1.0
@@ -18,6 +23,8 @@ export interface Words {
   readonly when: QueuedEntry["when"]
   readonly messages: ReadonlyArray<Message>
   entry: EntryId | undefined
+  isKept: boolean
+  isTaken: boolean
 }
 
 /**
@@ -27,14 +34,15 @@ export interface Words {
  * @since 0.1.0
  */
 export interface Steering {
+  /** What has not joined yet, oldest first. */
   readonly waiting: Array<Words>
-  /** The words that a message which has left the queues came in with. */
+  /** The words that a message came in with. */
   readonly origin: WeakMap<Message, Words>
   closed: boolean
   /** Which of the words a guard lets in. Absent when nobody is asked. */
   screen: ((messages: ReadonlyArray<Message>) => Effect.Effect<ReadonlyArray<Message>>) | undefined
-  /** Keeps words with the session. Absent while it is not open. */
-  keep: ((words: Words) => Effect.Effect<void>) | undefined
+  /** Keeps words with the session, and answers whether somebody will read them. Absent while it is not open. */
+  keep: ((words: Words) => Effect.Effect<boolean>) | undefined
 }
 
 /**
@@ -52,7 +60,7 @@ export const make = (): Steering => ({
 })
 
 /**
- * Accepts words, and keeps them. Answers whether the run will still read them.
+ * Accepts words, and keeps them. Answers whether they will be read: by this run, or by the next one of its session.
  *
  * @category combinators
  * @since 0.1.0
@@ -72,7 +80,7 @@ export const accept = (
   })
 
 /**
- * Puts words of an earlier run into the queues, which its session kept.
+ * Puts words of an earlier run into the queues, which its session kept, before those that came meanwhile.
  *
  * @category combinators
  * @since 0.1.0
@@ -90,10 +98,8 @@ export const recall = (steering: Steering, queued: ReadonlyArray<QueuedEntry>): 
  * @since 0.1.0
  */
 export const take = (steering: Steering, mode: "all" | "one-at-a-time"): ReadonlyArray<Message> => {
-  const isSteer = ({ when }: Words) => when === "steer"
-  const first = steering.waiting.findIndex(isSteer)
-  if (first === -1) return []
-  return taken(steering, mode === "all" ? isSteer : (words) => words === steering.waiting[first])
+  const steers = left(steering).filter(({ when }) => when === "steer")
+  return taken(mode === "all" ? steers : steers.slice(0, 1))
 }
 
 /**
@@ -106,8 +112,8 @@ export const take = (steering: Steering, mode: "all" | "one-at-a-time"): Readonl
 export const takeOrClose = (steering: Steering, mode: "all" | "one-at-a-time"): ReadonlyArray<Message> => {
   const late = take(steering, mode)
   if (late.length > 0) return late
-  const oldest = steering.waiting[0]
-  if (oldest !== undefined) return taken(steering, (words) => words === oldest)
+  const [oldest] = left(steering)
+  if (oldest !== undefined) return taken([oldest])
   steering.closed = true
   return []
 }
@@ -120,8 +126,52 @@ export const takeOrClose = (steering: Steering, mode: "all" | "one-at-a-time"): 
  */
 export const takeAll = (steering: Steering): ReadonlyArray<Message> => {
   steering.closed = true
-  const steers = taken(steering, ({ when }) => when === "steer")
-  return [...steers, ...taken(steering, () => true)]
+  return [...take(steering, "all"), ...taken(left(steering))]
+}
+
+/**
+ * The words of which these messages are, which wait no longer once the messages have joined.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const wordsOf = (steering: Steering, messages: ReadonlyArray<Message>): ReadonlySet<Words> => {
+  const out = new Set<Words>()
+  // Nearly every time nobody has said anything.
+  if (steering.waiting.length === 0) return out
+  for (const message of messages) {
+    const words = steering.origin.get(message)
+    if (words !== undefined) out.add(words)
+  }
+  return out
+}
+
+/**
+ * The words of these messages of which none has passed.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const refused = (
+  steering: Steering,
+  messages: ReadonlyArray<Message>,
+  passed: ReadonlyArray<Message>
+): ReadonlySet<Words> => {
+  const out = new Set(wordsOf(steering, messages))
+  for (const words of wordsOf(steering, passed)) out.delete(words)
+  return out
+}
+
+/**
+ * Forgets words that have joined, or may not.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forget = (steering: Steering, joined: ReadonlySet<Words>): void => {
+  if (joined.size === 0) return
+  const waiting = steering.waiting.filter((words) => !joined.has(words))
+  steering.waiting.splice(0, steering.waiting.length, ...waiting)
 }
 
 // internal
@@ -133,7 +183,7 @@ const enter = (steering: Steering, when: Words["when"], messages: ReadonlyArray<
     // Messages of their own: what was said twice has joined twice.
     const own = messages.map((message) => ({ ...message }))
     const words = add(steering, when, own, undefined)
-    return steering.keep === undefined ? Effect.succeed(true) : Effect.as(steering.keep(words), true)
+    return steering.keep === undefined ? Effect.succeed(true) : steering.keep(words)
   })
 
 const add = (
@@ -142,21 +192,17 @@ const add = (
   messages: ReadonlyArray<Message>,
   entry: EntryId | undefined
 ): Words => {
-  const words: Words = { when, messages, entry }
+  const words: Words = { when, messages, entry, isKept: entry !== undefined, isTaken: false }
   steering.waiting.push(words)
   for (const message of messages) steering.origin.set(message, words)
   return words
 }
 
-const taken = (steering: Steering, which: (words: Words) => boolean): ReadonlyArray<Message> => {
-  const all = steering.waiting.splice(0)
-  const out: Array<Message> = []
-  const left: Array<Words> = []
-  // Judged before the queue is put together again, so that the test may look at where words stand.
-  for (const words of all) {
-    if (which(words)) out.push(...words.messages)
-    else left.push(words)
-  }
-  steering.waiting.push(...left)
-  return out
-}
+const left = ({ waiting }: Steering): ReadonlyArray<Words> =>
+  waiting.length === 0 ? waiting : waiting.filter(({ isTaken }) => !isTaken)
+
+const taken = (all: ReadonlyArray<Words>): ReadonlyArray<Message> =>
+  all.flatMap((words) => {
+    words.isTaken = true
+    return words.messages
+  })

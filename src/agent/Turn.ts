@@ -106,7 +106,7 @@ export const take = (
       const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(halt, effect))
       if (isSelecting(run, last)) yield* wait(select(conversation))
       const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
-      if (!spending.isNothing) yield* Effect.tapError(wait(spending.request(request)), () => Effect.sync(untaken))
+      if (!spending.isNothing) yield* Effect.onError(wait(spending.request(request)), () => Effect.sync(untaken))
       conversation.output = ""
       yield* restore(
         Run.emit(run, () => [
@@ -183,6 +183,15 @@ export const work = (
     return Exit.map(worked, () => ({ over, pending: [], ends: batch.ends, blocked: batch.blocked }))
   })
 
+/**
+ * How long a run has been at work, with the time before it waited for a person, in milliseconds.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const elapsed = ({ run, spent, startedAt }: Conversation): Effect.Effect<number> =>
+  Effect.map(run.activities.now, (now) => (spent.before?.millis ?? 0) + Math.max(0, now - startedAt))
+
 // internal
 
 /** Runs the calls unless a budget does not grant them. */
@@ -245,8 +254,10 @@ const select = ({ run, session }: Conversation): Effect.Effect<void> => {
 }
 
 /** What the run had used when it came to wait. */
-const used = ({ run, spent, startedAt }: Conversation): Effect.Effect<Limits.Before> =>
-  Effect.map(run.activities.now, (now) => ({
-    ...Limits.total(spent),
-    millis: (spent.before?.millis ?? 0) + (startedAt === 0 ? 0 : Math.max(0, now - startedAt))
+const used = (conversation: Conversation): Effect.Effect<Limits.Before> =>
+  Effect.map(conversation.run.definition.limits.wallTime === undefined ? noTime : elapsed(conversation), (millis) => ({
+    ...Limits.total(conversation.spent),
+    millis
   }))
+
+const noTime = Effect.succeed(0)

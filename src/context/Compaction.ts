@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { CompactionEntry, CompactionReason, Entry, MessageEntry, Stored } from "../domain/Entry.ts"
+import type { CompactionEntry, CompactionReason, Entry, MessageEntry, QueuedEntry, Stored } from "../domain/Entry.ts"
 import type { RunId, SessionId } from "../domain/Ids.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
@@ -22,7 +22,7 @@ import * as Paid from "./Paid.ts"
 import type { Summarise } from "./Summary.ts"
 import * as Summary from "./Summary.ts"
 import * as TokenCounter from "./TokenCounter.ts"
-import { inForce } from "./Window.ts"
+import { inForce, requeued } from "./Window.ts"
 
 /**
  * How much a window may hold before it is compacted: from so many tokens on, or more messages than that. Infinite for what
@@ -275,6 +275,7 @@ export const entries = (
     readonly reason: CompactionReason
     readonly run?: RunId | undefined
     readonly turn?: number | undefined
+    readonly queued?: ReadonlyArray<QueuedEntry> | undefined
   }
 ): ReadonlyArray<Entry> => {
   const { at, name, reason } = about
@@ -302,7 +303,7 @@ export const entries = (
   }
   const message = { ...Messages.user(note ?? ""), meta: Cuts.noteMeta }
   const noted: ReadonlyArray<Entry> = note === undefined ? [] : [{ _tag: "Message", ...base("note"), message }]
-  return [...costs, compaction, ...noted]
+  return [...costs, compaction, ...noted, ...requeued(about.queued ?? [], name, at)]
 }
 
 /**
@@ -319,16 +320,15 @@ export const compact = (session: SessionId): Effect.Effect<Outcome, StoreError, 
   Effect.scoped(
     Effect.gen(function* () {
       const [store, transport] = [yield* ContextStore, yield* Transport.Transport]
-      const compaction = yield* Compaction
-      const counter = yield* TokenCounter.TokenCounter
+      const [compaction, counter] = [yield* Compaction, yield* TokenCounter.TokenCounter]
       yield* store.info(session)
       yield* store.lock(session, "fail")
-      const { measured, messages, position } = yield* store.read(session)
+      const { measured, messages, position, queued } = yield* store.read(session)
       const tokens = yield* TokenCounter.held(counter, measured, () => ({ messages }))
       const name = `compaction/${crypto.randomUUID()}`
       const commit = (outcome: Outcome) =>
         Effect.flatMap(Clock.currentTimeMillis, (at) =>
-          store.append(session, entries(outcome, { name, at, reason: "demand" }), { after: position })
+          store.append(session, entries(outcome, { name, at, reason: "demand", queued }), { after: position })
         )
       const log = yield* store.live(session)
       const made = compaction.compact({ log, reason: "demand", tokens, transport, counter })

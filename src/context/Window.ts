@@ -4,7 +4,7 @@
  */
 
 import type { CompactionEntry, QueuedEntry, Stored, SuspendedEntry } from "../domain/Entry.ts"
-import type { EntryId } from "../domain/Ids.ts"
+import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import { toText } from "../domain/Message.ts"
 import { totalTokens } from "../domain/Usage.ts"
@@ -206,6 +206,18 @@ export const keptBy = (log: ReadonlyArray<Stored>, index: number): number => {
   return index + 1
 }
 
+/**
+ * Entries that keep the words of others from here on: what is before a compaction is not read any more.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const requeued = (queued: ReadonlyArray<QueuedEntry>, name: string, at: number): ReadonlyArray<QueuedEntry> =>
+  queued.map((entry, index) => ({
+    ...entry,
+    ...{ id: EntryId.make(`${name}/queued-${index}`, { disableValidation: true }), at, again: entry.id }
+  }))
+
 // internal
 
 const uncovered = (log: ReadonlyArray<Stored>, compaction: CompactionEntry | undefined): ReadonlyArray<Stored> => {
@@ -223,10 +235,16 @@ const isRestore = (entry: Stored): boolean => entry._tag === "Marker" && entry.m
 const waiting = (known: Window, added: ReadonlyArray<Stored>): Pick<Window, "queued" | "suspended"> => {
   let { queued, suspended } = known
   for (const entry of added) {
-    if (entry._tag === "Queued") queued = [...(queued ?? []), entry]
-    else if (entry._tag === "Suspended") suspended = entry
-    else if (entry._tag === "Marker" && entry.marker.type === "resume") suspended = undefined
-    else if (entry._tag === "Message") {
+    if (entry._tag === "Queued") {
+      const others = queued?.filter(({ id }) => id !== entry.again) ?? []
+      queued = entry.messages.length === 0 ? others : [...others, entry]
+    } else if (entry._tag === "Suspended") suspended = entry
+    else if (entry._tag === "Marker") {
+      const { type } = entry.marker
+      if (type === "resume") suspended = undefined
+      // Words are for the conversation in which they were said.
+      else if (type === "fork" || type === "rewind") queued = undefined
+    } else if (entry._tag === "Message") {
       suspended = undefined
       if (entry.queued !== undefined) queued = queued?.filter(({ id }) => id !== entry.queued)
     }

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { CallId, EntryId, RunId, SessionId } from "./Ids.ts"
 import * as Problems from "./internal/problems.ts"
 import { Message } from "./Message.ts"
+import { LimitName } from "./Outcome.ts"
 import { Usage } from "./Usage.ts"
 
 const base = {
@@ -101,7 +102,8 @@ export type Remember = typeof Remember.Type
  *
  * **Details**
  *
- * - `input`: the arguments to run with, when they were edited. `remember`: what else it decides. `category`: of the question.
+ * - `asked`: the arguments as JSON that the answer is about. `input`: the arguments to run with, when they were edited.
+ * - `remember`: what else it decides. `category`: of the question.
  *
  * @category schemas
  * @since 0.1.0
@@ -112,6 +114,7 @@ export const DecisionEntry = Schema.TaggedStruct("Decision", {
   tool: Schema.String,
   approved: Schema.Boolean,
   reason: Schema.optional(Schema.String),
+  asked: Schema.optional(Schema.Unknown),
   input: Schema.optional(Schema.Unknown),
   remember: Schema.optional(Remember),
   category: Schema.optional(Schema.String)
@@ -164,6 +167,9 @@ export interface SuspendedEntry extends Schema.Schema.Type<typeof SuspendedEntry
  * **Details**
  *
  * - `when`: `steer` joins before the next model request, `followUp` when the run would otherwise end.
+ * - `again`: the entry that kept these words before and does so no longer. Without messages, nothing keeps them any more: a
+ *   guard does not let them in.
+ * - Words are for the session in which they were said: a fork has none of its parent's, nor a session that was rewound.
  *
  * @category schemas
  * @since 0.1.0
@@ -171,7 +177,8 @@ export interface SuspendedEntry extends Schema.Schema.Type<typeof SuspendedEntry
 export const QueuedEntry = Schema.TaggedStruct("Queued", {
   ...base,
   when: Schema.Literal("steer", "followUp"),
-  messages: Schema.Array(Message)
+  messages: Schema.Array(Message),
+  again: Schema.optional(EntryId)
 })
 export interface QueuedEntry extends Schema.Schema.Type<typeof QueuedEntry> {}
 
@@ -183,6 +190,7 @@ export interface QueuedEntry extends Schema.Schema.Type<typeof QueuedEntry> {}
  * - `fork`: what stands before came from `session`, up to `to`. `rewind`: the conversation went back to `to`.
  * - `restore`: the latest compaction in force holds no longer. `resume`: what waited for a person waits no longer, and the
  *   calls run.
+ * - `limit`: a run reached a limit, which ended it or left it one last answer.
  *
  * @category schemas
  * @since 0.1.0
@@ -193,7 +201,8 @@ export const MarkerEntry = Schema.TaggedStruct("Marker", {
     Schema.Struct({ type: Schema.Literal("fork"), session: SessionId, to: EntryId }),
     Schema.Struct({ type: Schema.Literal("rewind"), to: EntryId }),
     Schema.Struct({ type: Schema.Literal("restore") }),
-    Schema.Struct({ type: Schema.Literal("resume") })
+    Schema.Struct({ type: Schema.Literal("resume") }),
+    Schema.Struct({ type: Schema.Literal("limit"), limit: LimitName, max: Schema.Finite, actual: Schema.Finite })
   )
 })
 export interface MarkerEntry extends Schema.Schema.Type<typeof MarkerEntry> {}

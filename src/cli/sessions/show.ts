@@ -144,6 +144,8 @@ const markerOf = ({ marker }: MarkerEntry): string => {
       return "the latest summary was taken back"
     case "resume":
       return "the calls that waited were decided"
+    case "limit":
+      return `${marker.limit}: ${numeral(marker.actual)} of ${numeral(marker.max)}`
   }
 }
 
