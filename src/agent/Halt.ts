@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Limits } from "./Limits.ts"
@@ -92,7 +93,7 @@ export const haltable = <A, E, R>(halt: Halt, effect: Effect.Effect<A, E, R>): E
     ? effect
     : Effect.flatMap(Deferred.poll(halt), (news) =>
         // A run that is halted already must not begin anything new.
-        Option.isSome(news) ? news.value : Effect.raceFirst(effect, Deferred.await(halt))
+        Option.isSome(news) ? news.value : raced(halt, effect)
       )
 
 /**
@@ -111,6 +112,21 @@ export const why = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string
 }
 
 // internal
+
+/** A race that leaves nothing behind: however it ends, also when it is interrupted, the effect has ended before. */
+const raced = <A, E, R>(
+  halt: Deferred.Deferred<never, Halted>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | Halted, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.fork(restore(effect)), (fiber) =>
+      Effect.flatMap(Effect.exit(restore(Effect.raceFirst(Fiber.await(fiber), Deferred.await(halt)))), (first): Effect.Effect<A, E | Halted> =>
+        Exit.isSuccess(first)
+          ? Effect.zipRight(Fiber.inheritAll(fiber), first.value)
+          : Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(first.cause))
+      )
+    )
+  )
 
 /** A signal that dies must not stop the run: nobody asked for it. */
 const guarded = (stopSignal: StopSignal): StopSignal =>
