@@ -11,6 +11,7 @@ import * as Stores from "../examples/05_context_stores.ts"
 import * as Compaction from "../examples/06_compaction.ts"
 import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
+import * as Expenses from "../examples/09_structured_output.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
 import * as Cards from "../examples/16_your_own_context_store.ts"
 import * as Flight from "../examples/17_tools_in_flight.ts"
@@ -112,6 +113,19 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "execute_tool look_up in invoke_agent desk",
       "chat scripted in invoke_agent desk",
       "invoke_agent desk in nothing"
+    ]
+  ],
+  "09_structured_output.ts": [
+    Effect.provide(Expenses.program, Expenses.layer),
+    [
+      "2026 Tea House: 8.4 (2 turns)",
+      `{"_tag":"Unreadable"}`,
+      "wrong: ",
+      "- why: is missing",
+      `{"_tag":"Unreadable"}`,
+      `{"_tag":"Unreadable","why":"The picture "}`,
+      `{"_tag":"Unreadable","why":"The picture is blurred."}`,
+      "tea and cake"
     ]
   ],
   "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]],
