@@ -215,10 +215,10 @@ export const expiring: {
  * @category layers
  * @since 0.1.0
  */
-export const layerExpiring = <A extends Approval, E, R>(
+export const layerExpiring = <A, E, R>(
   layer: Layer.Layer<A, E, R>,
   after: Duration.DurationInput
-): Layer.Layer<A, E, R> =>
+): Layer.Layer<A | Approval, E, R> =>
   Layer.map(layer, (context) => Context.add(context, Approval, expiring(Context.get(context, Approval), after)))
 
 /** @internal An answer of which only an explicit yes is one, whatever a program that was not type-checked made of it. */

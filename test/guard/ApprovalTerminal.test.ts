@@ -28,8 +28,12 @@ const question = (id: string, input: unknown = {}, reason = "because", category?
 })
 
 /** What an approver decides. */
-const ask = (question: Approval.Question): Effect.Effect<Approval.Answer> =>
-  Effect.flatMap(Approval.Approval, (approval) => approval.ask(question))
+const ask = (question: Approval.Question): Effect.Effect<Approval.Decision> =>
+  Effect.flatMap(Approval.Approval, (approval) =>
+    Effect.flatMap(approval.ask(question), (answer) =>
+      Approval.isLater(answer) ? Effect.dieMessage("the answer was put off") : Effect.succeed(answer)
+    )
+  )
 
 const key = (name: string, input?: string, ctrl = false): Terminal.UserInput => ({
   input: Option.fromNullable(input),

@@ -1,13 +1,14 @@
 /**
  * What tests of approvals need: an agent that pays, a guard that asks about payments, and words for what calls came to.
  */
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
-import { SessionId } from "../../src/domain/Ids.ts"
+import { CallId, SessionId } from "../../src/domain/Ids.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
@@ -82,3 +83,23 @@ export const collecting = () => {
   const events: Array<AgentEvent> = []
   return { events, onEvents: (batch: ReadonlyArray<AgentEvent>) => void events.push(...batch) }
 }
+
+/** A run that ends waiting, and the ids of the calls that are asked about. */
+export const waiting = <E, R>(agent: Agent.Agent<string, E, R>) =>
+  Effect.map(Agent.run(agent, "go", { session }), ({ pending, reason }) => {
+    assert.strictEqual(reason, "awaiting-approval")
+    return pending.map(({ call }) => call)
+  })
+
+export const yes = (call: CallId, more: Partial<Approval.Decision> = {}): Approval.Decided => ({
+  call,
+  approved: true,
+  ...more
+})
+export const no = (call: CallId, more: Partial<Approval.Decision> = {}): Approval.Decided => ({
+  call,
+  approved: false,
+  ...more
+})
+
+export const at = (ids: ReadonlyArray<CallId>, index: number): CallId => ids[index] ?? CallId.make("nothing")
