@@ -2,15 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
 import type { Answer } from "../../src/agent/Answer.ts"
 import * as Observing from "../../src/agent/Observing.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import { RunId } from "../../src/domain/Ids.ts"
 import type * as Hooks from "../../src/hook/Hooks.ts"
-import * as Transport from "../../src/transport/Transport.ts"
 import { names, session } from "../support/hooks.ts"
 
 const about = { run: RunId.make("run_1"), turn: 1, agent: "a" }
@@ -116,28 +113,6 @@ describe("Hooks of an event", () => {
       const writer = Observing.writer(write, hooks, here)
       yield* writer(() => [text(0), warning(1), warning(2)]) ?? Effect.void
       assert.deepStrictEqual(order, ["events 3", "written", "limitWarning 1", "limitWarning 2"])
-    })
-  )
-})
-
-describe("Hooks of a request", () => {
-  it.effect("TR-16 are told of no end when they were not told of a start", () =>
-    Effect.gen(function* () {
-      const told: Array<string> = []
-      const tells = (name: string) => () => Effect.sync(() => void told.push(name))
-      const hooks: Hooks.Service = { modelStart: tells("modelStart"), modelError: tells("modelError") }
-      const start: Hooks.ModelStart = {
-        ...here(),
-        request: Transport.request({ messages: [] }),
-        model: "m",
-        attempt: 1
-      }
-      const interrupted = () => {
-        Option.getOrThrow(Fiber.getCurrentFiber()).unsafeInterruptAsFork(FiberId.none)
-        return start
-      }
-      yield* Fiber.await(yield* Effect.fork(Observing.model(hooks, interrupted, Effect.never)))
-      assert.deepStrictEqual(told, [])
     })
   )
 })
