@@ -5,10 +5,14 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
+import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
+import * as Message from "../../src/domain/Message.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
+import * as LanguageModel from "../../src/transport/LanguageModel.ts"
 import { Transport } from "../../src/transport/Transport.ts"
 import { answerOf } from "../support/answers.ts"
 import { answered, resultOf } from "../support/outputs.ts"
@@ -70,4 +74,56 @@ describe("Output with vendors", () => {
       }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
     )
   }
+
+  it.effect("a language model of @effect/ai gives it whole, beside tools and after repairs", () =>
+    Effect.gen(function* () {
+      const script = [[call("1", "look", { q: "Oslo" })], [text(`{"city":"Oslo"}`)], [text(json)]]
+      const scripted = ScriptedTransport.make(script, { model: { capabilities: ["tools"] } })
+      const inner = LanguageModel.layer.pipe(Layer.provide(Layer.succeed(Transport, scripted.transport)))
+      const partials: Array<unknown> = []
+      const agent = Agent.make("reporter", { output: Report, tools: [look] })
+      const onEvents = (events: ReadonlyArray<AgentEvent>) => {
+        for (const event of events) if (event._tag === "OutputDelta") partials.push(event.partial)
+      }
+      const result = yield* Agent.run(agent, "Oslo?", { onEvents }).pipe(
+        Effect.provide(LanguageModel.layerTransport()),
+        Effect.provide(inner),
+        Effect.provide(ContextStore.layerMemory)
+      )
+      assert.deepStrictEqual([result.reason, result.output, result.turns], ["completed", value, 3])
+      assert.deepStrictEqual(partials, [{ city: "Oslo" }, value])
+      const [first] = yield* scripted.requests
+      assert.include(JSON.stringify(first?.responseFormat), "As it is written there")
+    })
+  )
+
+  it.effect("a transport that ignores the form is told the schema, and answers then", () =>
+    Effect.gen(function* () {
+      // It answers with JSON only to those who show it the schema.
+      const deaf: ScriptedTransport.Script = ({ messages }) => [
+        text(messages.some((message) => Message.toText(message).includes(`"degrees"`)) ? json : "Four degrees.")
+      ]
+      const run = yield* answered(Agent.make("reporter", { output: Report }), deaf)
+      assert.deepStrictEqual([resultOf(run).output, resultOf(run).turns], [value, 2])
+    })
+  )
+
+  it.effect("a list or a text comes out of the object that vendors want around it", () =>
+    Effect.gen(function* () {
+      for (const vendor of vendors) {
+        const server = yield* Wire.server((response, { body }) => {
+          const isForced = body.includes(`"name":"answer","description":"Gives`)
+          const input = body.includes(`"required":["value"]`) ? `{"value":[1,2]}` : "[1,2]"
+          response.end(
+            answerOf(vendor.api, isForced ? { call: { id: "call_00001", name: "answer", input } } : { text: input })
+          )
+        })
+        const transport = yield* vendor.make({ baseUrl: server.url })
+        const list = yield* Agent.extract(Schema.Array(Schema.Int), "Count.").pipe(
+          Effect.provideService(Transport, transport)
+        )
+        assert.deepStrictEqual(list, [1, 2], vendor.name)
+      }
+    }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+  )
 })
