@@ -2,7 +2,7 @@
  * Results as tables for people. Every ratio is the median of the ratios of single rounds, in which both contenders ran
  * one after the other; so a machine that is slow for a while is slow for both.
  */
-import { aborts, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
+import { aborts, control, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
 
 const median = (values) => {
   const sorted = values.filter((value) => Number.isFinite(value)).sort((left, right) => left - right)
@@ -133,9 +133,9 @@ const growing = ({ has, ratio, value }) => {
   return rows.length === 0 ? [] : ["Growth", table(head, rows)]
 }
 
-/** Sessions: a figure each, or what one costs at growing sizes and how it grew. */
-const sessions = (results) => {
-  const rows = Object.entries(stores).flatMap(([id, { must, title, unit }]) => {
+/** A figure each, or what one costs at growing sizes and how it grew. */
+const figures = (name, kinds, results) => {
+  const rows = Object.entries(kinds).flatMap(([id, { must, title, unit }]) => {
     const { value, values } = results.find((result) => result.id === id) ?? {}
     if (value !== undefined) return [[title, `${number(value)} ${unit}`, "", `${must} ${unit}`, verdict(value, must)]]
     return (values ?? []).map(([size, cost]) => {
@@ -143,7 +143,7 @@ const sessions = (results) => {
       return [`${title}, ${size}`, `${number(cost)} ${unit}`, `× ${number(grown)}`, `× ${must}`, verdict(grown, must)]
     })
   })
-  return rows.length === 0 ? [] : ["Sessions", table(["", "", "times the first", "must", ""], rows)]
+  return rows.length === 0 ? [] : [name, table(["", "", "times the first", "must", ""], rows)]
 }
 
 const failures = (results) => {
@@ -161,7 +161,8 @@ export const render = ({ cores, isQuick, node, results, rounds, view }) => {
     startUp(read),
     cancellation(read),
     growing(read),
-    sessions(results),
+    figures("Sessions", stores, results),
+    figures("Control", control, results),
     failures(results)
   ].flat()
   const kind = isQuick ? "quick: single short rounds, good for an impression only" : `medians of ${rounds} rounds`

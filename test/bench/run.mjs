@@ -12,7 +12,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { render } from "./report.mjs"
-import { aborts, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
+import { aborts, control, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -93,6 +93,7 @@ const groups = {
   starts: Object.keys(starts),
   aborts: Object.keys(aborts),
   stores: Object.keys(stores),
+  control: Object.keys(control),
   growth: Object.values(growth).flatMap((row) => row.points.map((point) => point.id))
 }
 const every = Object.values(groups).flat()
@@ -113,16 +114,16 @@ const { server, url } = await startServer()
 // The same events by `Agent.stream`, or by `Agent.run` with `onEvents`, which needs no second fiber.
 const env = { BENCH_URL: url, BENCH_VIEW: values.view, ...(values.quick ? { BENCH_QUICK: "1" } : undefined) }
 const results = []
-/** Sessions need no server and no raw loop: whatever they are compared with is in the same process. */
-const measureStores = async (id) => {
-  const { code, errors, text } = await output([join(here, "stores.mjs"), id], env)
+/** These need no server and no raw loop: whatever they are compared with is in the same process. */
+const measureAlone = async (id) => {
+  const { code, errors, text } = await output([join(here, id in stores ? "stores.mjs" : "control.mjs"), id], env)
   const error = errors.split("\n").find((line) => line.includes("Error")) ?? `exit ${code}`
   return code === 0 ? JSON.parse(text) : { error }
 }
 for (const id of wanted) {
-  if (id in stores) {
+  if (id in stores || id in control) {
     process.stderr.write(`\r${id}`.padEnd(40))
-    results.push({ id, round: 0, contender: "axonal", ...(await measureStores(id)) })
+    results.push({ id, round: 0, contender: "axonal", ...(await measureAlone(id)) })
     continue
   }
   for (let round = 0; round < rounds; round++) {

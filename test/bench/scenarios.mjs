@@ -109,6 +109,19 @@ export const stores = {
   letterEstimate: { title: "50 KB of one letter, by estimate", unit: "ms", must: 100 }
 }
 
+/** Control: what a configured guard, hook, budget or span adds, in microseconds of CPU. */
+export const control = {
+  guard: { title: "a guard, to a call", unit: "µs", must: 20 },
+  rules: { title: "rules as data, to a call", unit: "µs", must: 20 },
+  commands: { title: "the guard of commands, to a call", unit: "µs", must: 20 },
+  urls: { title: "the guard of URLs, to a call", unit: "µs", must: 20 },
+  hooks: { title: "hooks before and after everything, to a call", unit: "µs", must: 20 },
+  spans: { title: "spans, to a call", unit: "µs", must: 20 },
+  budget: { title: "a budget, to a turn of 4 calls", unit: "µs", must: 80 },
+  messages: { title: "a guard of messages, to a turn of 4 calls", unit: "µs", must: 80 },
+  selector: { title: "a selector of tools, to a turn of 4 calls", unit: "µs", must: 80 }
+}
+
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
 
 /** Every scenario by its id. */
