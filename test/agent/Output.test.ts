@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as Output from "../../src/agent/Output.ts"
 import * as Result from "../../src/agent/Result.ts"
@@ -272,7 +273,7 @@ describe("Output validators", () => {
     })
   )
 
-  it.effect("that never end can be stopped, and run out of time", () =>
+  it.effect("that never end can be stopped", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const stop = yield* Deferred.make<void>()
@@ -286,6 +287,27 @@ describe("Output validators", () => {
       yield* Deferred.succeed(stop, undefined)
       const result = yield* Fiber.join(fiber)
       assert.deepStrictEqual([result.reason, result.output, result.text], ["stopped", undefined, valid])
+    })
+  )
+
+  it.effect("that never end run out of time", () =>
+    Effect.gen(function* () {
+      const agent = Agent.make("weather", {
+        output: Output.make({ schema: Weather, validate: () => Effect.never }),
+        limits: { wallTime: "1 minute" }
+      })
+      const fiber = yield* Effect.fork(answered(agent, [[text(valid)]]))
+      yield* TestClock.adjust("2 minutes")
+      const result = resultOf(yield* Fiber.join(fiber))
+      assert.deepStrictEqual([result.reason, result.limit, result.text], ["limit", "wallTime", valid])
+    })
+  )
+
+  it.effect("that say much are cut, but not within a character", () =>
+    Effect.gen(function* () {
+      const agent = validated(() => Effect.fail(`${"x".repeat(1999)}\u{1F600} and more`))
+      const { exit } = yield* answered(agent, [[text(valid)], [text(valid)]])
+      assert.deepStrictEqual(exit, Exit.fail(new OutputInvalid({ description: "x".repeat(1999), text: valid })))
     })
   )
 
@@ -311,6 +333,19 @@ describe("Output and calls that end the run", () => {
     Effect.gen(function* () {
       const result = resultOf(yield* answered(ending(oslo), [[call("1", "done")]]))
       assert.deepStrictEqual([result.reason, result.output, result.turns], ["completed", oslo, 1])
+    })
+  )
+
+  it.effect("a validator that never ends can be stopped here too", () =>
+    Effect.gen(function* () {
+      const agent = Agent.make("weather", {
+        output: Output.make({ schema: Weather, validate: () => Effect.never }),
+        tools: [Agent.tool("done", { success: Schema.Unknown }, () => Effect.succeed(ToolResult.end(oslo)))],
+        limits: { wallTime: "1 minute" }
+      })
+      const fiber = yield* Effect.fork(answered(agent, [[call("1", "done")]]))
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(resultOf(yield* Fiber.join(fiber)).reason, "limit")
     })
   )
 
