@@ -39,8 +39,9 @@ export interface Base {
  *
  * **Details**
  *
- * - `output`: the final answer. A typed one is there when the reason is `completed`; with any other reason it is there if
- *   the last answer happened to be valid, and otherwise `undefined`. Text is always there.
+ * - `output`: the final answer. A typed one is there when the reason is `completed`; with `limit`, `length` and
+ *   `content-filter` it is there if the last answer happened to be valid, and otherwise `undefined`. Text is always there,
+ *   also where the schema of a typed answer takes any text.
  *
  * @category models
  * @since 0.1.0
