@@ -266,11 +266,16 @@ export const withToolkit: {
 /**
  * The agent without any tools, for a run that must only talk.
  *
+ * **Details**
+ *
+ * - What the tools needed is needed no more. A typed agent keeps its whole `R`, since its validator may need any of it.
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const withoutTools = <Output, E, R>(self: Agent<Output, E, R>): Agent<Output> =>
-  fromDefinition({ ...self.definition, sources: [] })
+export const withoutTools = <Output, E, R>(
+  self: Agent<Output, E, R>
+): Agent<Output, never, string extends Output ? never : R> => fromDefinition({ ...self.definition, sources: [] })
 
 /**
  * The agent with other instructions.

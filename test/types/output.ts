@@ -73,6 +73,10 @@ const both = Agent.run(Agent.make("both", { output: Schema.Array(Schema.Number),
 holds<Same<Needs<typeof both>, Loop | Cities>>()
 holds<Same<Gives<typeof both>["output"], ReadonlyArray<number> | undefined>>()
 
+// Without tools, a validator still needs what it needs.
+const silent = Agent.run(Agent.withoutTools(Agent.make("silent", { output: checked, tools: [count] })), "hi")
+holds<Same<Needs<typeof silent>, Loop | Cities>>()
+
 // Extraction gives the value itself, and needs a transport only.
 const extracted = Agent.extract(Weather, "hi")
 holds<Same<Gives<typeof extracted>, typeof Weather.Type>>()
