@@ -125,7 +125,8 @@ describe("inputFields", () => {
         )
         const events = yield* watched([[call("1", "write", json)], done], { deltaLength, deltasPerPull })
         assert.deepStrictEqual(fieldsOf(events), whole)
-      })
+      }),
+    { fastCheck: { numRuns: 40 } }
   )
 
   it.effect("tells a call that arrives at once", () =>

@@ -214,8 +214,12 @@ describe("Output and words around it", () => {
     })
   )
 
-  it.effect.prop("any text is read or refused, and never a defect", [FastCheck.string({ minLength: 1 })], ([written]) =>
-    Effect.map(Effect.either(read(Loose, written)), (either) => assert.oneOf(either._tag, ["Left", "Right"]))
+  it.effect.prop(
+    "any text is read or refused, and never a defect",
+    [FastCheck.string({ minLength: 1 })],
+    ([written]) =>
+      Effect.map(Effect.either(read(Loose, written)), (either) => assert.oneOf(either._tag, ["Left", "Right"])),
+    { fastCheck: { numRuns: 40 } }
   )
 
   it.effect.prop(
@@ -233,7 +237,8 @@ describe("Output and words around it", () => {
         ]) {
           assert.deepStrictEqual<unknown>(yield* read(Loose, written), expected)
         }
-      })
+      }),
+    { fastCheck: { numRuns: 40 } }
   )
 
   it("long answers without an end take no time", () => {

@@ -71,7 +71,8 @@ describe("OutputDelta", () => {
         }
         assert.deepStrictEqual<unknown>(shown.at(-1), resultOf(run).output)
         assert.deepStrictEqual<unknown>(shown.at(-1), JSON.parse(json))
-      })
+      }),
+    { fastCheck: { numRuns: 50 } }
   )
 
   it.effect("costs what the text costs, however long it gets", () =>
