@@ -2,12 +2,12 @@
  * Your own guard
  *
  * Transfers are capped by a rule, judged by a second model, and watched by a stricter rule that has no say yet. What
- * customers write is cleaned of card numbers before it is kept.
+ * customers write is cleaned of card numbers before it is kept, and answers of addresses before they are shown.
  *
  *   npx tsx examples/20_your_own_guard.ts
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Agent, AgentEvent, ContextStore, Guard, Part } from "axonal"
+import { Agent, AgentEvent, ContextStore, Guard, Message, Part } from "axonal"
 import * as MessageGuard from "axonal/guard/MessageGuard"
 import * as ModelGuard from "axonal/guard/ModelGuard"
 import * as Shadow from "axonal/guard/Shadow"
@@ -61,15 +61,17 @@ export const program = Agent.stream(
 ).pipe(
   Stream.runForEach(
     AgentEvent.matchPartial({
+      RunStart: ({ input }) => Console.log(input.map(Message.toText).join()),
+      TextDelta: ({ delta }) => Console.log(delta),
       ToolEnd: ({ content, outcome }) => Console.log(`${outcome}: ${Part.contentToText(content)}`)
     })
   )
 )
 
-const pay = (id: string, to: string, amount: number) => ScriptedTransport.call(id, "transfer", { to, amount })
+const pay = (to: string, amount: number) => ScriptedTransport.call(to, "transfer", { to, amount })
 
 export const layer = Layer.mergeAll(
-  ScriptedTransport.layer([[pay("1", "Ann", 700), pay("2", "Bob", 50), pay("3", "Mallory", 5)], [text("Done.")]]),
+  ScriptedTransport.layer([[pay("Ann", 700), pay("Bob", 50), pay("Mallory", 5)], [text("ann@example.com knows.")]]),
   ContextStore.layerMemory,
   guard,
   MessageGuard.layer(messages)

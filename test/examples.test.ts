@@ -71,13 +71,12 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
   "04_guards_and_approval.ts": [
     Effect.provide(Guards.program, Guards.layer),
     [
-      "denied: Denied: refunds above 1000 are paid by accounting",
-      "ok: 20 paid back for A-1",
-      "asked: 80 is more than 50",
-      "ok: 80 paid back for A-3",
-      "asked: 900 is more than 50",
-      "denied: Not approved: 100 is the most this month. Do not try the same call again.",
-      "A-1 and A-3 are paid back, A-2 and A-4 are not."
+      "20 paid back for A-1",
+      "80 paid back for A-3",
+      "A-1 and A-3 are paid back, A-2 and A-4 are not.",
+      "waiting: 60 is more than 50, 70 is more than 50",
+      "60 paid back for B-1",
+      "B-1 is paid back, B-2 was never ordered."
     ]
   ],
   "05_context_stores.ts": [
@@ -187,10 +186,12 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
   "20_your_own_guard.ts": [
     Effect.provide(Bank.program, Bank.layer),
     [
+      "Pay Ann 700, Bob 50 and Mallory 5. My card is [redacted card].",
       `would be Rewrite: {"to":"Ann","amount":500}`,
       "denied: Denied: the judge refuses it (money): nobody knows Mallory",
       "ok: 500 sent to Ann",
-      "ok: 50 sent to Bob"
+      "ok: 50 sent to Bob",
+      "[redacted email] knows."
     ]
   ]
 }

@@ -1,7 +1,7 @@
 /**
- * Who may say what. A message guard looks at a message before it becomes part of a conversation: at what goes in, before it
- * is kept, and at a complete answer, before it is kept and before its calls run. Like guards of calls these are values
- * that compose; they have no error channel, and one that dies means no.
+ * Who may say what. A message guard looks at a message before it becomes part of a conversation: at what goes in, results
+ * of tools among it, before it is kept, and at a complete answer, before it is shown and kept and before its calls run. Like
+ * guards of calls these are values that compose; they have no error channel, and one that dies means no.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"

@@ -93,7 +93,9 @@ const timesOf = (token: string): { readonly min: number; readonly max: number | 
 const charOf = (token: string): Matcher => {
   if (token !== "." && !/^[\\[]/.test(token)) return (char) => char === token
   const expression = new RegExp(`^${token}$`, "u")
-  return (char) => expression.test(char)
+  // Most characters are of these; what the expression says of them is asked once.
+  const usual = Array.from({ length: 128 }, (_, code) => expression.test(String.fromCharCode(code)))
+  return (char) => usual[char.length === 1 ? char.charCodeAt(0) : 128] ?? expression.test(char)
 }
 
 const sizeOf = (node: Node): number => {
@@ -158,22 +160,26 @@ const matcher =
     /** For each step the character before which it was last reached, from 1. */
     const reached = new Uint32Array(steps.length)
     let position = 0
-    let ways: ReadonlyArray<number> = [0]
-    for (const char of [...text, ""]) {
+    let ways: Array<number> = [0]
+    let next: Array<number> = []
+    for (let from = 0, char = ""; from <= text.length; from += char.length || 1) {
+      char = from < text.length ? String.fromCodePoint(text.codePointAt(from) ?? 0) : ""
       const isStart = position === 0
       position++
-      const waiting = [...ways]
-      const next = [0]
+      const waiting = ways
+      next.push(0)
       for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
         if (reached[at] === position) continue
         reached[at] = position
         const step = steps[at]
-        if (step?._tag === "Go") waiting.push(...step.to)
+        if (step?._tag === "Go") for (const to of step.to) waiting.push(to)
         else if (step?._tag === "Start" ? isStart : step?._tag === "End" && char === "") waiting.push(at + 1)
         else if (step?._tag === "Char" && char !== "" && step.test(char)) next.push(at + 1)
       }
       if (reached[final] === position) return true
+      // What waited is used up, and becomes the next.
       ways = next
+      next = waiting
     }
     return false
   }
