@@ -77,16 +77,18 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
 })
 
 /**
- * Works off a batch. Fails only for tools whose failure ends the run; the others' results are then settled.
+ * Works off a batch. Fails only for tools whose failure ends the run; the others' results are then settled. `begun` is done
+ * once no question is left that would keep the calls from running.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const execute = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFailed> =>
+export const execute = (run: Run.Run, batch: Batch, begun: Effect.Effect<void>): Effect.Effect<void, ToolFailed> =>
   Effect.gen(function* () {
     const prepared = yield* Prepare.prepare(run, batch.calls, batch.rejected)
     batch.pending = prepared.flatMap((item) => (item._tag === "Pending" ? [item.question] : []))
     if (batch.pending.length > 0) return
+    if (begun !== Effect.void) yield* begun
     const ready: Array<Slot> = []
     for (const [index, item] of prepared.entries()) {
       if (item._tag === "Pending") continue
@@ -118,7 +120,7 @@ export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<M
       if (batch.results[index] !== undefined) continue
       const rejected = batch.rejected[index]
       if (rejected !== undefined) {
-        yield* CallEnd.ended(run, batch, index, rejected, rejected.result, 0)
+        yield* CallEnd.cutShort(run, batch, index, rejected, rejected.result, 0)
         continue
       }
       yield* cutShort(

@@ -149,6 +149,7 @@ export const run = (
           )
         )
         steering.closed = true
+        yield* Spending.settle(run)
         return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
       })
     )

@@ -29,7 +29,7 @@ export interface Spending {
   readonly responses: (usages: ReadonlyArray<Usage.Usage>) => Effect.Effect<void>
   /** Reserves calls, or answers the limit that they would go over. */
   readonly calls: (count: number) => Effect.Effect<Limits.Reading | undefined>
-  /** Charges the calls. */
+  /** Charges the calls, which begin now: what they start must not wait for what they hold. */
   readonly called: Effect.Effect<void>
   /** Gives back what was not used. */
   readonly release: Effect.Effect<void>
@@ -95,6 +95,22 @@ export const warn = (run: Run.Run): Effect.Effect<void> =>
           { discard: true }
         )
       )
+
+/**
+ * Charges what was paid beside the conversation and belongs to no request that is still to come.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const settle = (run: Run.Run): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (run.budget === Budget.none || run.owed.length === 0) return Effect.void
+    const owed = Budget.fromUsages(run.owed.splice(0))
+    const about = { identity: run.identity, agent: run.agent, run: run.id }
+    // Nothing is asked for, so that this is granted at once; it is owed in any case.
+    const charged = Effect.flatMap(run.budget.reserve(about, Budget.amounts({})), ({ charge }) => charge(owed))
+    return Effect.ignore(Effect.scoped(charged))
+  })
 
 // internal
 

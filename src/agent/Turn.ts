@@ -175,7 +175,6 @@ export const work = (
       yield* Session.suspend(session, batch.pending, yield* used(conversation))
       return Exit.succeed({ ...nothing, pending: batch.pending })
     }
-    yield* spending.called
     const usedUp = over === undefined ? undefined : "the budget of tool calls is used up"
     const message = yield* Dispatch.settle(run, batch, refusal ?? usedUp ?? Halt.why(worked))
     if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
@@ -201,9 +200,9 @@ const allowed = (
   spending: Spending.Spending
 ): Effect.Effect<Limits.Reading | undefined, ToolFailed> =>
   spending.isNothing
-    ? Effect.as(Dispatch.execute(run, batch), undefined)
+    ? Effect.as(Dispatch.execute(run, batch, spending.called), undefined)
     : Effect.flatMap(spending.calls(batch.calls.length), (over) =>
-        over === undefined ? Effect.as(Dispatch.execute(run, batch), undefined) : Effect.succeed(over)
+        over === undefined ? Effect.as(Dispatch.execute(run, batch, spending.called), undefined) : Effect.succeed(over)
       )
 
 const nothing: Worked = { over: undefined, pending: [], ends: undefined, blocked: false }

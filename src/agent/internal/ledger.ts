@@ -102,7 +102,8 @@ export const make = <About>({ everyMillis, limits, name, waits }: Options<About>
     const over = (taken: (limit: BudgetLimit) => number) =>
       bounded.find(({ limit, max }) => {
         const amount = asked[limit]
-        return amount === undefined ? taken(limit) >= max : taken(limit) + amount > max
+        // What asks for nothing of it is not in the way, however much of it was used.
+        return amount === undefined ? taken(limit) >= max : amount > 0 && taken(limit) + amount > max
       })
     const full = over((limit) => used[limit] + reserved[limit])
     if (full === undefined) {
