@@ -197,7 +197,8 @@ describe("Output and words around it", () => {
         '```json\n{"a":1}\n```',
         'Sure!\n```json\n{"a":1}\n```\nAnything else?',
         `As [they] say [1]: {"a":1} (see [2])`,
-        `<think>{no}</think>{"a":1}`
+        `<think>{no}</think>{"a":1}`,
+        `A 6" nail: {"a":1}`
       ]) {
         yield* reads(Loose, written, { a: 1 })
       }
