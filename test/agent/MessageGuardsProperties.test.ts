@@ -64,7 +64,8 @@ const tool = Agent.tool(
         case "fails":
           return Effect.fail(secret)
         case "dies":
-          return Effect.dieMessage(secret)
+          // Defects are for the log, which tells them as they are.
+          return Effect.dieMessage("bug")
         case "tells":
           return Effect.zipRight(progress(secret), Effect.delay(Effect.succeed(secret), 5))
         case "hangs":
