@@ -123,5 +123,7 @@ export const ofCompaction = (messages: number, before: number | undefined, after
 const endings: { readonly [reason: string]: (limit: string) => string } = {
   length: () => "The model reached its output limit; the answer is cut.",
   "content-filter": () => "The vendor's content filter cut the answer.",
-  limit: (limit) => `The run reached its limit of ${limit}.`
+  limit: (limit) => `The run reached its limit of ${limit}.`,
+  blocked: () => "A guard of messages ended the run.",
+  "awaiting-approval": () => "The run waits for a person to approve its calls."
 }

@@ -72,7 +72,7 @@ const tracer = Tracer.make({
 
 const seen = () => Effect.void
 const watching = ["runStart", "runEnd", "turnEnd", "toolStart", "toolEnd", "modelStart", "modelEnd"]
-const rules = { rules: [{ tools: ["echo"], when: { text: { pattern: "^git " } }, verdict: "allow" }] }
+const rules = { rules: [{ tools: ["echo"], arguments: { text: { pattern: "^git " } }, verdict: "allow" }] }
 
 /** What is compared with nothing at all, and what pays for it. */
 const kinds = {
