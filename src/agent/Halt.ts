@@ -120,10 +120,12 @@ const raced = <A, E, R>(
 ): Effect.Effect<A, E | Halted, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.fork(restore(effect)), (fiber) =>
-      Effect.flatMap(Effect.exit(restore(Effect.raceFirst(Fiber.await(fiber), Deferred.await(halt)))), (first): Effect.Effect<A, E | Halted> =>
-        Exit.isSuccess(first)
-          ? Effect.zipRight(Fiber.inheritAll(fiber), first.value)
-          : Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(first.cause))
+      Effect.flatMap(
+        Effect.exit(restore(Effect.raceFirst(Fiber.await(fiber), Deferred.await(halt)))),
+        (first): Effect.Effect<A, E | Halted> =>
+          Exit.isSuccess(first)
+            ? Effect.zipRight(Fiber.inheritAll(fiber), first.value)
+            : Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(first.cause))
       )
     )
   )

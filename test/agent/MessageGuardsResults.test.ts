@@ -120,8 +120,9 @@ describe("MessageGuards", () => {
         const run = yield* left(Agent.make("a"), hiding, [[part(own), part(said), text("done")]])
         isClean(run)
         assert.deepStrictEqual(
-          run.events.flatMap((event): ReadonlyArray<unknown> =>
-            event._tag === "ToolCall" ? [event.name] : event._tag === "ToolEnd" ? event.content : []
+          run.events.flatMap(
+            (event): ReadonlyArray<unknown> =>
+              event._tag === "ToolCall" ? [event.name] : event._tag === "ToolEnd" ? event.content : []
           ),
           ["web", Part.text("***")]
         )
