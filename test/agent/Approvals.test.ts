@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Agent from "../../src/agent/Agent.ts"
+import * as ContextStore from "../../src/context/ContextStore.ts"
 import { CallId } from "../../src/domain/Ids.ts"
 import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
@@ -250,7 +251,9 @@ describe("Approvals", () => {
       const { asked, layer } = answering(answer)
       return Effect.gen(function* () {
         const { reason } = yield* Agent.run(agent, "go", { session })
-        return { asked, ran, reason, results: yield* results }
+        const log = yield* Effect.flatMap(ContextStore.ContextStore, (store) => store.entries(session))
+        const decisions = log.flatMap((entry) => (entry._tag === "Decision" ? [entry.asked] : []))
+        return { asked, ran, reason, decisions, results: yield* results }
       }).pipe(Effect.provide([world([[pay("1", 20)], [text("done")]]), asking, layer, rewriting(input)]))
     }
     const yes = () => ({ approved: true })
@@ -275,6 +278,10 @@ describe("Approvals", () => {
         assert.deepStrictEqual([asks.asked, asks.ran, asks.results], [[20, 50], [], [denied()]])
         const twice = yield* run({ amount: 50 }, yes)
         assert.deepStrictEqual([twice.asked, twice.ran], [[20, 50], ["pay 50 shop"]])
+        assert.deepStrictEqual(twice.decisions, [
+          { amount: 20, to: "shop" },
+          { amount: 50, to: "shop" }
+        ])
       })
     )
 

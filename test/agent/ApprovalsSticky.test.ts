@@ -9,9 +9,11 @@ import { layerSqlite } from "../../src/context/SqliteContextStore.ts"
 import type * as Approval from "../../src/guard/Approval.ts"
 import { Approval as ApprovalTag, layerSuspend } from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
+import * as ModelGuard from "../../src/guard/ModelGuard.ts"
 import * as PathGuard from "../../src/guard/PathGuard.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { call, text } from "../../src/testing/ScriptedTransport.ts"
+import { Transport } from "../../src/transport/Transport.ts"
 import {
   answering,
   at,
@@ -28,6 +30,7 @@ import {
   waiting,
   yes
 } from "../support/approvals.ts"
+import { judgeOf } from "../support/judges.ts"
 import { world } from "../support/runs.ts"
 
 const asking = Guard.layer(byAmount)
@@ -274,6 +277,34 @@ describe("Approvals that stick", () => {
       Effect.provide([
         world([...categories.map((_, index) => [pay("1", index)]), [text("ok")]]),
         Guard.layer(guard),
+        layer
+      ])
+    )
+  })
+
+  it.effect("AX-33 a risk that a model sees is asked about, and a yes for its kind holds for the kind", () => {
+    const { agent, ran } = shop()
+    const judge = judgeOf((input) => {
+      const amount = Number(/\d+/.exec(JSON.stringify(input))?.[0])
+      return amount > 99 ? ["DENY", "fraud"] : [amount > 10 ? "RISKY" : "SAFE", "money"]
+    })
+    const categories: Array<string | undefined> = []
+    const { asked, layer } = answering((_, { category }) => {
+      categories.push(category)
+      return { approved: true, remember: "category" }
+    })
+    return Effect.gen(function* () {
+      yield* Agent.run(agent, "go", { session })
+      assert.deepStrictEqual([asked, categories], [[20], ["model:money"]])
+      assert.deepStrictEqual(ran, ["pay 5 shop", "pay 20 shop", "lend 30 shop"])
+      assert.match((yield* results).at(-1) ?? "", /^denied: Denied: /)
+    }).pipe(
+      Effect.provide([
+        world([[pay("1", 5), pay("2", 20)], [lend("1", 30)], [pay("1", 500)], [text("ok")]]),
+        Layer.provide(
+          ModelGuard.layer({ policy: "Small amounts.", categories: ["money", "fraud"] }),
+          Layer.succeed(Transport, judge.transport)
+        ),
         layer
       ])
     )
