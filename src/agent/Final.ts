@@ -41,6 +41,15 @@ export const withinBudget = <E, R>(
       )
 
 /**
+ * Whether what the calls came to may be the end.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isOver = ({ blocked, ends, pending }: Worked): boolean =>
+  blocked || ends !== undefined || pending.length > 0
+
+/**
  * The end that calls came to by themselves: a person is waited for, a guard ends the run, or a result does.
  *
  * @category combinators

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { Limits } from "./Limits.ts"
 import type { StopSignal } from "./StopSignal.ts"
 
@@ -31,34 +31,22 @@ export class Halted extends Data.TaggedError("Halted")<{ readonly by: "stop" | "
 export type Halt = Deferred.Deferred<never, Halted> | undefined
 
 /**
- * Makes a halt if there is anything to wait for.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make = (limits: Limits, stopSignal: StopSignal | undefined): Effect.Effect<Halt> =>
-  stopSignal === undefined && limits.wallTime === undefined ? Effect.succeed(undefined) : Deferred.make<never, Halted>()
-
-/**
- * Watches the stop signal and the time until the scope closes.
+ * Does something that can be halted, with what has the stop signal and the time watched while it lasts. What nothing can
+ * halt has no scope to pay for.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const watch = (
-  halt: Halt,
+export const watching = <A, E, R>(
   limits: Limits,
-  stopSignal: StopSignal | undefined
-): Effect.Effect<void, never, Scope.Scope> => {
-  if (halt === undefined) return Effect.void
-  const by = (cause: Halted["by"]) => Deferred.fail(halt, new Halted({ by: cause }))
-  const stop =
-    stopSignal === undefined ? Effect.void : Effect.forkScoped(Effect.zipRight(guarded(stopSignal), by("stop")))
-  const time =
-    limits.wallTime === undefined ? Effect.void : Effect.forkScoped(Effect.delay(by("wallTime"), limits.wallTime))
-  // Yields once, so that a signal that is already there is heard before anything begins.
-  return stop.pipe(Effect.zipRight(time), Effect.zipRight(Effect.yieldNow()))
-}
+  stopSignal: StopSignal | undefined,
+  use: (halt: Halt, watched: Effect.Effect<void>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(make(limits, stopSignal), (halt) =>
+    halt === undefined
+      ? use(halt, Effect.void)
+      : Effect.scopedWith((scope) => use(halt, Scope.extend(watch(halt, limits, stopSignal), scope)))
+  )
 
 /**
  * Watches what is left of the time for a run that goes on after one that had used some of it.
@@ -112,6 +100,26 @@ export const why = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string
 }
 
 // internal
+
+/** A halt, if there is anything to wait for. */
+const make = (limits: Limits, stopSignal: StopSignal | undefined): Effect.Effect<Halt> =>
+  stopSignal === undefined && limits.wallTime === undefined ? Effect.succeed(undefined) : Deferred.make<never, Halted>()
+
+/** Watches the stop signal and the time until the scope closes. */
+const watch = (
+  halt: Halt,
+  limits: Limits,
+  stopSignal: StopSignal | undefined
+): Effect.Effect<void, never, Scope.Scope> => {
+  if (halt === undefined) return Effect.void
+  const by = (cause: Halted["by"]) => Deferred.fail(halt, new Halted({ by: cause }))
+  const stop =
+    stopSignal === undefined ? Effect.void : Effect.forkScoped(Effect.zipRight(guarded(stopSignal), by("stop")))
+  const time =
+    limits.wallTime === undefined ? Effect.void : Effect.forkScoped(Effect.delay(by("wallTime"), limits.wallTime))
+  // Yields once, so that a signal that is already there is heard before anything begins.
+  return stop.pipe(Effect.zipRight(time), Effect.zipRight(Effect.yieldNow()))
+}
 
 /** A race that leaves nothing behind: however it ends, also when it is interrupted, the effect has ended before. */
 const raced = <A, E, R>(

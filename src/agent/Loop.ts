@@ -21,6 +21,7 @@ import * as ToolSelector from "../tool/ToolSelector.ts"
 import type { ToolChoice, Transport } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import * as Answer from "./Answer.ts"
+import * as Budget from "./Budget.ts"
 import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
 import * as Ending from "./Ending.ts"
@@ -96,18 +97,16 @@ export const run = (
   sink: Run.Sink
 ): Effect.Effect<void, LoopError | ResumeRejected, Transport | ContextStore> =>
   Effect.uninterruptibleMask((mask) =>
-    Effect.scoped(
+    Halt.watching(definition.limits, options.stopSignal, (halt, watched) =>
       Effect.gen(function* () {
         const restore: typeof mask = options.forked === true ? Effect.interruptible : mask
         const given = yield* Run.services
         const services = { ...given, selector: ToolSelector.restrict(given.selector, options) }
         const id = RunId.make(yield* services.activities.id("run"))
         const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
-        const halt = yield* Halt.make(definition.limits, options.stopSignal)
         let registry = Toolkit.empty
         const sources = Run.sources(services, definition, () => registry.specs)
         // A run that is halted before it begins starts nothing and asks nobody.
-        const watched = Halt.watch(halt, definition.limits, options.stopSignal)
         const resolved = Effect.zipRight(watched, Halt.haltable(halt, Toolkit.resolve(sources)))
         const found = yield* Effect.exit(restore(resolved))
         if (Exit.isSuccess(found)) registry = found.value
@@ -126,10 +125,14 @@ export const run = (
           nudged: false,
           repairs: 0
         }
-        const screened = yield* Effect.exit(restore(Screening.input(run, halt, messages)))
-        const unscreened = run.messageGuard === MessageGuard.none ? messages : []
-        const input = Exit.isSuccess(screened) ? screened.value.messages : unscreened
-        yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
+        const screened =
+          run.messageGuard === MessageGuard.none
+            ? Exit.succeed(Screening.unscreened(messages))
+            : yield* Effect.exit(restore(Screening.input(run, halt, messages)))
+        const input = Exit.isSuccess(screened) ? screened.value.messages : []
+        if (run.hooks.runStart !== undefined) {
+          yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
+        }
         yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
         const ended = (halted: Halt.Halted) => Effect.uninterruptible(Ending.ofHalt(run, halted, state.output))
         const body: Effect.Effect<Ending.End, LoopError | ResumeRejected | Halt.Halted> = Exit.isFailure(found)
@@ -149,7 +152,7 @@ export const run = (
           )
         )
         steering.closed = true
-        yield* Spending.settle(run)
+        if (run.owed.length > 0) yield* Spending.settle(run)
         return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
       })
     )
@@ -166,12 +169,14 @@ const converse = (
     const { run, session, spent } = state
     const { limits, steering: mode } = run.definition
     const wait = <A, E, R>(effect: Effect.Effect<A, E, R>) => Halt.haltable(state.halt, effect)
-    yield* wait(Screening.early(run))
+    const isScreened = run.messageGuard !== MessageGuard.none
+    if (isScreened) yield* wait(Screening.early(run))
     yield* wait(Session.open(session, options.onBusy ?? "wait"))
-    yield* Screening.tell(run, screened)
+    if (isScreened) yield* Screening.tell(run, screened)
     if (screened.blocked !== undefined) return Ending.blocked
-    if (options.resume === undefined) yield* Resuming.takeBack(state)
-    else {
+    if (options.resume === undefined) {
+      if (session.suspended !== undefined) yield* Resuming.takeBack(state)
+    } else {
       const worked = yield* Resuming.resume(state, options.resume)
       if (worked.over !== undefined) return yield* atLimit(state, worked.over, screened.messages)
       const end = yield* Final.ofCalls(state, worked)
@@ -184,13 +189,14 @@ const converse = (
       for (const near of Limits.warnings(limits, spent, millis)) {
         yield* Run.emit(run, () => [Run.event(run, "LimitWarning", near)])
       }
-      yield* Spending.warn(run)
+      if (run.budget !== Budget.none) yield* Spending.warn(run)
       const limit = Limits.reached(limits, spent)
       if (limit !== undefined) return yield* atLimit(state, limit, joined)
-      const words = yield* wait(Screening.words(run, Steering.take(run.steering, mode)))
+      const said = Steering.take(run.steering, mode)
+      const words = isScreened ? yield* wait(Screening.words(run, said)) : said
       const taken = yield* Turn.take(state, [...joined, ...words], false)
       if (taken.over !== undefined) return yield* atLimit(state, taken.over, [])
-      const end = yield* Final.ofCalls(state, taken)
+      const end = Final.isOver(taken) ? yield* Final.ofCalls(state, taken) : undefined
       if (end !== undefined) return end
       const meaning = Answer.meaning(taken.answer)
       if (meaning === "empty") {
@@ -200,14 +206,17 @@ const converse = (
       state.nudged = false
       joined = Limits.isRepeating(limits, spent) ? [Answer.repeating] : []
       if (meaning === "on") continue
-      const read = yield* Final.ofAnswer(state, meaning)
+      const read = run.definition.output === undefined ? text : yield* Final.ofAnswer(state, meaning)
       if ("repair" in read) joined = [read.repair]
       else {
-        joined = yield* wait(Screening.next(run))
+        joined = isScreened ? yield* wait(Screening.next(run)) : Steering.takeOrClose(run.steering, mode)
         if (joined.length === 0) return { reason: meaning, output: state.output, ...read }
       }
     }
   })
+
+/** An answer of which nothing is asked but that it is text. */
+const text: { readonly value?: unknown } = {}
 
 /** A word to a model that said nothing: once, and not when it merely ran out of room. */
 const nudge = (state: State, answer: Answer.Answer): Effect.Effect<Message, EmptyAnswer> => {

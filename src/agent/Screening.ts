@@ -29,6 +29,14 @@ export interface Screened {
 }
 
 /**
+ * Messages that nobody has to see.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unscreened = (messages: ReadonlyArray<Message>): Screened => ({ messages, told: [], blocked: undefined })
+
+/**
  * Has the messages judged, in order, until one is blocked.
  *
  * @category combinators
@@ -40,7 +48,7 @@ export const screen = (
   direction: MessageGuard.Direction
 ): Effect.Effect<Screened> =>
   run.messageGuard === MessageGuard.none
-    ? Effect.succeed({ messages, told: [], blocked: undefined })
+    ? Effect.succeed(unscreened(messages))
     : Effect.gen(function* () {
         const kept: Array<Message> = []
         const told: Array<Screened["told"][number]> = []

@@ -120,14 +120,14 @@ export const take = (
       )
       if (Exit.isFailure(asked)) {
         const cut = yield* Receive.cutOff(run, request, progress)
-        yield* spending.responses(cut.bill)
+        if (!spending.isNothing) yield* spending.responses(cut.bill)
         if (cut.message !== undefined) conversation.output = Messages.toText(cut.message)
         yield* Session.abandon(session, spent, cut.message, cut.bill)
         return yield* Effect.failCause(asked.cause)
       }
       const bill = [...progress.lost, asked.value.answer.usage]
-      yield* spending.responses(bill)
-      const answer = yield* revealed(run, asked.value)
+      if (!spending.isNothing) yield* spending.responses(bill)
+      const answer = run.messageGuard.judgesAnswers ? yield* revealed(run, asked.value) : asked.value.answer
       if (answer === undefined) {
         yield* Session.abandon(session, spent, undefined, bill)
         return { answer: { ...asked.value.answer, message: Messages.assistant([]) }, ...nothing, blocked: true }
