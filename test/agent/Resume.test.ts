@@ -29,7 +29,7 @@ import {
   waiting,
   yes
 } from "../support/approvals.ts"
-import { world } from "../support/runs.ts"
+import { sentResults, world } from "../support/runs.ts"
 
 const stores = { memory: ContextStore.layerMemory, SQLite: layerSqlite({ filename: ":memory:" }) }
 
@@ -56,6 +56,7 @@ describe("Resume", () => {
         assert.strictEqual(result.text, "done")
         assert.deepStrictEqual(ran, ["pay 5 shop", "pay 20 shop"])
         assert.deepStrictEqual(yield* results, ["ok: 5 to shop", "ok: 20 to shop", denied("not him"), denied()])
+        assert.deepStrictEqual(sentResults(second), yield* results)
         assert.deepStrictEqual(
           second?.messages.map(({ role }) => role),
           ["user", "assistant", "tool"]
@@ -292,6 +293,10 @@ describe("Resume", () => {
       assert.deepStrictEqual(
         second?.messages.map(({ parts, role }) => `${role} ${parts.length}`),
         ["user 1", "assistant 2", "tool 2", "user 1"]
+      )
+      assert.deepStrictEqual(
+        second?.messages[2]?.parts.map((part) => (part.type === "tool-result" ? part.outcome : part.type)),
+        ["ok", "ok"]
       )
     }).pipe(
       Effect.provide([
