@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as STM from "effect/STM"
 import * as Identity from "../context/Identity.ts"
 import { LimitExceeded } from "../domain/AgentError.ts"
@@ -89,6 +89,8 @@ export interface Reservation {
    * called as often as something becomes known, and also after the scope has closed.
    */
   readonly charge: (used: Amounts) => Effect.Effect<void>
+  /** Charges and gives back the rest, in one step. */
+  readonly settle: (used: Amounts) => Effect.Effect<void>
   /** Gives back what is not charged, now. Again, and at the end of the scope, it does nothing. */
   readonly release: Effect.Effect<void>
 }
@@ -139,7 +141,8 @@ export interface Options {
  * @since 0.1.0
  */
 export const none: Service = {
-  reserve: (_about, amounts) => Effect.succeed({ amounts, charge: () => Effect.void, release: Effect.void }),
+  reserve: (_about, amounts) =>
+    Effect.succeed({ amounts, charge: () => Effect.void, settle: () => Effect.void, release: Effect.void }),
   read: () => Effect.succeed([])
 }
 
@@ -225,11 +228,13 @@ export const within = (parent: Service, child: Service): Service => {
           (inner) => ({
             amounts,
             charge: (used) => Effect.zipRight(outer.charge(used), inner.charge(used)),
+            settle: (used) => Effect.zipRight(inner.settle(used), outer.settle(used)),
             release: Effect.zipRight(inner.release, outer.release)
           })
         )
       ),
-    read: (about) => Effect.map(Effect.all([parent.read(about), child.read(about)]), (all) => tightest(all.flat()))
+    read: (about) =>
+      Effect.map(Effect.all([parent.read(about), child.read(about)]), (all) => Ledger.tightest(all.flat()))
   }
 }
 
@@ -365,34 +370,32 @@ const inMemory = (ledgers: ReadonlyArray<Ledger.Ledger<About>>): InMemory => ({
           })
       )
       return Effect.flatMap(attempt, (holds) => {
+        // What is given back stays given back, so that there is no need to look again.
+        let isOpen = true
+        const charge = (used: Amounts) => Ledger.each(holds, (hold) => hold.charge(used))
+        const released = STM.zipRight(
+          Ledger.each(holds, (hold) => hold.release),
+          STM.sync(() => {
+            isOpen = false
+          })
+        )
+        const release = Effect.suspend(() => (isOpen ? STM.commit(released) : Effect.void))
         const reservation: Reservation = {
           amounts,
-          charge: (used) => STM.commit(STM.forEach(holds, (hold) => hold.charge(used), { discard: true })),
-          release: STM.commit(STM.forEach(holds, (hold) => hold.release, { discard: true }))
+          charge: (used) => STM.commit(charge(used)),
+          settle: (used) => STM.commit(STM.zipRight(charge(used), released)),
+          release
         }
-        return Effect.as(
-          Effect.addFinalizer(() => reservation.release),
-          reservation
-        )
+        return Effect.flatMap(Effect.scope, (scope) => Effect.as(Scope.addFinalizer(scope, release), reservation))
       })
     }),
   read: (about) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.map(STM.commit(STM.forEach(ledgers, (ledger) => ledger.read(about, now))), (all) => tightest(all.flat()))
+      Effect.map(STM.commit(STM.forEach(ledgers, (ledger) => ledger.read(about, now))), (all) =>
+        Ledger.tightest(all.flat())
+      )
     )
 })
 
 /** Timers of the runtime go no further than some weeks. */
 const longestSleep = 86_400_000
-
-/** Of several readings of a limit the one of which least is left. */
-const tightest = (readings: ReadonlyArray<Reading>): ReadonlyArray<Reading> => {
-  const found = new Map<BudgetLimit, Reading>()
-  for (const reading of readings) {
-    const other = found.get(reading.limit)
-    if (other === undefined || reading.max - reading.actual < other.max - other.actual) {
-      found.set(reading.limit, reading)
-    }
-  }
-  return [...found.values()]
-}

@@ -46,36 +46,44 @@ export const make = (session: Session): Spending => {
   const { budget } = run
   if (budget === Budget.none) return nothing
   const about = { identity: run.identity, agent: run.agent, run: run.id }
-  const scope = Effect.runSync(Scope.make())
+  let scope: Scope.CloseableScope | undefined
+  const within = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
+    Effect.flatMap(scope === undefined ? Scope.make() : Effect.succeed(scope), (open) => {
+      scope = open
+      return Scope.extend(effect, open)
+    })
   let reserved: Budget.Reservation | undefined
   let calling: Budget.Reservation | undefined
   return {
     isNothing: false,
     request: (request) =>
-      Effect.gen(function* () {
-        const inputTokens = yield* TokenCounter.held(run.tokenCounter, session.measured, () => request)
-        const { maxOutputTokens } = request.settings
-        const one = Budget.estimate({ inputTokens, maxOutputTokens, model: run.transport.model })
-        // An answer that breaks off is paid for as well as the one that is asked for in its place.
-        const amounts = times(one, 1 + run.definition.restarts)
-        reserved = yield* Scope.extend(budget.reserve(about, amounts), scope)
-      }),
+      Effect.flatMap(
+        TokenCounter.held(run.tokenCounter, session.measured, () => request),
+        (inputTokens) => {
+          const { maxOutputTokens } = request.settings
+          const one = Budget.estimate({ inputTokens, maxOutputTokens, model: run.transport.model })
+          // An answer that breaks off is paid for as well as the one that is asked for in its place.
+          const amounts = times(one, 1 + run.definition.restarts)
+          return Effect.map(within(budget.reserve(about, amounts)), (reservation) => {
+            reserved = reservation
+          })
+        }
+      ),
     responses: (usages) =>
       reserved === undefined
         ? Effect.void
         : // What is left must not be missing to agents that work in this one's tools.
-          Effect.zipRight(reserved.charge(Budget.fromUsages([...usages, ...run.owed.splice(0)])), reserved.release),
+          reserved.settle(Budget.fromUsages([...usages, ...run.owed.splice(0)])),
     calls: (count) =>
-      Effect.matchEffect(Scope.extend(budget.reserve(about, Budget.amounts({ toolCalls: count })), scope), {
-        onFailure: ({ actual, limit, max }) => Effect.succeed({ limit, max, actual }),
-        onSuccess: (reservation) =>
-          Effect.sync(() => {
-            calling = reservation
-            return undefined
-          })
+      Effect.match(within(budget.reserve(about, Budget.amounts({ toolCalls: count }))), {
+        onFailure: ({ actual, limit, max }) => ({ limit, max, actual }),
+        onSuccess: (reservation) => {
+          calling = reservation
+          return undefined
+        }
       }),
-    called: Effect.suspend(() => calling?.charge(calling.amounts) ?? Effect.void),
-    release: Scope.close(scope, Exit.void)
+    called: Effect.suspend(() => calling?.settle(calling.amounts) ?? Effect.void),
+    release: Effect.suspend(() => (scope === undefined ? Effect.void : Scope.close(scope, Exit.void)))
   }
 }
 

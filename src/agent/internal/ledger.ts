@@ -189,11 +189,40 @@ export const moved = <About>(
 ): STM.STM<void> =>
   STM.flatMap(judgeAll(ledgers, about, amounts, now), ({ _tag }) => (_tag === "Full" ? STM.retry : STM.void))
 
+/** Does something with each of the holds, of which there is mostly one. */
+export const each = (holds: ReadonlyArray<Hold>, use: (hold: Hold) => STM.STM<void>): STM.STM<void> => {
+  const [hold] = holds
+  return holds.length === 1 && hold !== undefined ? use(hold) : STM.forEach(holds, use, { discard: true })
+}
+
+/** Of several readings of a limit the one of which least is left. */
+export const tightest = <A extends Reading>(readings: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const found = new Map<BudgetLimit, A>()
+  for (const reading of readings) {
+    const other = found.get(reading.limit)
+    if (other === undefined || reading.max - reading.actual < other.max - other.actual) {
+      found.set(reading.limit, reading)
+    }
+  }
+  return [...found.values()]
+}
+
+/** Mostly there is one. */
+const judgements = <About, A>(
+  ledgers: ReadonlyArray<Ledger<About>>,
+  judge: (ledger: Ledger<About>) => STM.STM<A>
+): STM.STM<ReadonlyArray<A>> => {
+  const [ledger] = ledgers
+  return ledgers.length === 1 && ledger !== undefined
+    ? STM.map(judge(ledger), (one) => [one])
+    : STM.forEach(ledgers, judge)
+}
+
 type Asked = { readonly [Limit in BudgetLimit]: number | undefined }
 
 const judgeAll = <About>(ledgers: ReadonlyArray<Ledger<About>>, about: About, amounts: Amounts, now: number) =>
   STM.map(
-    STM.forEach(ledgers, (ledger) => ledger.judge(about, amounts, now)),
+    judgements(ledgers, (ledger) => ledger.judge(about, amounts, now)),
     (verdicts) => {
       const holds: Array<STM.STM<Hold>> = []
       const ends: Array<number> = []
