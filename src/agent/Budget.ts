@@ -381,10 +381,9 @@ const inMemory = (ledgers: ReadonlyArray<Ledger.Ledger<About>>): InMemory => ({
         )
         const release = Effect.suspend(() => (isOpen ? STM.commit(released) : Effect.void))
         const reservation: Reservation = {
-          amounts,
+          ...{ amounts, release },
           charge: (used) => STM.commit(charge(used)),
-          settle: (used) => STM.commit(STM.zipRight(charge(used), released)),
-          release
+          settle: (used) => STM.commit(STM.zipRight(charge(used), released))
         }
         return Effect.flatMap(Effect.scope, (scope) => Effect.as(Scope.addFinalizer(scope, release), reservation))
       })
