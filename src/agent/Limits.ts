@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import type { CallOutcome, LimitName } from "../domain/Outcome.ts"
 import type * as Part from "../domain/Part.ts"
+import { sorted } from "../domain/Request.ts"
 import * as Usage from "../domain/Usage.ts"
 
 /**
@@ -228,11 +229,7 @@ export const count = (
 /** The arguments with their keys in order, so that the same call is the same text. */
 const canonical = (input: string): string => {
   try {
-    return JSON.stringify(JSON.parse(input), (_key, value: unknown) =>
-      typeof value === "object" && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))
-        : value
-    )
+    return JSON.stringify(sorted(JSON.parse(input)))
   } catch {
     return input
   }

@@ -10,13 +10,13 @@ import type { ArtifactEntry } from "../domain/Entry.ts"
 import type { CallId } from "../domain/Ids.ts"
 import { EntryId } from "../domain/Ids.ts"
 import * as Part from "../domain/Part.ts"
+import { ends } from "../internal/texts.ts"
 import * as Tool from "../tool/Tool.ts"
 import { ToolContext } from "../tool/ToolContext.ts"
 import type { ToolResult } from "../tool/ToolResult.ts"
 import { ContextStore } from "./ContextStore.ts"
 import * as Ranges from "./internal/ranges.ts"
 import * as Reading from "./internal/reading.ts"
-import { ends } from "./internal/texts.ts"
 
 /**
  * The call that a result is of.

@@ -1,13 +1,14 @@
 /**
- * What summaries cost, told as soon as it is paid: a run that is interrupted in the middle of one has no outcome, and owes
- * all the same. For authors of compactions and of what makes summaries.
+ * What models cost that are asked beside the conversation, for summaries, verdicts of guards and selections of tools. Told
+ * as soon as it is paid: a run that is interrupted meanwhile has no outcome of them, and owes all the same. For authors of
+ * what asks models; `Ask` tells it by itself.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Usage from "../domain/Usage.ts"
 
 /**
- * What a response of the summarising model cost.
+ * What a response of such a model cost.
  *
  * @category models
  * @since 0.1.0
@@ -37,6 +38,24 @@ export interface Service {
 export class Paid extends Context.Reference<Paid>()("axonal/context/Paid", {
   defaultValue: (): Service => ({ tell: () => undefined })
 }) {}
+
+/**
+ * Makes something with a list of what it costs, which grows meanwhile. Who is told of costs is told of these as well.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const listed = <A, E, R>(make: (costs: ReadonlyArray<Cost>) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Paid, ({ tell }) => {
+    const costs: Array<Cost> = []
+    const service: Service = {
+      tell: (cost) => {
+        costs.push(cost)
+        tell(cost)
+      }
+    }
+    return Effect.provideService(make(costs), Paid, service)
+  })
 
 /**
  * Makes something that has a price, and commits it. When the making is interrupted, `lost` of what was paid until then is

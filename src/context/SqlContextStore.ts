@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Entry, Stored } from "../domain/Entry.ts"
 import { SessionId } from "../domain/Ids.ts"
+import * as Newest from "../internal/newest.ts"
 import * as ContextStore from "./ContextStore.ts"
 import * as Append from "./internal/sqlAppend.ts"
 import * as Branches from "./internal/sqlBranches.ts"
@@ -111,12 +112,7 @@ const make = Effect.gen(function* () {
       describe(operation, session)
     )
 
-  const remember = (session: SessionId, known: Known): void => {
-    windows.delete(session)
-    windows.set(session, known)
-    const [oldest] = windows.size > windowsKept ? windows.keys() : []
-    if (oldest !== undefined) windows.delete(oldest)
-  }
+  const remember = (session: SessionId, known: Known): void => Newest.keep(windows, session, known, windowsKept)
   const rememberAppended = (session: SessionId, { before, branch, fresh, isNew, position }: Append.Appended): void => {
     const known = isNew ? { branch, window: Window.empty, added: [], position: 0 } : windows.get(session)
     if (known?.branch !== branch || known.position !== before) return

@@ -4,19 +4,16 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
-import type { FinishReason } from "../domain/Outcome.ts"
 import type { Part, ResultContent } from "../domain/Part.ts"
 import * as Usage from "../domain/Usage.ts"
 import { cut } from "../tool/ToolResult.ts"
+import * as Ask from "../transport/Ask.ts"
 import * as Transport from "../transport/Transport.ts"
-import type { TransportError } from "../transport/TransportError.ts"
-import { pauseMillis } from "../transport/TransportError.ts"
 import type { Cost } from "./Paid.ts"
-import { Paid } from "./Paid.ts"
+import * as Paid from "./Paid.ts"
 import * as TokenCounter from "./TokenCounter.ts"
 
 /**
@@ -112,17 +109,12 @@ export const byModel =
     }
     const { contextWindow = fallbackWindow } = asker.transport.model
     const first = previous.map(ofMessage).join("\n\n")
-    return Effect.flatMap(Paid, ({ tell }) => {
-      const costs: Array<Cost> = []
-      const pay = (cost: Cost) => {
-        costs.push(cost)
-        tell(cost)
-      }
-      return summariseAll({ ...asker, pay }, messages, first, Math.floor(contextWindow * shareOfWindow)).pipe(
-        Effect.map((text) => ({ text, costs })),
-        Effect.mapError(({ message }) => new SummaryFailed({ message, costs }))
-      )
-    })
+    return Paid.listed((costs) =>
+      Effect.mapBoth(summariseAll(asker, messages, first, Math.floor(contextWindow * shareOfWindow)), {
+        onFailure: ({ message }) => new SummaryFailed({ message, costs }),
+        onSuccess: (text) => ({ text, costs })
+      })
+    )
   }
 
 /**
@@ -215,11 +207,6 @@ interface Asker {
   readonly settings: Transport.Settings
 }
 
-/** One who asks, and who is told what it costs. */
-interface Payer extends Asker {
-  readonly pay: (cost: Cost) => void
-}
-
 /** Why there is no summary, in words, and whether it would help to ask for less at once. */
 interface Trouble {
   readonly message: string
@@ -233,19 +220,19 @@ const section = (title: string, lines: ReadonlyArray<string>, sign = "- "): stri
 
 /** A summary of what came before and of these messages, which are asked about in parts of about so many tokens. */
 const summariseAll = (
-  payer: Payer,
+  asker: Asker,
   messages: ReadonlyArray<Message>,
   before: string,
   tokens: number
 ): Effect.Effect<string, Trouble> => {
   const { count, size, text } = partOf(messages, tokens)
   if (count === 0) return Effect.succeed(before)
-  return Effect.matchEffect(ask(payer, before, text), {
+  return Effect.matchEffect(ask(asker, before, text), {
     onFailure: (failed) =>
       failed.isTooLong && size > smallestPart
-        ? summariseAll(payer, messages, before, Math.floor(size / 2))
+        ? summariseAll(asker, messages, before, Math.floor(size / 2))
         : Effect.fail(failed),
-    onSuccess: (summary) => summariseAll(payer, messages.slice(count), summary, tokens)
+    onSuccess: (summary) => summariseAll(asker, messages.slice(count), summary, tokens)
   })
 }
 
@@ -256,8 +243,7 @@ const inert = (text: string, names: string): string =>
 const quotes = "conversation|summary-so-far"
 
 /** One request for a summary of what came before and of one part. */
-const ask = (payer: Payer, before: string, part: string): Effect.Effect<string, Trouble> => {
-  const { prompt, settings, transport } = payer
+const ask = ({ prompt, settings, transport }: Asker, before: string, part: string): Effect.Effect<string, Trouble> => {
   const { model } = transport
   const earlier = before === "" ? "" : `<summary-so-far>\n${inert(before, quotes)}\n</summary-so-far>\n\n`
   const task = before === "" ? "Summarise the conversation." : "Write one summary of both."
@@ -271,65 +257,15 @@ const ask = (payer: Payer, before: string, part: string): Effect.Effect<string, 
       ? { responseFormat: { type: "json", name: "summary", schema: jsonSchema } }
       : undefined)
   })
-  return Effect.flatMap(sent(payer, request, 0), ({ reason, text: answer }) => {
+  const asked = Effect.mapError(Ask.answer(transport, request, { retries }), ({ message, reason }) => ({
+    message,
+    isTooLong: reason._tag === "ContextOverflow"
+  }))
+  return Effect.flatMap(asked, ({ reason, text: answer }) => {
     if (reason !== "stop") return Effect.fail(trouble(`the model ended its summary with ${reason}`))
     const text = prompt === undefined ? readable(answer) : answer.trim()
     return text === "" ? Effect.fail(trouble("the model gave an empty summary")) : Effect.succeed(text)
   })
-}
-
-interface Answer {
-  text: string
-  /** As much of it as was heard, ended or not. */
-  heard: string
-  reason: FinishReason | "nothing"
-  /** What has arrived of it was paid for, whether the vendor comes to say so or not. */
-  begun: boolean
-  usage: Usage.Usage | undefined
-}
-
-/** Sends a request, and again when it fails and may pass. Whatever becomes of an answer that began, it is paid for. */
-const sent = (payer: Payer, request: Transport.Request, tried: number): Effect.Effect<Answer, Trouble> =>
-  Effect.suspend(() => {
-    const { pay, transport } = payer
-    const answer: Answer = { text: "", heard: "", reason: "nothing", begun: false, usage: undefined }
-    const asked = Effect.scoped(Effect.flatMap(transport.open(request), (pull) => collect(pull, answer)))
-    const paid = Effect.ensuring(
-      asked,
-      Effect.sync(() => {
-        if (answer.begun) pay({ model: transport.model.id, usage: answer.usage ?? estimated(request, answer.heard) })
-      })
-    )
-    return Effect.catchAll(Effect.as(paid, answer), (error) => {
-      const delayMillis = pauseMillis(error, tried)
-      return delayMillis !== undefined && tried < retries
-        ? Effect.zipRight(Effect.sleep(delayMillis), sent(payer, request, tried + 1))
-        : Effect.fail({ message: error.message, isTooLong: error.reason._tag === "ContextOverflow" })
-    })
-  })
-
-/** What an answer cost that ended before its vendor could say. */
-const estimated = (request: Transport.Request, text: string): Usage.Usage =>
-  Usage.make({
-    input: TokenCounter.estimate(request),
-    output: text === "" ? 0 : TokenCounter.estimate({ messages: [Messages.assistant(text)] }),
-    estimated: true
-  })
-
-const collect = (pull: Transport.Pull, answer: Answer): Effect.Effect<void, TransportError> => {
-  const next: Effect.Effect<void, Option.Option<TransportError>> = Effect.flatMap(pull, (deltas) => {
-    for (const delta of deltas) {
-      if (delta._tag !== "ResponseStart") answer.begun = true
-      if (delta._tag === "TextDelta") answer.heard += delta.delta
-      else if (delta._tag === "PartEnd" && delta.part.type === "text") answer.text += delta.part.text
-      else if (delta._tag === "Finish") {
-        answer.reason = delta.reason
-        answer.usage = delta.usage
-      }
-    }
-    return answer.reason === "nothing" ? next : Effect.void
-  })
-  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
 }
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(Structured))

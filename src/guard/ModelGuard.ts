@@ -7,15 +7,11 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import { Paid } from "../context/Paid.ts"
-import * as TokenCounter from "../context/TokenCounter.ts"
 import * as Message from "../domain/Message.ts"
-import type { FinishReason } from "../domain/Outcome.ts"
-import * as Usage from "../domain/Usage.ts"
+import * as Newest from "../internal/newest.ts"
+import * as Ask from "../transport/Ask.ts"
 import * as Transport from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
-import { pauseMillis } from "../transport/TransportError.ts"
 import * as Guard from "./Guard.ts"
 import * as Judging from "./internal/judging.ts"
 
@@ -94,15 +90,10 @@ export class ApprovedCategories extends Context.Tag("axonal/guard/ModelGuard/App
  * @since 0.1.0
  */
 export const registry: Effect.Effect<Registry> = Effect.sync(() => {
-  const approved = new Set<string>()
+  const approved = new Map<string, true>()
   return {
     approve: (call, category, reach) =>
-      Effect.sync(() => {
-        const key = keyOf(call, category, reach)
-        approved.delete(key)
-        approved.add(key)
-        dropOldest(approved, maxApproved)
-      }),
+      Effect.sync(() => Newest.keep(approved, keyOf(call, category, reach), true, maxApproved)),
     revoke: (call, category) =>
       Effect.sync(() => {
         for (const reach of reaches) approved.delete(keyOf(call, category, reach))
@@ -138,15 +129,10 @@ export const make = (
   const { approved, cacheSize = 256, maxCharacters = 32_000 } = options
   const judge = judgeOf(options)
   const known = new Map<string, Judging.Judgement>()
-  const keep = (call: string, judgement: Judging.Judgement): void => {
-    known.delete(call)
-    known.set(call, judgement)
-    dropOldest(known, cacheSize)
-  }
   const judged = (call: string): Effect.Effect<Judging.Judgement, Unjudged> => {
     const before = known.get(call)
     const now = before === undefined ? ask(judge, call) : Effect.succeed(before)
-    return Effect.tap(now, (judgement) => keep(call, judgement))
+    return Effect.tap(now, (judgement) => Newest.keep(known, call, judgement, cacheSize))
   }
   return Guard.make((call) =>
     Effect.suspend(() => {
@@ -236,16 +222,6 @@ const keyOf = ({ identity, run, session }: Guard.Call, category: string, reach: 
   return JSON.stringify([reach, reach === "run" ? run : session, tenant, userId, chatId, category])
 }
 
-const dropOldest = (
-  items: { readonly size: number; readonly keys: () => Iterable<string>; readonly delete: (key: string) => boolean },
-  max: number
-): void => {
-  for (const key of items.keys()) {
-    if (items.size <= max) return
-    items.delete(key)
-  }
-}
-
 const verdictOf = (
   call: Guard.Call,
   { category, reason, verdict }: Judging.Judgement,
@@ -264,14 +240,11 @@ const verdictOf = (
 
 /** The judgement of a call, within the time there is. A judge that does not listen is left alone with its answer. */
 const ask = (judge: Judge, call: string): Effect.Effect<Judging.Judgement, Unjudged> =>
-  Effect.flatMap(Paid, ({ tell }) => {
+  Effect.suspend(() => {
     const code = crypto.randomUUID().replaceAll("-", "")
     const request = judge.request(Judging.question(code, call))
-    const bill = billOf(judge, request, tell)
-    return sent(judge, request, bill, 0).pipe(
-      Effect.disconnect,
+    return Ask.answer(judge.transport, request, { retries, maxCharacters: longestAnswer }).pipe(
       Effect.timeoutFail({ duration: judge.timeout, onTimeout: (): Unjudged => "it was late" }),
-      Effect.ensuring(Effect.sync(bill.settle)),
       Effect.flatMap(({ reason, text }) => {
         if (reason !== "stop") return Effect.fail(`its answer ended with ${reason}`)
         const judgement = Judging.read(text, code, judge.categories, judge.form)
@@ -279,78 +252,3 @@ const ask = (judge: Judge, call: string): Effect.Effect<Judging.Judgement, Unjud
       })
     )
   })
-
-interface Answer {
-  text: string
-  /** As much of it as was heard, ended or not. */
-  heard: string
-  reason: FinishReason | "nothing"
-  /** What has arrived of it was paid for, whether the vendor comes to say so or not. */
-  begun: boolean
-  usage: Usage.Usage | undefined
-}
-
-/** What answers cost, each told once: when it ends, or when nobody waits for it any more. */
-interface Bill {
-  readonly begin: () => Answer
-  readonly settle: () => void
-}
-
-const billOf = (judge: Judge, request: Transport.Request, tell: Paid["Type"]["tell"]): Bill => {
-  let open: Answer | undefined
-  return {
-    begin: () => {
-      open = { text: "", heard: "", reason: "nothing", begun: false, usage: undefined }
-      return open
-    },
-    settle: () => {
-      if (open?.begun === true) {
-        tell({ model: judge.transport.model.id, usage: open.usage ?? estimated(request, open.heard) })
-      }
-      open = undefined
-    }
-  }
-}
-
-/** What an answer cost that ended before its vendor could say. */
-const estimated = (request: Transport.Request, heard: string): Usage.Usage =>
-  Usage.make({
-    input: TokenCounter.estimate(request),
-    output: heard === "" ? 0 : TokenCounter.estimate({ messages: [Message.assistant(heard)] }),
-    estimated: true
-  })
-
-/** Sends the question, and again when it fails and may pass. */
-const sent = (judge: Judge, request: Transport.Request, bill: Bill, tried: number): Effect.Effect<Answer, Unjudged> =>
-  Effect.suspend(() => {
-    const answer = bill.begin()
-    return Effect.scoped(Effect.flatMap(judge.transport.open(request), (pull) => collect(pull, answer))).pipe(
-      Effect.ensuring(Effect.sync(bill.settle)),
-      Effect.as(answer),
-      Effect.catchAll((error) => {
-        const delayMillis = typeof error === "string" ? undefined : pauseMillis(error, tried)
-        return delayMillis !== undefined && tried < retries
-          ? Effect.zipRight(Effect.sleep(delayMillis), sent(judge, request, bill, tried + 1))
-          : Effect.fail(error)
-      })
-    )
-  })
-
-const collect = (pull: Transport.Pull, answer: Answer): Effect.Effect<void, Unjudged> => {
-  const next: Effect.Effect<void, Option.Option<Unjudged>> = Effect.flatMap(pull, (deltas) => {
-    for (const delta of deltas) {
-      if (delta._tag !== "ResponseStart") answer.begun = true
-      if (delta._tag === "TextDelta") answer.heard += delta.delta
-      else if (delta._tag === "PartEnd" && delta.part.type === "text") answer.text += delta.part.text
-      else if (delta._tag === "Finish") {
-        answer.reason = delta.reason
-        answer.usage = delta.usage
-      }
-    }
-    if (Math.max(answer.heard.length, answer.text.length) > longestAnswer) {
-      return Effect.fail(Option.some("its answer is too long for a verdict"))
-    }
-    return answer.reason === "nothing" ? next : Effect.void
-  })
-  return Effect.catchAll(next, (end) => (Option.isSome(end) ? Effect.fail(end.value) : Effect.void))
-}

@@ -9,13 +9,11 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { Cost } from "../context/Paid.ts"
-import { Paid } from "../context/Paid.ts"
-import * as TokenCounter from "../context/TokenCounter.ts"
+import * as Paid from "../context/Paid.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type { ToolSpec } from "../domain/Request.ts"
-import * as Usage from "../domain/Usage.ts"
+import * as Ask from "../transport/Ask.ts"
 import * as Transport from "../transport/Transport.ts"
 import * as Selecting from "./internal/selecting.ts"
 import * as ToolSelector from "./ToolSelector.ts"
@@ -71,8 +69,7 @@ export const make = (options: Options & { readonly transport: Transport.Service 
       return Effect.succeed({ tools: Selecting.inOrder(tools, shown) })
     }
     const request = requestOf(transport, tools, Messages.simplify(messages).slice(-count), most, settings)
-    const costs: Array<Cost> = []
-    return asked(transport, request, costs).pipe(
+    const selected = asked(transport, request).pipe(
       Effect.flatMap((text) => namesIn(text, tools)),
       Effect.timeoutFail({
         duration: timeout,
@@ -86,9 +83,9 @@ export const make = (options: Options & { readonly transport: Transport.Service 
           Effect.logWarning(`${transport.model.id} selected no tools, so all are offered: ${why(cause)}`),
           "all" as const
         )
-      ),
-      Effect.map((names) => ({ tools: names, costs }))
+      )
     )
+    return Paid.listed((costs) => Effect.map(selected, (tools) => ({ tools, costs })))
   })
 }
 
@@ -154,48 +151,14 @@ const quoted = (value: object): string => JSON.stringify(value).replaceAll("<", 
 
 const firstLine = (text: string): string => (text.trim().split(/\r?\n/, 1)[0] ?? "").slice(0, longestDescription)
 
-/** The answer as text, or why there is none. Whatever becomes of an answer that began, it is paid for. */
-const asked = (
-  transport: Transport.Service,
-  request: Transport.Request,
-  costs: Array<Cost>
-): Effect.Effect<string, string> =>
-  Effect.flatMap(Paid, ({ tell }) => {
-    const heard = { text: "", begun: false, ended: false, reason: "", usage: Usage.unknown }
-    const drain = (pull: Transport.Pull): Effect.Effect<void, string> => {
-      const next: Transport.Pull = Effect.tap(pull, (deltas) => {
-        for (const delta of deltas) {
-          if (delta._tag !== "ResponseStart") heard.begun = true
-          if (delta._tag === "TextDelta") heard.text += delta.delta
-          if (delta._tag === "Finish") Object.assign(heard, { ended: true, reason: delta.reason, usage: delta.usage })
-        }
-      })
-      return Effect.repeat(next, { until: () => heard.ended }).pipe(
-        Effect.asVoid,
-        Effect.catchAll((end) => (Option.isSome(end) ? Effect.fail(end.value.message) : Effect.void))
-      )
+/** The answer as text, or why there is none. */
+const asked = (transport: Transport.Service, request: Transport.Request): Effect.Effect<string, string> =>
+  Effect.matchEffect(Ask.answer(transport, request), {
+    onFailure: ({ message }) => Effect.fail(message),
+    onSuccess: ({ reason, text }) => {
+      if (reason === "stop") return Effect.succeed(text)
+      return Effect.fail(reason === "nothing" ? "its answer broke off" : `it ended its answer with ${reason}`)
     }
-    const pay = Effect.sync(() => {
-      if (!heard.begun) return
-      const cost = { model: transport.model.id, usage: heard.ended ? heard.usage : estimated(request, heard.text) }
-      costs.push(cost)
-      tell(cost)
-    })
-    const opened = Effect.mapError(transport.open(request), ({ message }) => message)
-    return Effect.ensuring(Effect.scoped(Effect.flatMap(opened, drain)), pay).pipe(
-      Effect.flatMap(() =>
-        heard.reason === "stop"
-          ? Effect.succeed(heard.text)
-          : Effect.fail(heard.ended ? `it ended its answer with ${heard.reason}` : "its answer broke off")
-      )
-    )
-  })
-
-const estimated = (request: Transport.Request, text: string): Usage.Usage =>
-  Usage.make({
-    input: TokenCounter.estimate(request),
-    output: text === "" ? 0 : TokenCounter.estimate({ messages: [Messages.assistant(text)] }),
-    estimated: true
   })
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct({ tools: Schema.Array(Schema.String) })), {

@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import type { CallOutcome } from "../domain/Outcome.ts"
 import * as Part from "../domain/Part.ts"
+import { ends } from "../internal/texts.ts"
 import * as Plain from "./internal/plain.ts"
 
 /**
@@ -249,15 +250,8 @@ export const defaultBound = 32_768
 export const cut = (value: string, max: number): string => {
   if (value.length <= max) return value
   const head = Math.ceil(max * 0.6)
-  const tail = max - head
-  const end = isLowSurrogate(value, head) ? head - 1 : head
-  const start = isLowSurrogate(value, value.length - tail) ? value.length - tail + 1 : value.length - tail
-  return `${value.slice(0, end)}\n[… ${start - end} of ${value.length} characters cut …]\n${value.slice(start)}`
-}
-
-const isLowSurrogate = (value: string, index: number): boolean => {
-  const code = value.charCodeAt(index)
-  return code >= 0xdc00 && code <= 0xdfff
+  const kept = ends(value, head, max - head)
+  return `${kept.head}\n[… ${kept.to - kept.from} of ${value.length} characters cut …]\n${kept.tail}`
 }
 
 /**

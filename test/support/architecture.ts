@@ -36,7 +36,7 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
     /^(hook\/(Hooks|Phase)|context\/ContextStore|guard\/(Approval|MessageGuard)|transport\/TransportError)\.ts$/
   ],
   [1, "port", /^context\/(Repair|TokenCounter|Identity|Window|Compaction|Summary|Paid|Trimming|Artifacts)\.ts$/],
-  [1, "port", /^transport\/(HttpTransport|Models)\.ts$/],
+  [1, "port", /^transport\/(HttpTransport|Models|Ask)\.ts$/],
   [1, "port", /^([a-z]+)\/\1\.ts$/i],
   // What remains in a port's folder.
   [3, "adapter", /^[a-z]+\//]

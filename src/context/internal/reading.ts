@@ -1,7 +1,7 @@
 /**
  * Pages of a long text, and the places in it where another text is found, as a model is told of them.
  */
-import { whole } from "./texts.ts"
+import { whole } from "../../internal/texts.ts"
 
 const pageLength = 8000
 const longestPage = 16_000

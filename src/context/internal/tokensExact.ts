@@ -3,6 +3,7 @@
  * the longest stretch it cannot cut, and cuts by patterns that give up on very long ones: so a text is handed over in
  * slices, cut where the tokenizer would have cut anyhow, and within stretches only when they are too long to be words.
  */
+import { whole } from "../../internal/texts.ts"
 import type { Counting } from "./tokens.ts"
 import { estimateText } from "./tokensText.ts"
 
@@ -68,8 +69,8 @@ export const sliceEnd = (text: string, start: number): number => {
     if (before === sorts.letter && (sort & sorts.letter) === 0 && code !== apostrophe) cut = index
     words = (sort & sorts.letter) === 0 ? 0 : words + 1
     others = (sort & sorts.other) === 0 ? 0 : others + 1
-    if (words > stretchLimit || others > stretchLimit) return wholeCharacters(text, index)
-    if (index - start >= sliceLimit) return cut > start ? cut : wholeCharacters(text, index)
+    if (words > stretchLimit || others > stretchLimit) return whole(text, index)
+    if (index - start >= sliceLimit) return cut > start ? cut : whole(text, index)
     before = sort
   }
   return text.length
@@ -92,10 +93,4 @@ const sortOf = (character: string): number => {
   if (/\p{L}/u.test(character)) return sorts.letter
   if (/[\p{M}\ud800-\udfff]/u.test(character)) return sorts.letter | sorts.other
   return /\p{N}/u.test(character) ? sorts.digit : sorts.other
-}
-
-/** The index, or the one before when a character of two halves would be cut apart. */
-const wholeCharacters = (text: string, index: number): number => {
-  const isLow = (text.charCodeAt(index) & 0xfc00) === 0xdc00
-  return isLow && (text.charCodeAt(index - 1) & 0xfc00) === 0xd800 ? index - 1 : index
 }

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Message } from "../../domain/Message.ts"
 import { toolCalls } from "../../domain/Message.ts"
 import * as Part from "../../domain/Part.ts"
-import { ends } from "./texts.ts"
+import { ends } from "../../internal/texts.ts"
 
 /** How many tokens a text has. */
 export type Count = (text: string) => Effect.Effect<number>

@@ -2,6 +2,7 @@
  * What a judging model is asked, and how its answer is read. The call is one line of JSON in which nothing can end the
  * quotation or hide from view; only an answer of exactly one form, with the code of its own question, is a verdict.
  */
+import { sorted } from "../../domain/Request.ts"
 
 /** What is to be judged. */
 export interface Subject {
@@ -26,7 +27,7 @@ export type Form = "json" | "text"
  */
 export const canonical = (value: unknown): string | undefined => {
   try {
-    return written(value).replace(unseen, escaped)
+    return JSON.stringify(sorted(value)).replace(unseen, escaped)
   } catch {
     // Big integers, cycles, and what is nested beyond the stack.
     return undefined
@@ -135,14 +136,6 @@ const longestReason = 300
 const oneLine = (text: string): string => {
   const line = text.slice(0, longestReason).replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ")
   return line.trim()
-}
-
-const written = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map(written).join(",")}]`
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
-  const fields = Object.entries(value).filter(([, item]) => item !== undefined)
-  fields.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
-  return `{${fields.map(([key, item]) => `${JSON.stringify(key)}:${written(item)}`).join(",")}}`
 }
 
 // Angle brackets, and what is not seen: controls, marks of direction, tags, selectors of variants, fillers, private use.

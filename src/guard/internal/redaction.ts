@@ -2,6 +2,7 @@
  * Where in a text something stands that is to be hidden, and the text without it. Every finder is linear in the text,
  * whatever the text is: it was written to be found by nobody.
  */
+import { isInPair } from "../../internal/texts.ts"
 
 /** A place in a text, in characters (UTF-16): from the first one to the one behind the last. */
 export interface Span {
@@ -225,13 +226,8 @@ const privateKeys: Find = (text) => {
 
 const longestLine = 80
 
-const isPairAt = (text: string, index: number): boolean => {
-  const [before, after] = [text.charCodeAt(index - 1), text.charCodeAt(index)]
-  return before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff
-}
-
 /** The span with both halves of the characters at its ends. */
 const whole = (text: string, { from, to }: Span): Span => ({
-  from: isPairAt(text, from) ? from - 1 : from,
-  to: isPairAt(text, to) ? to + 1 : to
+  from: isInPair(text, from) ? from - 1 : from,
+  to: isInPair(text, to) ? to + 1 : to
 })

@@ -1,6 +1,7 @@
 /**
  * JSON that says what it means: an error is its tag and its message and never `{}`, and equal values are the same text.
  */
+import { sorted } from "../../domain/Request.ts"
 
 /** What a value looks like as JSON where it is an error. Its other fields stay out: they may hold requests and secrets. */
 interface PlainError {
@@ -59,9 +60,4 @@ export const jsonText = (value: unknown): string | undefined => {
 }
 
 /** The value as JSON with its keys in order, so that equal values are the same text. */
-export const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === "object" && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([left], [right]) => (left < right ? -1 : 1)))
-      : item
-  ) ?? "null"
+export const canonical = (value: unknown): string => JSON.stringify(sorted(value)) ?? "null"

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Newest from "../../internal/newest.ts"
 
 /** How many results are kept, and for how long. */
 export interface Options {
@@ -71,15 +72,8 @@ const begun = <A>(
   })
 }
 
-const keep = <A>({ kept, options }: Sharing<A>, key: string, value: A, now: number): void => {
-  kept.delete(key)
-  kept.set(key, { value, until: now + Duration.toMillis(options.timeToLive) })
-  if (kept.size <= options.capacity) return
-  for (const oldest of kept.keys()) {
-    kept.delete(oldest)
-    return
-  }
-}
+const keep = <A>({ kept, options }: Sharing<A>, key: string, value: A, now: number): void =>
+  Newest.keep(kept, key, { value, until: now + Duration.toMillis(options.timeToLive) }, options.capacity)
 
 const forget = <A>({ running }: Sharing<A>, key: string, done: Running<A>): void => {
   if (running.get(key) === done) running.delete(key)

@@ -9,6 +9,7 @@ import type { ModelInfo } from "../../../domain/ModelInfo.ts"
 import type { Request } from "../../../domain/Request.ts"
 import { canonical } from "../../../domain/Request.ts"
 import * as Usage from "../../../domain/Usage.ts"
+import * as Newest from "../../../internal/newest.ts"
 import type { Pull, Service } from "./port.ts"
 import { atLeast, ended, finishOf } from "./port.ts"
 
@@ -40,14 +41,9 @@ export const cache = <E>(service: Service<E>, options: CacheOptions): Service<E>
   }
 
   const store = (key: string, deltas: ReadonlyArray<Delta>): Effect.Effect<void> =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      answers.delete(key)
-      answers.set(key, { deltas, expires: now + timeToLiveMillis })
-      for (const oldest of answers.keys()) {
-        if (answers.size <= capacity) return
-        answers.delete(oldest)
-      }
-    })
+    Effect.map(Clock.currentTimeMillis, (now) =>
+      Newest.keep(answers, key, { deltas, expires: now + timeToLiveMillis }, capacity)
+    )
 
   const recorded = (pull: Pull<E>, key: string): Pull<E> => {
     const arrived: Array<ReadonlyArray<Delta>> = []
