@@ -4,29 +4,9 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
+import { CallId } from "../../src/domain/Ids.ts"
 import * as Approval from "../../src/guard/Approval.ts"
-
-const question = (id: string, input: unknown = {}, reason = "because"): Approval.Question => ({
-  call: {
-    id: CallId.make(id),
-    tool: { name: "rm", origin: "application" },
-    input,
-    run: RunId.make("run"),
-    session: SessionId.make("session"),
-    agent: "agent",
-    turn: 1,
-    identity: {}
-  },
-  reason
-})
-/** What an approver decides at once, or when it is time. */
-const ask = (question: Approval.Question): Effect.Effect<Approval.Decision> =>
-  Effect.flatMap(Approval.Approval, (approval) =>
-    Effect.flatMap(approval.ask(question), (answer) =>
-      Approval.isLater(answer) ? Effect.dieMessage("the answer was put off") : Effect.succeed(answer)
-    )
-  )
+import { ask, question } from "../support/calls.ts"
 
 /** Waits until so many questions wait. */
 const waiting = (count: number) =>

@@ -5,35 +5,11 @@ import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Agent from "../../src/agent/Agent.ts"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
-import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as TerminalApproval from "../../src/guard/TerminalApproval.ts"
 import { call, text } from "../../src/testing/ScriptedTransport.ts"
+import { ask, question } from "../support/calls.ts"
 import { world } from "../support/runs.ts"
-
-const question = (id: string, input: unknown = {}, reason = "because", category?: string): Approval.Question => ({
-  call: {
-    id: CallId.make(id),
-    tool: { name: "rm", origin: "application" },
-    input,
-    run: RunId.make("run"),
-    session: SessionId.make("session"),
-    agent: "agent",
-    turn: 1,
-    identity: {}
-  },
-  reason,
-  ...(category === undefined ? undefined : { category })
-})
-
-/** What an approver decides. */
-const ask = (question: Approval.Question): Effect.Effect<Approval.Decision> =>
-  Effect.flatMap(Approval.Approval, (approval) =>
-    Effect.flatMap(approval.ask(question), (answer) =>
-      Approval.isLater(answer) ? Effect.dieMessage("the answer was put off") : Effect.succeed(answer)
-    )
-  )
 
 const key = (name: string, input?: string, ctrl = false): Terminal.UserInput => ({
   input: Option.fromNullable(input),

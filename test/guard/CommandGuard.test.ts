@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
 import * as CommandGuard from "../../src/guard/CommandGuard.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 import attempts from "../fixtures/guard/commands.json" with { type: "json" }
+import { callOf } from "../support/calls.ts"
 
 const Command = Schema.Union(Schema.String, Schema.Array(Schema.String))
 const Fixture = Schema.Struct({
@@ -28,16 +28,6 @@ const fixture = Schema.decodeUnknownSync(Fixture)(attempts)
 const commandOf = ({ command, repeat }: (typeof fixture)["groups"][number]["cases"][number]) =>
   command ?? repeat?.text.repeat(repeat.times) ?? ""
 
-const callOf = (name: string, input: unknown): Guard.Call => ({
-  id: CallId.make("call"),
-  tool: { name, origin: "application" },
-  input,
-  run: RunId.make("run"),
-  session: SessionId.make("session"),
-  agent: "agent",
-  turn: 1,
-  identity: {}
-})
 const tagOf = (command: string | ReadonlyArray<string>, policy: CommandGuard.Policy = {}, folder?: string) =>
   CommandGuard.judge(command, policy, folder)._tag
 const reasonOf = (verdict: Guard.Verdict): string =>

@@ -8,20 +8,10 @@ import { pipe } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/TestClock"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as Suites from "../../src/testing/Suites.ts"
+import { callOf } from "../support/calls.ts"
 
-const callOf = (name: string, input: unknown = {}, tool: Partial<Guard.ToolInfo> = {}): Guard.Call => ({
-  id: CallId.make("call"),
-  tool: { name, origin: "application", ...tool },
-  input,
-  run: RunId.make("run"),
-  session: SessionId.make("session"),
-  agent: "agent",
-  turn: 1,
-  identity: {}
-})
 const call = callOf("read", { path: "a" })
 
 const says = (verdict: Guard.Verdict): Guard.Service => Guard.make(() => Effect.succeed(verdict))
@@ -228,7 +218,7 @@ describe("Guard", () => {
           Guard.deny("no"),
           Guard.forTools((tool) => tool.origin === "external")
         )
-        assert.deepStrictEqual(yield* guard.check(callOf("a", {}, { origin: "external" })), Guard.Deny("no"))
+        assert.deepStrictEqual(yield* guard.check(callOf("a", {}, { tool: { origin: "external" } })), Guard.Deny("no"))
         assert.deepStrictEqual(yield* guard.check(callOf("a")), Guard.Allow)
       })
     )
@@ -297,7 +287,9 @@ describe("Guard", () => {
   })
 
   describe("layers", () => {
-    const verdict = Effect.flatMap(Guard.Guard, (guard) => guard.check(callOf("rm", {}, { destructive: true })))
+    const verdict = Effect.flatMap(Guard.Guard, (guard) =>
+      guard.check(callOf("rm", {}, { tool: { destructive: true } }))
+    )
 
     it.effect("without a layer tools are judged by their annotations", () =>
       Effect.map(verdict, (verdict) => assert.deepStrictEqual(verdict, Guard.Ask("rm may destroy something")))
@@ -313,11 +305,11 @@ describe("Guard", () => {
 })
 
 Suites.guard("default", Layer.effect(Guard.Guard, Guard.Guard), {
-  allowed: [callOf("read", { path: "a" }), callOf("find", {}, { origin: "external", readOnly: true })],
+  allowed: [callOf("read", { path: "a" }), callOf("find", {}, { tool: { origin: "external", readOnly: true } })],
   asked: [
-    callOf("rm", { path: "a" }, { destructive: true }),
-    callOf("pay", {}, { needsApproval: true }),
-    callOf("mcp", {}, { origin: "external" })
+    callOf("rm", { path: "a" }, { tool: { destructive: true } }),
+    callOf("pay", {}, { tool: { needsApproval: true } }),
+    callOf("mcp", {}, { tool: { origin: "external" } })
   ]
 })
 

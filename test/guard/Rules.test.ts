@@ -5,23 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import { glob, pattern } from "../../src/guard/internal/rulesPattern.ts"
 import * as Rules from "../../src/guard/Rules.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 import stored from "../fixtures/guard/rules.json" with { type: "json" }
-
-const callOf = (tool: string, input: unknown = {}): Guard.Call => ({
-  id: CallId.make("call"),
-  tool: { name: tool, origin: "application" },
-  input,
-  run: RunId.make("run"),
-  session: SessionId.make("session"),
-  agent: "agent",
-  turn: 1,
-  identity: {}
-})
+import { callOf } from "../support/calls.ts"
 
 const storedText = JSON.stringify(stored)
 const storedLayer = Layer.effect(Guard.Guard, Rules.fromJson(storedText))

@@ -1,22 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
 import type * as Guard from "../../src/guard/Guard.ts"
 import * as UrlGuard from "../../src/guard/UrlGuard.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 import attempts from "../fixtures/guard/urls.json" with { type: "json" }
+import * as Calls from "../support/calls.ts"
 
-const callOf = (input: unknown, tool = "get"): Guard.Call => ({
-  id: CallId.make("call"),
-  tool: { name: tool, origin: "application" },
-  input,
-  run: RunId.make("run"),
-  session: SessionId.make("session"),
-  agent: "agent",
-  turn: 1,
-  identity: {}
-})
+const callOf = (input: unknown, tool = "get"): Guard.Call => Calls.callOf(tool, input)
 
 const options: UrlGuard.Options = {
   allow: [

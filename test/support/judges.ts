@@ -3,25 +3,16 @@
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import type * as Guard from "../../src/guard/Guard.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import type * as Transport from "../../src/transport/Transport.ts"
+import * as Calls from "./calls.ts"
 
 const { text } = ScriptedTransport
 
-export const callOf = (input: unknown, about: Partial<Guard.Call> = {}): Guard.Call => ({
-  id: CallId.make("call"),
-  tool: { name: "shell", origin: "application" },
-  input,
-  run: RunId.make("run"),
-  session: SessionId.make("session"),
-  agent: "agent",
-  turn: 1,
-  identity: {},
-  ...about
-})
+export const callOf = (input: unknown, about: Partial<Guard.Call> = {}): Guard.Call =>
+  Calls.callOf("shell", input, about)
 
 /** What a request asks: its code, and the line between the marks. */
 export const askedIn = (request: Transport.Request) => {

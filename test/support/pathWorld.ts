@@ -5,21 +5,14 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { CallId, RunId, SessionId } from "../../src/domain/Ids.ts"
+import { SessionId } from "../../src/domain/Ids.ts"
 import * as Approval from "../../src/guard/Approval.ts"
 import type * as Guard from "../../src/guard/Guard.ts"
 import * as PathGuard from "../../src/guard/PathGuard.ts"
+import * as Calls from "./calls.ts"
 
-export const callOf = (tool: string, input: unknown, session = "session"): Guard.Call => ({
-  id: CallId.make("call"),
-  tool: { name: tool, origin: "application" },
-  input,
-  run: RunId.make("run"),
-  session: SessionId.make(session),
-  agent: "agent",
-  turn: 1,
-  identity: {}
-})
+export const callOf = (tool: string, input: unknown, session = "session"): Guard.Call =>
+  Calls.callOf(tool, input, { session: SessionId.make(session) })
 
 /** Folders and links as the attempts want them, below a temporary folder that has no links on its way. */
 export const world = Effect.gen(function* () {

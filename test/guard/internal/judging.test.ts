@@ -60,6 +60,12 @@ describe("judging", () => {
       assert.strictEqual(Judging.canonical(JSON.parse('{"__proto__":{"x":1}}')), '{"__proto__":{"x":1}}')
     })
 
+    it("tells apart what writes itself, such as dates", () => {
+      const [day, other] = [new Date(0), new Date(1)].map((at) => Judging.canonical({ at }))
+      assert.strictEqual(day, '{"at":"1970-01-01T00:00:00.000Z"}')
+      assert.notStrictEqual(day, other)
+    })
+
     it("is nothing for what has no JSON", () => {
       const cycle: Array<unknown> = []
       cycle.push(cycle)
