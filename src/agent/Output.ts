@@ -12,7 +12,7 @@ import * as AST from "effect/SchemaAST"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type { ResponseFormat } from "../domain/Request.ts"
-import { whole } from "../internal/texts.ts"
+import { head } from "../internal/texts.ts"
 import { coerce } from "../tool/Coerce.ts"
 import * as PartialJson from "../tool/PartialJson.ts"
 
@@ -203,7 +203,7 @@ export const repair = ({ format }: Erased, description: string, schema: boolean)
 
 const invalid = (description: string): Read => ({
   _tag: "Invalid",
-  description: description.slice(0, whole(description, maxProblem))
+  description: head(description, maxProblem)
 })
 
 const maxProblem = 2000

@@ -14,6 +14,9 @@ export const whole = (text: string, index: number): number => {
   return isInPair(text, index) ? index - 1 : index
 }
 
+/** The first characters, at most so many. */
+export const head = (text: string, most: number): string => text.slice(0, whole(text, most))
+
 /** The first `head` and the last `tail` characters, at most; they never overlap. `from` and `to` are what is between. */
 export interface Ends {
   readonly head: string

@@ -13,6 +13,7 @@ import * as Paid from "../context/Paid.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type { ToolSpec } from "../domain/Request.ts"
+import { head } from "../internal/texts.ts"
 import * as Ask from "../transport/Ask.ts"
 import * as Transport from "../transport/Transport.ts"
 import * as Selecting from "./internal/selecting.ts"
@@ -130,7 +131,7 @@ const requestOf = (
 ): Transport.Request => {
   const offers = tools.map(({ description = "", name }) => quoted({ name, description: firstLine(description) }))
   const said = messages.map((message) =>
-    quoted({ role: message.role, text: Messages.toText(message).slice(0, longestMessage) })
+    quoted({ role: message.role, text: head(Messages.toText(message), longestMessage) })
   )
   return Transport.request({
     messages: [
@@ -149,7 +150,7 @@ const requestOf = (
 /** As JSON in one line, without any tag: what is quoted cannot end its quotation. */
 const quoted = (value: object): string => JSON.stringify(value).replaceAll("<", "\\u003c")
 
-const firstLine = (text: string): string => (text.trim().split(/\r?\n/, 1)[0] ?? "").slice(0, longestDescription)
+const firstLine = (text: string): string => head(text.trim().split(/\r?\n/, 1)[0] ?? "", longestDescription)
 
 /** The answer as text, or why there is none. */
 const asked = (transport: Transport.Service, request: Transport.Request): Effect.Effect<string, string> =>

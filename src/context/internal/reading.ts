@@ -1,7 +1,7 @@
 /**
  * Pages of a long text, and the places in it where another text is found, as a model is told of them.
  */
-import { whole } from "../../internal/texts.ts"
+import { head, whole } from "../../internal/texts.ts"
 
 const pageLength = 8000
 const longestPage = 16_000
@@ -53,7 +53,7 @@ const listed = (
   next: number | undefined
 ): string => {
   const about = `${id}: ${text.length} characters, searched from ${start} on`
-  const what = search.length > 80 ? `${search.slice(0, whole(search, 80))}…` : search
+  const what = search.length > 80 ? `${head(search, 80)}…` : search
   if (places.length === 0) return `[${about}; "${what}" is not found]`
   const more = next === undefined ? "there are no more" : `there are more from offset ${next} on`
   return `[${about}; lines with "${what}", each after the offset where it is; ${more}]\n${places.join("\n")}`
