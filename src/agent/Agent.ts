@@ -136,7 +136,7 @@ export const run = <Output, E, R>(
  * **Details**
  *
  * - `decided`: an answer for each call, or for some of them: the run then ends awaiting the others, and asks no model.
- *   `input`: what the person has to say besides, behind the results of the calls.
+ *   `input`: what the person has to say besides, behind the results of the calls; it waits as long as these do.
  * - The calls are prepared and guarded anew; what was approved are the arguments that were asked about. Limits go on
  *   counting where the run before stopped.
  * - Errors: `ResumeRejected` when the session does not wait, a call was not asked about, or has its answer. Nothing has

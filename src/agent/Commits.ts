@@ -192,20 +192,23 @@ const append = (
       turn: run.turn
     })
     const made = entriesOf(about)
+    const costs = run.costs.splice(0).map((make) => make(about))
     const words = unkept(session, joining)
     const entries =
-      run.costs.length === 0 && words.length === 0
+      costs.length === 0 && words.length === 0
         ? made
-        : [
-            ...run.costs.splice(0).map((make) => make(about)),
-            ...made,
-            ...words.map((words) => queuedEntry(session, about, words))
-          ]
+        : [...costs, ...made, ...words.map((words) => queuedEntry(session, about, words))]
     // A compaction that came to nothing, and cost nothing; words that another commit took along.
     if (entries.length === 0) return Effect.void
     const { chatId, tenant, userId } = run.identity
+    const appended = store.append(run.session, entries, {
+      after: session.position,
+      tenant,
+      owner: userId,
+      chat: chatId
+    })
     return Effect.flatMap(
-      store.append(run.session, entries, { after: session.position, tenant, owner: userId, chat: chatId }),
+      costs.length === 0 ? appended : Effect.onError(appended, () => keptBack(run, costs)),
       (position) => {
         for (const kept of words) kept.isKept = true
         const isRepeat = position - session.position < entries.length
@@ -225,6 +228,10 @@ const append = (
       }
     )
   })
+
+/** The same entries are tried again: the store may have them although it said otherwise. */
+const keptBack = (run: Run.Run, costs: ReadonlyArray<Entry>): Effect.Effect<void> =>
+  Effect.sync(() => void run.costs.unshift(...costs.map((entry) => () => entry)))
 
 const isResults = (entry: Entry): boolean => entry._tag === "Message" && entry.message.role === "tool"
 

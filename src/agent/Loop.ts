@@ -177,12 +177,12 @@ const converse = (
     if (options.resume === undefined) {
       if (session.suspended !== undefined) yield* Resuming.takeBack(state)
     } else {
-      const worked = yield* Resuming.resume(state, options.resume)
+      const worked = yield* Resuming.resume(state, options.resume, screened.messages)
       if (worked.over !== undefined) return yield* atLimit(state, worked.over, screened.messages)
       const end = yield* Final.ofCalls(state, worked)
       if (end !== undefined) return end
     }
-    yield* Session.say(session, screened.messages)
+    yield* Effect.uninterruptible(Session.say(session, screened.messages))
     let joined: ReadonlyArray<Message> = []
     for (;;) {
       const millis = limits.wallTime === undefined ? undefined : yield* Turn.elapsed(state)

@@ -92,7 +92,9 @@ export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEve
         folding.messages.push(...event.input)
         break
       case "TurnEnd":
-        folding.messages.push(...event.messages)
+        // The results of calls that waited stand before what is said to them.
+        if (event.turn === 0) folding.messages.unshift(...event.messages)
+        else folding.messages.push(...event.messages)
         break
       case "RunEnd":
         folding.end = event

@@ -12,17 +12,20 @@ import type { ToolFailed } from "../domain/AgentError.ts"
 import type { DecisionEntry, PendingQuestion, Stored, SuspendedEntry } from "../domain/Entry.ts"
 import type { CallId } from "../domain/Ids.ts"
 import { SessionId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
 import * as Approval from "../guard/Approval.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Approving from "./Approving.ts"
 import * as Dispatch from "./Dispatch.ts"
+import * as Final from "./Final.ts"
 import * as Grants from "./Grants.ts"
 import * as Halt from "./Halt.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
 import * as Spending from "./Spending.ts"
+import * as Steering from "./Steering.ts"
 import type { Conversation, Worked } from "./Turn.ts"
 import * as Turn from "./Turn.ts"
 
@@ -54,14 +57,16 @@ export class ResumeRejected extends Schema.TaggedError<ResumeRejected>()("Resume
 }
 
 /**
- * Goes on with what waits in the session. Answers what is left to be decided, or what the calls came to.
+ * Goes on with what waits in the session. Answers what is left to be decided, or what the calls came to. What is said besides
+ * waits in the session when the conversation does not go on yet.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const resume = (
   conversation: Conversation,
-  decided: ReadonlyArray<Approval.Decided>
+  decided: ReadonlyArray<Approval.Decided>,
+  input: ReadonlyArray<Message>
 ): Effect.Effect<Worked, StoreError | ToolFailed | Halt.Halted | ResumeRejected, Scope.Scope> =>
   Effect.gen(function* () {
     const { halt, run, session, spent } = conversation
@@ -77,9 +82,12 @@ export const resume = (
       Effect.gen(function* () {
         yield* Session.decide(session, answers.fresh, pending.length === 0)
         yield* tell(run, answers.fresh)
-        return pending.length > 0
-          ? Exit.succeed(waitingFor(pending))
-          : yield* work(conversation, asking, answers, restore)
+        const exit =
+          pending.length > 0 ? Exit.succeed(waitingFor(pending)) : yield* work(conversation, asking, answers, restore)
+        if (input.length > 0 && (Exit.isFailure(exit) || Final.isOver(exit.value))) {
+          yield* Steering.enter(run.steering, "steer", input)
+        }
+        return exit
       })
     )
     return yield* worked

@@ -158,6 +158,7 @@ export const make = (
   const { sink, ...rest } = options
   const path = pathOf(options.outer)
   const here = () => where(run)
+  const write = Observing.writer(sink, options.hooks, here)
   const run: Run = {
     ...rest,
     store: Observing.store(options.store, options.hooks, here),
@@ -174,11 +175,7 @@ export const make = (
     paid: 0,
     turn: 0,
     sequence: 0,
-    write: Observing.writer(
-      path === undefined ? sink : (events) => sink(events.map((event) => ({ ...event, path }))),
-      options.hooks,
-      here
-    )
+    write: path === undefined ? write : (events) => write(() => events().map((event) => ({ ...event, path })))
   }
   return run
 }

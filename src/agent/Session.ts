@@ -75,6 +75,8 @@ export const close = (session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { run } = session
     run.steering.closed = true
+    // It was never open: it may be another run's, who must not find it moved on.
+    if (run.steering.keep === undefined) return Effect.void
     if (session.writer === undefined && run.costs.length === 0 && Commits.unkept(session).length === 0) {
       return Effect.void
     }

@@ -80,6 +80,26 @@ export const accept = (
   })
 
 /**
+ * Puts words into the queues that nobody has to judge any more, and keeps them. Answers whether they will be read.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const enter = (
+  steering: Steering,
+  when: Words["when"],
+  messages: ReadonlyArray<Message>
+): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    // It may have ended while the words were judged.
+    if (steering.closed) return Effect.succeed(false)
+    // Messages of their own: what was said twice has joined twice.
+    const own = messages.map((message) => ({ ...message }))
+    const words = add(steering, when, own, undefined)
+    return steering.keep === undefined ? Effect.succeed(true) : steering.keep(words)
+  })
+
+/**
  * Puts words of an earlier run into the queues, which its session kept, before those that came meanwhile.
  *
  * @category combinators
@@ -175,16 +195,6 @@ export const forget = (steering: Steering, joined: ReadonlySet<Words>): void => 
 }
 
 // internal
-
-const enter = (steering: Steering, when: Words["when"], messages: ReadonlyArray<Message>): Effect.Effect<boolean> =>
-  Effect.suspend(() => {
-    // It may have ended while the words were judged.
-    if (steering.closed) return Effect.succeed(false)
-    // Messages of their own: what was said twice has joined twice.
-    const own = messages.map((message) => ({ ...message }))
-    const words = add(steering, when, own, undefined)
-    return steering.keep === undefined ? Effect.succeed(true) : steering.keep(words)
-  })
 
 const add = (
   steering: Steering,

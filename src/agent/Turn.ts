@@ -108,12 +108,11 @@ export const take = (
       const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
       if (!spending.isNothing) yield* Effect.onError(wait(spending.request(request)), () => Effect.sync(untaken))
       conversation.output = ""
-      yield* restore(
-        Run.emit(run, () => [
-          Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined }),
-          ...Requests.changes(run, request)
-        ])
-      )
+      // In one step with what ends it: a turn that was told of has an end.
+      yield* Run.emit(run, () => [
+        Run.event(run, "TurnStart", { model: run.transport.model.id, input: joined }),
+        ...Requests.changes(run, request)
+      ])
       const progress = Receive.begin(run)
       const asked = yield* Effect.exit(
         wait(Effect.flatMap(Compacting.ask(compacting, request, progress, last), (answer) => judged(run, answer)))
