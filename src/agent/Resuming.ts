@@ -75,6 +75,8 @@ export const resume = (
     spent.before = suspended.spent
     yield* Halt.watchRest(halt, run.definition.limits, suspended.spent.millis)
     const asking = askingOf(yield* session.store.live(run.session), suspended)
+    // A compaction that is not ours may have covered the calls: what cannot run must not be decided.
+    if (asking.calls.length === 0) return yield* rejected(run, "not-waiting")
     const answers = yield* answersOf(run, suspended, asking.known, decided, yield* run.activities.now)
     const pending = suspended.questions.filter(({ call }) => !answers.all.has(call))
     // From the last answer to the results nothing comes between that would leave the calls without them.
@@ -105,6 +107,7 @@ export const takeBack = ({ run, session }: Conversation): Effect.Effect<void, St
   if (suspended === undefined) return Effect.void
   return Effect.gen(function* () {
     const { calls, known } = askingOf(yield* session.store.live(run.session), suspended)
+    if (calls.length === 0) return
     const batch = Dispatch.begin(calls)
     for (const [index, { id }] of calls.entries()) {
       const decision = known.find(({ call }) => call === id)
@@ -128,7 +131,7 @@ const waitingFor = (pending: ReadonlyArray<PendingQuestion>): Worked => ({
   over: undefined,
   pending,
   ends: undefined,
-  blocked: false
+  blocked: undefined
 })
 
 /** Runs the calls that are decided by now. */

@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as Agent from "../../src/agent/Agent.ts"
+import * as Compaction from "../../src/context/Compaction.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Paid from "../../src/context/Paid.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
@@ -17,7 +18,7 @@ import * as Hooks from "../../src/hook/Hooks.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { call, gate, text } from "../../src/testing/ScriptedTransport.ts"
 import * as Trace from "../../src/testing/Trace.ts"
-import { at, collecting, pay, session, shop, suspending, waiting, yes } from "../support/approvals.ts"
+import { at, collecting, pay, results, session, shop, suspending, waiting, yes } from "../support/approvals.ts"
 import { world } from "../support/runs.ts"
 import { heardIn, pause } from "../support/steering.ts"
 
@@ -157,6 +158,21 @@ describe("Controlled runs", () => {
       )
       assert.deepStrictEqual(yield* heardIn(session), ["go", "and then?"])
     }).pipe(Effect.provide([world([[pay("1", 20), pay("2", 30)], [text("done")]]), suspending]))
+  })
+
+  it.effect.each([0, 1])("HIST-2 calls that wait survive a compaction that keeps %s messages", (keepRecent) => {
+    const { agent, ran } = shop()
+    const summarise = () => Effect.succeed({ text: "sum", costs: [] })
+    return Effect.gen(function* () {
+      yield* Agent.run(agent, "before", { session })
+      const ids = yield* waiting(agent)
+      assert.strictEqual((yield* Compaction.compact(session))._tag, "Compacted")
+      assert.strictEqual((yield* Agent.resume(agent, session, [yes(at(ids, 0))])).reason, "completed")
+      assert.deepStrictEqual([ran, yield* results], [["pay 20 shop"], ["ok: 20 to shop"]])
+    }).pipe(
+      Effect.provide([world([[text("long ".repeat(50))], [pay("1", 20)], [text("done")]]), suspending]),
+      Effect.provide(Compaction.layer({ maxTokens: 1e9, keepRecent, summarise }))
+    )
   })
 
   it.effect("the messages of a result stand in the order in which the session has them", () => {

@@ -3,8 +3,12 @@
  * what a person said last, which stays wherever the cut is.
  */
 import type { Message } from "../../domain/Message.ts"
+import * as Messages from "../../domain/Message.ts"
 
-/** The messages before `index` and those from it on can live without each other. Ascending; the end is the last one. */
+/**
+ * The messages before `index` and those from it on can live without each other. Ascending; the end is the last one, unless
+ * calls wait there for their results.
+ */
 export const places = (messages: ReadonlyArray<Message>): ReadonlyArray<number> => {
   const calls = new Map<string, number>()
   /** By message: the first one that has a call which is answered here. */
@@ -16,7 +20,8 @@ export const places = (messages: ReadonlyArray<Message>): ReadonlyArray<number> 
     }
     return first
   })
-  const out = messages.length === 0 ? [] : [messages.length]
+  const last = messages.at(-1)
+  const out = last === undefined || Messages.toolCalls(last).length > 0 ? [] : [messages.length]
   let reach = messages.length
   for (let at = messages.length - 1; at > 0; at--) {
     reach = Math.min(reach, answered[at] ?? at)
