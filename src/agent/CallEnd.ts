@@ -56,7 +56,7 @@ export const ended = (
         if (Exit.isFailure(exit)) {
           return Effect.zipRight(record(Screening.withheld(result, "it was not checked")), Effect.failCause(exit.cause))
         }
-        if (exit.value.blocked) batch.blocked = true
+        batch.blocked ??= exit.value.blocked
         return Effect.asVoid(Effect.zipRight(Screening.tell(run, exit.value), record(exit.value.result)))
       })
     )

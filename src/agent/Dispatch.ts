@@ -39,7 +39,7 @@ export interface Batch {
   /** The result that ends the run, if one does: of several the first in call order. Whole once the batch is settled. */
   ends: BatchEnd | undefined
   /** Whether a guard of messages ends the run because of a result. */
-  blocked: boolean
+  blocked: string | undefined
 }
 
 /**
@@ -73,7 +73,7 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
   rejected: [],
   pending: [],
   ends: undefined,
-  blocked: false
+  blocked: undefined
 })
 
 /**

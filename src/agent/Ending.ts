@@ -25,6 +25,8 @@ export interface End {
   readonly reason: RunReason
   readonly limit?: LimitName | undefined
   readonly output: string
+  /** Why, in the words of the tool or the guard that ended it. */
+  readonly why?: string | undefined
   /** The typed answer, as JSON. */
   readonly value?: unknown
   readonly pending?: ReadonlyArray<PendingQuestion> | undefined
@@ -36,7 +38,7 @@ export interface End {
  * @category constructors
  * @since 0.1.0
  */
-export const blocked: End = { reason: "blocked", output: "" }
+export const blocked = (why: string): End => ({ reason: "blocked", output: "", why })
 
 interface Tagged {
   readonly _tag: string

@@ -47,7 +47,7 @@ export const withinBudget = <E, R>(
  * @since 0.1.0
  */
 export const isOver = ({ blocked, ends, pending }: Worked): boolean =>
-  blocked || ends !== undefined || pending.length > 0
+  blocked !== undefined || ends !== undefined || pending.length > 0
 
 /**
  * The end that calls came to by themselves: a person is waited for, a guard ends the run, or a result does.
@@ -59,16 +59,20 @@ export const ofCalls = (
   state: State,
   { blocked, ends, pending }: Worked
 ): Effect.Effect<Ending.End | undefined, OutputInvalid | Halt.Halted> => {
-  if (blocked) return Effect.succeed(Ending.blocked)
+  if (blocked !== undefined) return Effect.succeed(Ending.blocked(blocked))
   if (pending.length > 0) return Effect.succeed({ reason: "awaiting-approval", output: state.output, pending })
   if (ends === undefined) return Effect.succeed(undefined)
   state.output = ends.text
   const { output } = state.run.definition
-  if (output === undefined) return Effect.succeed({ reason: "completed", output: ends.text })
+  const end: Ending.End = {
+    ...{ reason: "completed", output: ends.text },
+    ...(ends.reason === undefined ? undefined : { why: ends.reason })
+  }
+  if (output === undefined) return Effect.succeed(end)
   const text = "value" in ends ? JSON.stringify(ends.value) : ends.text
   return Effect.flatMap(Halt.haltable(state.halt, Output.read(output, text)), (read) =>
     read._tag === "Valid"
-      ? Effect.succeed({ reason: "completed", output: ends.text, value: read.json })
+      ? Effect.succeed({ ...end, value: read.json })
       : Effect.fail(new OutputInvalid({ description: read.description, text: ends.text }))
   )
 }

@@ -173,7 +173,7 @@ const converse = (
     if (isScreened) yield* wait(Screening.early(run))
     yield* wait(Session.open(session, options.onBusy ?? "wait"))
     if (isScreened) yield* Screening.tell(run, screened)
-    if (screened.blocked !== undefined) return Ending.blocked
+    if (screened.blocked !== undefined) return Ending.blocked(screened.blocked)
     if (options.resume === undefined) {
       if (session.suspended !== undefined) yield* Resuming.takeBack(state)
     } else {
@@ -241,7 +241,7 @@ const atLimit = (
     // What was accepted joins the last turn; from here on nothing is.
     const words = yield* Halt.haltable(state.halt, Screening.words(run, Steering.takeAll(run.steering)))
     const { blocked } = yield* Turn.take(state, [...joined, ...words], true)
-    if (blocked) return Ending.blocked
+    if (blocked !== undefined) return Ending.blocked(blocked)
     const read = yield* Final.ofAnswer(state, "limit")
     return { reason: "limit", limit: reading.limit, output: state.output, ...read }
   })

@@ -15,6 +15,7 @@ import type * as Usage from "../domain/Usage.ts"
  *
  * - `text`: the text of the final answer, not of what was said on the way to it.
  * - `pending`: the questions to a person that wait; empty unless the reason is `awaiting-approval`.
+ * - `why`: the words of the tool, or of the guard of messages, that ended the run; absent for all others.
  * - `messages`: what the run added to the session, its input included, in order.
  * - `usage`: of all model responses of the run together. `endedAt`: ISO 8601, UTC.
  *
@@ -25,6 +26,7 @@ export interface Base {
   readonly text: string
   readonly pending: ReadonlyArray<PendingQuestion>
   readonly limit?: LimitName | undefined
+  readonly why?: string | undefined
   readonly usage: Usage.Usage
   readonly turns: number
   readonly agent: string
@@ -119,6 +121,7 @@ export const finish = ({ end, messages, start }: Folding): (Result & { readonly 
         ...("value" in end ? { value: end.value } : undefined),
         reason: end.reason,
         limit: end.limit,
+        ...(end.why === undefined ? undefined : { why: end.why }),
         usage: end.usage,
         turns: end.turn,
         agent: end.agent,

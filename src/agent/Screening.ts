@@ -179,13 +179,15 @@ export const result = (
   run: Run.Run,
   { id, name }: { readonly id: string; readonly name: string },
   raw: ToolResult.ToolResult
-): Effect.Effect<Pick<Screened, "told"> & { readonly result: ToolResult.ToolResult; readonly blocked: boolean }> => {
+): Effect.Effect<
+  Pick<Screened, "told"> & { readonly result: ToolResult.ToolResult; readonly blocked: string | undefined }
+> => {
   const { display, ends, outcome } = raw
   const value = ends?.value === undefined ? undefined : ToolResult.fromEncoded("ok", ends.value).content
   const said = [raw.content, ...(display === undefined ? [] : [display]), ...(value === undefined ? [] : [value])]
   const asked = said.map((content): Message => Messages.tool([{ type: "tool-result", id, name, outcome, content }]))
   return Effect.map(screen(run, asked, "input"), ({ blocked, messages, told }) => {
-    if (blocked !== undefined) return { result: withheld(raw, blocked), told, blocked: true }
+    if (blocked !== undefined) return { result: withheld(raw, blocked), told, blocked }
     const passed = messages.map(contentOf)
     const content = passed[0] ?? []
     const isKept = value === undefined || messages.at(-1) === asked.at(-1)
@@ -196,7 +198,7 @@ export const result = (
       // A value that was judged to be another one is no value any more, but words.
       ...(isKept ? undefined : { ends: { ...ends, value: Part.contentToText(passed.at(-1) ?? []) } })
     }
-    return { result, told, blocked: false }
+    return { result, told, blocked: undefined }
   })
 }
 

@@ -61,7 +61,7 @@ export interface Taken extends Worked {
  *
  * - `over`: the limit that the calls would have gone over; none of them ran.
  * - `pending`: the questions that wait for a person; no call ran. `ends`: the result with which the run ends.
- * - `blocked`: a guard of messages ends the run, because of the answer, which is not kept, or of results.
+ * - `blocked`: why a guard of messages ends the run: because of the answer, which is not kept, or of results.
  *
  * @category models
  * @since 0.1.0
@@ -70,7 +70,7 @@ export interface Worked {
   readonly over: Limits.Reading | undefined
   readonly pending: ReadonlyArray<PendingQuestion>
   readonly ends: Dispatch.BatchEnd | undefined
-  readonly blocked: boolean
+  readonly blocked: string | undefined
 }
 
 /**
@@ -129,7 +129,11 @@ export const take = (
       const answer = run.messageGuard.judgesAnswers ? yield* revealed(run, asked.value) : asked.value.answer
       if (answer === undefined) {
         yield* Session.abandon(session, spent, undefined, bill)
-        return { answer: { ...asked.value.answer, message: Messages.assistant([]) }, ...nothing, blocked: true }
+        return {
+          answer: { ...asked.value.answer, message: Messages.assistant([]) },
+          ...nothing,
+          blocked: asked.value.screened?.blocked ?? "it was blocked"
+        }
       }
       conversation.output = Messages.toText(answer.message)
       const calls = Messages.toolCalls(answer.message)
@@ -204,7 +208,7 @@ const allowed = (
         over === undefined ? Effect.as(Dispatch.execute(run, batch, spending.called), undefined) : Effect.succeed(over)
       )
 
-const nothing: Worked = { over: undefined, pending: [], ends: undefined, blocked: false }
+const nothing: Worked = { over: undefined, pending: [], ends: undefined, blocked: undefined }
 
 const noCalls = Effect.succeed(Exit.succeed(nothing))
 

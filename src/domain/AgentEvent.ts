@@ -392,7 +392,8 @@ export interface TurnEnd extends Schema.Schema.Type<typeof TurnEnd> {}
 
 /**
  * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer, `value` the typed one
- * as JSON when it was asked for and is valid. `pending` are the questions that wait, when the reason is `awaiting-approval`.
+ * as JSON when it was asked for and is valid. `why` are the words of the tool, or of the guard of messages, that ended the
+ * run. `pending` are the questions that wait, when the reason is `awaiting-approval`.
  *
  * @category schemas
  * @since 0.1.0
@@ -403,6 +404,7 @@ export const RunEnd = Schema.TaggedStruct("RunEnd", {
   limit: Schema.optional(LimitName),
   output: Schema.String,
   value: Schema.optional(Schema.Unknown),
+  why: Schema.optional(Schema.String),
   pending: Schema.optional(Schema.Array(PendingQuestion)),
   usage: Usage,
   endedAtMillis: Schema.Finite,

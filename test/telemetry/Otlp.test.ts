@@ -121,6 +121,20 @@ describe("Telemetry.layerOtlp", () => {
     })
   )
 
+  it.effect.each([
+    { maxBatch: 0 },
+    { maxBatch: Number.NaN },
+    { maxQueue: -1 },
+    { exportInterval: 0 },
+    { timeout: "-1 seconds" }
+  ] as const)("refuses what would export without end, %j", (options) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(exporting(receiver(), options))
+      assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+      assert.include(String(Exit.isFailure(exit) ? Cause.squash(exit.cause) : ""), Object.keys(options)[0] ?? "")
+    })
+  )
+
   it.effect("tells who sends, and of parents, failures and interruptions", () =>
     Effect.gen(function* () {
       const { close, inside, received } = yield* exporting(receiver(), {

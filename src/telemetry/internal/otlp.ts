@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Export from "./otlpExport.ts"
@@ -63,6 +64,7 @@ export interface Options {
 export const layer = (options: Options): Layer.Layer<never, never, HttpClient.HttpClient> =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
+      check(options)
       const client = yield* HttpClient.HttpClient
       const since = yield* Clock.currentTimeNanos
       const clock = yield* Effect.clock
@@ -105,6 +107,19 @@ export const layer = (options: Options): Layer.Layer<never, never, HttpClient.Ht
   )
 
 // internal
+
+/** What would export without end, or nothing, is a programming mistake. */
+const check = ({ exportInterval, maxBatch, maxQueue, shutdownTimeout, timeout }: Options): void => {
+  for (const [name, value] of Object.entries({ maxBatch, maxQueue })) {
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue
+    throw new RangeError(`Telemetry.layerOtlp option ${name} must be a whole number of at least 1, got ${value}`)
+  }
+  for (const [name, value] of Object.entries({ exportInterval, shutdownTimeout, timeout })) {
+    const duration = value === undefined ? undefined : Option.getOrUndefined(Duration.decodeUnknown(value))
+    if (value === undefined || (duration !== undefined && Duration.toMillis(duration) > 0)) continue
+    throw new RangeError(`Telemetry.layerOtlp option ${name} must be a duration above zero, got ${String(value)}`)
+  }
+}
 
 const sourceOf = ({ attributes: about, serviceName, serviceVersion }: Options): Source => ({
   resource: {
