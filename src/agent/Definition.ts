@@ -2,6 +2,7 @@
  * What an agent is, once its options are complete and its types erased: the plain record that the loop reads.
  */
 import type * as Duration from "effect/Duration"
+import * as Check from "../internal/options.ts"
 import type { Source } from "../tool/Toolkit.ts"
 import type { Settings } from "../transport/Transport.ts"
 import type { Limits } from "./Limits.ts"
@@ -81,16 +82,24 @@ export interface Definition {
 /**
  * The definition that options stand for: defaults filled in, bounds checked.
  *
+ * **Details**
+ *
+ * - Errors: throws for a number or a time that is out of bounds or none at all, and for a word that the option does not
+ *   have. The error names the option.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const complete = (name: string, options: Options<Source, ReadonlyArray<Source>, Output.Any>): Definition => {
   const { instructions, limits = {}, settings = {}, toolkit, tools = [] } = options
   if (typeof name !== "string" || name.trim() === "") throw new TypeError("Agent name must be a non-empty string")
-  atLeast("toolConcurrency", options.toolConcurrency, 1)
-  atLeast("retries", options.retries, 0)
-  atLeast("restarts", options.restarts, 0)
-  atLeast("limits.turns", limits.turns, 1)
+  Check.whole("Agent option toolConcurrency", options.toolConcurrency, 1)
+  Check.whole("Agent option retries", options.retries, 0)
+  Check.whole("Agent option restarts", options.restarts, 0)
+  Check.duration("Agent option toolsTimeout", options.toolsTimeout)
+  Check.oneOf("Agent option toolFailure", options.toolFailure, ["result", "fail"])
+  Check.oneOf("Agent option steering", options.steering, ["all", "one-at-a-time"])
+  checkLimits(limits)
   return {
     name,
     instructions,
@@ -111,8 +120,14 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
 
 // internal
 
-const atLeast = (option: string, value: number | undefined, least: number): void => {
-  if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
-    throw new RangeError(`Agent option ${option} must be a whole number of at least ${least}, got ${value}`)
+const checkLimits = (limits: Limits): void => {
+  for (const name of ["turns", "repeatedFailures", "identicalCalls"] as const) {
+    Check.whole(`Agent option limits.${name}`, limits[name], 1, true)
   }
+  for (const name of ["toolCalls", "inputTokens", "outputTokens", "totalTokens"] as const) {
+    Check.whole(`Agent option limits.${name}`, limits[name], 0, true)
+  }
+  Check.amount("Agent option limits.costUsd", limits.costUsd)
+  Check.duration("Agent option limits.wallTime", limits.wallTime)
+  Check.oneOf("Agent option limits.onLimit", limits.onLimit, ["answer", "fail"])
 }

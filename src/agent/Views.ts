@@ -16,6 +16,7 @@ import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
 import * as Approval from "../guard/Approval.ts"
+import * as Check from "../internal/options.ts"
 import type { Transport } from "../transport/Transport.ts"
 import { Activities } from "./Activities.ts"
 import type { Definition } from "./Definition.ts"
@@ -147,6 +148,7 @@ export const start = <Output, E, R>(
 ): Effect.Effect<Handle<Output, E>, never, R | Transport | ContextStore | Scope.Scope> =>
   Effect.gen(function* () {
     const { approver, retain, ...given } = options
+    Check.oneOf("Run option approver", approver, ["layer", "handle"])
     const activities = yield* Activities
     const session = options.session ?? SessionId.make(yield* activities.id("session"))
     const steering = Steering.make()
@@ -191,8 +193,11 @@ const interpret = <E, R>(
   input: Message.Input,
   options: Loop.Begin,
   sink: Sink
-): Effect.Effect<void, Loop.LoopError | ResumeRejected | E, R | Transport | ContextStore> =>
-  Loop.run(definition, Message.fromInput(input), options, sink)
+): Effect.Effect<void, Loop.LoopError | ResumeRejected | E, R | Transport | ContextStore> => {
+  // Within the effect that starts the run, of which this is a defect.
+  Check.oneOf("Run option onBusy", options.onBusy, ["wait", "fail"])
+  return Loop.run(definition, Message.fromInput(input), options, sink)
+}
 
 /** A run from the beginning: it has nothing to resume that could be rejected. */
 const begin = <E, R>(
