@@ -100,7 +100,8 @@ export interface Grant {
 export interface Service extends Guard.Service {
   /**
    * Has an approver's answers remembered: what a person says about a path holds for all of its folder, in this session.
-   * The question says so. Questions of other guards pass through unchanged.
+   * The question says so. A no for want of a person is about its call only. Questions of other guards pass through
+   * unchanged.
    */
   readonly remembering: (approval: Approval.Service) => Approval.Service
   /** Remembers an answer that came another way, as to `Agent.resume`. */
@@ -201,7 +202,8 @@ export const make = (options: Options): Effect.Effect<Service, PathGuardError, F
       call: Guard.Call,
       answer: Approval.Answer
     ): Effect.Effect<void> => {
-      if (Approval.isLater(answer) || (answer.approved && answer.input !== undefined)) return Effect.void
+      if (Approval.isLater(answer) || Approval.isNobodys(answer)) return Effect.void
+      if (answer.approved && answer.input !== undefined) return Effect.void
       if (options.remembers === "marked" && answer.remember === undefined) return Effect.void
       const { approved: granted } = answer
       const said = wants.map(({ access, folder }) => ({ session: call.session, folder, access, granted }))

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Decision, Question, Service } from "./Approval.ts"
-import { Approval } from "./Approval.ts"
+import { Approval, unanswered } from "./Approval.ts"
 
 /**
  * Makes an approver of a terminal.
@@ -55,9 +55,9 @@ export const layer: Layer.Layer<Approval, never, Terminal.Terminal> = Layer.effe
 
 // internal
 
-const nobody: Decision = { approved: false, reason: "nobody is at the terminal" }
+const nobody = unanswered("nobody is at the terminal")
 
-const unanswered: Decision = { approved: false, reason: "the question was left unanswered" }
+const quit = unanswered("the question was left unanswered")
 
 const maxShown = 2000
 
@@ -75,7 +75,7 @@ const converse = (terminal: Terminal.Terminal, question: Question): Effect.Effec
     })
   ).pipe(
     Effect.catchTags({
-      NoSuchElementException: () => Effect.as(Effect.ignore(terminal.display("\n")), unanswered),
+      NoSuchElementException: () => Effect.as(Effect.ignore(terminal.display("\n")), quit),
       BadArgument: () => Effect.succeed(nobody),
       SystemError: () => Effect.succeed(nobody)
     })

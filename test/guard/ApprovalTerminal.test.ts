@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Agent from "../../src/agent/Agent.ts"
+import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as TerminalApproval from "../../src/guard/TerminalApproval.ts"
 import { call, text } from "../../src/testing/ScriptedTransport.ts"
@@ -153,7 +154,9 @@ describe("TerminalApproval", () => {
   it.effect("what is not interactive is a no", () =>
     Effect.gen(function* () {
       const { layer, shown } = terminalOf([typed("y\n")], { isTTY: false })
-      assert.isFalse((yield* Effect.provide(ask(question("a")), layer)).approved)
+      const answer = yield* Effect.provide(ask(question("a")), layer)
+      assert.isFalse(answer.approved)
+      assert.isTrue(Approval.isNobodys(answer))
       assert.deepStrictEqual(shown, [])
     })
   )

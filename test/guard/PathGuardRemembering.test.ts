@@ -1,7 +1,9 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
 import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as PathGuard from "../../src/guard/PathGuard.ts"
@@ -70,6 +72,35 @@ describe("PathGuard.remembering", () => {
       assert.strictEqual(yield* runs("read", { path: `${root}/outside/f` }), "later")
       assert.strictEqual(yield* runs("read", { path: `${root}/outside/f` }), "approved")
       assert.deepStrictEqual(yield* guard.grants, [])
+    })
+  )
+
+  test(
+    "an answer that nobody gave is about its call only",
+    Effect.gen(function* () {
+      const root = yield* world
+      const guard = yield* PathGuard.make(optionsOf(root))
+      const call = callOf("read", { path: `${root}/outside/f` })
+      const question = { call, reason: "because" }
+      const silent: Approval.Service = { ask: () => Effect.never }
+      const waiting = yield* Effect.fork(guard.remembering(Approval.expiring(silent, "1 minute")).ask(question))
+      yield* TestClock.adjust("1 minute")
+      const late = yield* Fiber.join(waiting)
+      const nobody = yield* guard.remembering(yield* Approval.Approval).ask(question)
+      const { approval } = yield* Approval.makeQueue
+      yield* Effect.fork(approval.ask(question))
+      yield* Effect.yieldNow()
+      const twice = yield* guard.remembering(approval).ask(question)
+      assert.deepStrictEqual(
+        [late, nobody, twice],
+        [
+          { approved: false, reason: "nobody answered in time" },
+          { approved: false, reason: "nobody is there to approve it" },
+          { approved: false, reason: "the same call is already waiting for an answer" }
+        ]
+      )
+      assert.deepStrictEqual(yield* guard.grants, [])
+      assert.strictEqual((yield* guard.check(call))._tag, "Ask")
     })
   )
 
