@@ -58,7 +58,7 @@ describe("Resume in other processes", () => {
         assert.deepStrictEqual([part.reason, part.pending.length], ["awaiting-approval", 1])
         // The last answer is stored, both calls run, and the process is killed before there are results.
         const killed = yield* ran("resume", database, two ?? "")
-        assert.deepStrictEqual(killed.lines, ["stuck"])
+        assert.deepStrictEqual(killed.lines, ["stuck"], killed.complaints)
         const paid = () => readFileSync(`${database}.paid`, "utf8").split("\n").filter(Boolean).sort()
         assert.deepStrictEqual(paid(), ["Ann", "stuck"])
         const again = yield* ran("resume", database, two ?? "")

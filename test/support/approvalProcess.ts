@@ -63,7 +63,7 @@ Effect.runPromise(
         Approval.layerSuspend
       )
     ),
-    Effect.provideService(SqlContextStore.LeaseDuration, Duration.seconds(2)),
+    Effect.provideService(SqlContextStore.LeaseDuration, Duration.seconds(5)),
     Effect.ensuring(Effect.sync(() => clearInterval(alive)))
   )
 ).catch((error) => {
