@@ -28,7 +28,7 @@ const program = Effect.gen(function* () {
 }).pipe(
   Effect.scoped,
   Effect.provide(layerSqlite({ filename })),
-  Effect.provideService(SqlContextStore.LeaseDuration, Duration.millis(300))
+  Effect.provideService(SqlContextStore.LeaseDuration, Duration.millis(1000))
 )
 
 Effect.runPromise(program).catch((error) => {
