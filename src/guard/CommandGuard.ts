@@ -3,10 +3,13 @@
  * stands, by rules that are data. It does not run anything, and it does not look at files: paths are for a guard of paths.
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Guard from "./Guard.ts"
 import * as Blocks from "./internal/commandBlocks.ts"
 import * as Judge from "./internal/commandJudge.ts"
+import * as Problems from "./internal/problems.ts"
 
 /**
  * A rule about a program and its arguments, as data.
@@ -26,7 +29,9 @@ import * as Judge from "./internal/commandJudge.ts"
 export const Rule = Schema.Union(
   Schema.NonEmptyTrimmedString,
   Schema.Struct({
-    program: Schema.NonEmptyTrimmedString,
+    program: Schema.NonEmptyTrimmedString.pipe(
+      Schema.filter((program) => !/\s/.test(program), { description: "a program, without its arguments" })
+    ),
     arguments: Schema.optional(Schema.Array(Schema.String)),
     reason: Schema.optional(Schema.NonEmptyTrimmedString),
     category: Schema.optional(Schema.NonEmptyTrimmedString)
@@ -87,7 +92,8 @@ export interface Policy {
  *
  * **Details**
  *
- * - `tools`: fields by tool name. Named tools without a command in their input are denied; other tools are allowed.
+ * - `tools`: fields by tool name. Named tools without a command in their input are denied. Other tools are allowed, unless
+ *   they have one of the fields below, which is asked about with the category `command:tool:<name>`.
  * - Without `tools` every tool is judged that has a field `command`, `cmd`, `commandLine`, `script` or `argv`: a text is a
  *   line, a list is program and arguments, and anything else is denied.
  *
@@ -129,6 +135,8 @@ export const reading: ReadonlyArray<Rule> = (
  * - A program named by a variable, a pattern or a substitution is refused, and so is syntax that shells read differently.
  * - Category of a question: `command:<program>`, `command:write`, `command:code`, `command:environment`, or the rule's;
  *   none when parts of a line differ.
+ * - Throws a `TypeError` when options or rules are not what they should be, as with a key that is misspelled: the rule
+ *   would mean more than was written. It names every place.
  * - Time: linear in the length of the line; nesting and the number of commands are bounded.
  *
  * **Gotchas**
@@ -150,13 +158,14 @@ export const reading: ReadonlyArray<Rule> = (
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Guard.Service => {
+  checked(isOptions, options)
   const policy = policyOf(options)
   const { tools } = options
   return Guard.make(({ input, tool }) =>
     Effect.sync(() => {
       if (tools === undefined) return guessed(input, policy)
       const field = own(tools, tool.name)
-      return field === undefined ? Guard.Allow : fielded(field, input, policy)
+      return field === undefined ? undeclared(tool.name, input) : fielded(field, input, policy)
     })
   )
 }
@@ -166,15 +175,54 @@ export const make = (options: Options = {}): Guard.Service => {
  *
  * **Details**
  *
- * - Never `Rewrite`. `folder`: where it runs, for paths that are relative.
+ * - Never `Rewrite`. `folder`: where it runs, for paths that are relative. Throws as `make` does.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const judge = (command: string | ReadonlyArray<string>, policy: Policy = {}, folder = ""): Guard.Verdict =>
-  judged(command, policyOf(policy), folder)
+export const judge = (command: string | ReadonlyArray<string>, policy: Policy = {}, folder = ""): Guard.Verdict => {
+  checked(isPolicy, policy)
+  return judged(command, policyOf(policy), folder)
+}
 
 // internal
+
+const Rules = Schema.optional(Schema.Array(Rule))
+const Name = Schema.NonEmptyString
+const folder = Schema.optional(Name)
+
+const policyFields = {
+  allow: Rules,
+  ask: Rules,
+  deny: Rules,
+  otherwise: Schema.optional(Schema.Literal("ask", "deny")),
+  writes: Schema.optional(Schema.Literal("allow", "ask", "deny")),
+  opaque: Schema.optional(Schema.Literal("ask", "deny")),
+  unsafe: Schema.optional(Schema.Boolean),
+  maxLength: Schema.optional(Schema.Number.pipe(Schema.positive()))
+}
+
+const Fields = Schema.Union(
+  Schema.Struct({ line: Name, folder }),
+  Schema.Struct({ argv: Name, folder }),
+  Schema.Struct({ program: Name, arguments: Name, folder })
+)
+
+const strictly = { onExcessProperty: "error", errors: "all" } as const
+
+const isPolicy = Schema.validateEither(Schema.Struct(policyFields), strictly)
+
+const isOptions = Schema.validateEither(
+  Schema.Struct({ ...policyFields, tools: Schema.optional(Schema.Record({ key: Name, value: Fields })) }),
+  strictly
+)
+
+const checked = (validate: (options: unknown) => Either.Either<unknown, ParseError>, options: unknown): undefined => {
+  const result = validate(options)
+  if (Either.isRight(result)) return
+  const lines = Problems.problems(result.left).map((problem) => `\n- ${problem}`)
+  throw new TypeError(`CommandGuard cannot be set up:${lines.join("")}`)
+}
 
 const policyOf = (policy: Policy): Judge.Policy => ({
   allow: (policy.allow ?? []).map(ruleOf),
@@ -191,7 +239,7 @@ const ruleOf = (rule: Rule): Judge.Rule => {
   if (typeof rule !== "string") {
     return { program: rule.program, words: rule.arguments, reason: rule.reason, category: rule.category }
   }
-  const [program = "", ...words] = rule.trim().split(/ +/)
+  const [program = "", ...words] = rule.trim().split(/\s+/)
   return { program, words: words.length === 0 ? undefined : words, reason: undefined, category: undefined }
 }
 
@@ -245,6 +293,18 @@ const fielded = (field: Field, input: unknown, policy: Judge.Policy): Guard.Verd
 
 const commonFields = ["command", "cmd", "commandLine", "script", "argv"] as const
 const commonFolders = ["cwd", "workdir", "workingDirectory", "folder"] as const
+
+/** A tool that `tools` does not name, perhaps because its name is spelled in another way there. */
+const undeclared = (tool: string, input: unknown): Guard.Verdict => {
+  const field = isRecord(input) ? commonFields.find((name) => (own(input, name) ?? undefined) !== undefined) : undefined
+  if (field === undefined || !isRecord(input)) return Guard.Allow
+  const kind = Array.isArray(own(input, field)) ? "argv" : "line"
+  return Guard.Ask(
+    `${tool} was given what may be a command and is not declared: say where it is, as in tools: ` +
+      `{ ${tool}: { ${kind}: "${field}" } }`,
+    `command:tool:${tool}`
+  )
+}
 
 const guessed = (input: unknown, policy: Judge.Policy): Guard.Verdict => {
   if (!isRecord(input)) return Guard.Allow

@@ -40,9 +40,13 @@ const shell = CommandGuard.make({
 })
 
 Suites.guard("CommandGuard of a shell", Guard.layer(shell), {
-  allowed: [callOf("shell", { command: "ls | wc -l" }), callOf("other", { command: "rm -rf /" })],
+  allowed: [callOf("shell", { command: "ls | wc -l" }), callOf("other", { path: "/" })],
   denied: [callOf("shell", { command: "curl x" }), callOf("shell", { command: "ls; $X" }), callOf("shell", {})],
-  asked: [callOf("shell", { command: "make" }), callOf("shell", { command: "ls > f" })]
+  asked: [
+    callOf("shell", { command: "make" }),
+    callOf("shell", { command: "ls > f" }),
+    callOf("other", { command: "ls" })
+  ]
 })
 
 Suites.guard("CommandGuard without options", Guard.layer(CommandGuard.make()), {
@@ -149,6 +153,71 @@ describe("CommandGuard", () => {
     assert.strictEqual(tagOf("sed s/a/b/e f", { allow: ["sed **"] }), "Ask")
   })
 
+  it("code has a category of its own, whichever rule its program has or lacks", () => {
+    for (const policy of [{}, { ask: ["python **"] }, { allow: ["python **"] }]) {
+      const verdict = CommandGuard.judge("python -c 'print(1)'", policy)
+      assert.strictEqual(verdict._tag === "Ask" ? verdict.category : undefined, "command:code")
+    }
+    const file = CommandGuard.judge("python a.py")
+    assert.strictEqual(file._tag === "Ask" ? file.category : undefined, "command:python")
+    const named = CommandGuard.judge("python -c 1", { ask: [{ program: "python", category: "mine" }] })
+    assert.strictEqual(named._tag === "Ask" ? named.category : undefined, "mine")
+  })
+
+  it("options that mean nothing are refused with their place", () => {
+    const wrong: ReadonlyArray<readonly [string, string]> = [
+      ['{"allow":[{"program":"git","args":["status"]}]}', "allow[0].args: is unexpected, expected program, arguments"],
+      ['{"allow":["ls",""]}', "allow[1]: expected a"],
+      ['{"ask":[" "]}', "ask[0]: expected a"],
+      ['{"deny":[3]}', "deny[0]: expected a"],
+      ['{"deny":[{"program":""}]}', "deny[0].program: expected a"],
+      ['{"deny":[{"program":"git push"}]}', "deny[0].program: expected a"],
+      ['{"deny":[{"program":"git","arguments":"push"}]}', 'deny[0].arguments: expected a list, not "push"'],
+      ['{"allow":"ls"}', 'allow: expected a list, not "ls"'],
+      ['{"alow":["ls"]}', "alow: is unexpected, expected allow"],
+      ['{"otherwise":"allow"}', 'otherwise: expected "ask" or "deny", not "allow"'],
+      ['{"unsafe":"no"}', 'unsafe: expected true or false, not "no"'],
+      ['{"maxLength":null}', "maxLength: expected a positive number, not null"],
+      ["[]", "expected an object, not []"]
+    ]
+    const tools: ReadonlyArray<readonly [string, string]> = [
+      ['{"tools":{"sh":{"line":1}}}', "tools.sh.line: expected a"],
+      ['{"tools":{"sh":{"line":"command","argv":"words"}}}', "tools.sh.argv: is unexpected"],
+      ['{"tools":{"sh":{"line":"command","cwd":"cwd"}}}', "tools.sh.cwd: is unexpected"],
+      ['{"tools":{"sh":{"line":""}}}', "tools.sh.line: expected a"],
+      ['{"tools":["sh"]}', "tools: expected an object"]
+    ]
+    for (const [text, problem] of [...wrong, ...tools]) {
+      const message = thrown(() => CommandGuard.make(JSON.parse(text)))
+      assert.include(message, `CommandGuard cannot be set up:\n- ${problem}`, text)
+      assert.strictEqual(message.split("\n").length, 2, message)
+    }
+    for (const [text, problem] of wrong) {
+      assert.include(
+        thrown(() => CommandGuard.judge("ls", JSON.parse(text))),
+        problem
+      )
+    }
+  })
+
+  it.effect("a tool that is not named and seems to have a command asks, and says how to declare it", () =>
+    Effect.gen(function* () {
+      const guard = CommandGuard.make({ tools: { bash: { line: "command" } }, allow: ["ls"] })
+      for (const [input, example] of [
+        [{ command: "ls" }, '{ sh: { line: "command" } }'],
+        [{ argv: ["ls"] }, '{ sh: { argv: "argv" } }'],
+        [{ script: 1 }, '{ sh: { line: "script" } }']
+      ] as const) {
+        const verdict = yield* guard.check(callOf("sh", input))
+        assert.include(reasonOf(verdict), example)
+        assert.strictEqual(verdict._tag === "Ask" ? verdict.category : undefined, "command:tool:sh")
+      }
+      for (const input of [{ path: "a" }, {}, { command: null }, [], "ls"]) {
+        assert.deepStrictEqual(yield* guard.check(callOf("sh", input)), Guard.Allow)
+      }
+    })
+  )
+
   it.effect("fields say where a command is", () =>
     Effect.gen(function* () {
       const tools = { list: { argv: "words" }, apart: { program: "program", arguments: "args" } }
@@ -161,7 +230,8 @@ describe("CommandGuard", () => {
       assert.strictEqual(yield* tag("apart", { program: "ls" }), "Allow")
       assert.strictEqual(yield* tag("apart", { program: "rm", args: ["x"] }), "Deny")
       assert.strictEqual(yield* tag("apart", { args: ["x"] }), "Deny")
-      assert.strictEqual(yield* tag("toString", { command: "rm x" }), "Allow")
+      assert.strictEqual(yield* tag("toString", { command: "rm x" }), "Ask")
+      assert.strictEqual(yield* tag("toString", { words: ["rm", "x"] }), "Allow")
     })
   )
 
@@ -181,6 +251,16 @@ describe("CommandGuard", () => {
 })
 
 // internal
+
+function thrown(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    assert.instanceOf(error, TypeError)
+    return error instanceof Error ? error.message : ""
+  }
+  return "nothing was thrown"
+}
 
 function shown(command: string | ReadonlyArray<string>): string {
   const text = JSON.stringify(command).replaceAll("%", "%%")

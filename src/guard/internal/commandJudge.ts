@@ -201,18 +201,20 @@ const ruled = (state: State, { program, raw, words }: Subject, transparent: bool
   }
   if (denials[0] !== undefined)
     return refuse(state, raw, "perhaps a rule denies it; write its words out, without variables")
+  const codes = code(base, words)
+  // An answer about a program that is to last must not be one about code that nobody has seen.
+  const category = codes.length > 0 ? "command:code" : `command:${base}`
   const asked = matched(questions)[0]?.rule
   if (asked !== undefined) {
-    return ask(state, raw, asked.reason ?? "a rule asks about it", asked.category ?? `command:${base}`)
+    return ask(state, raw, asked.reason ?? "a rule asks about it", asked.category ?? category)
   }
   if (transparent) return
   const allowed = allow.filter((rule) => permits(rule, program, words))
   if (allowed.length === 0) {
-    if (otherwise === "ask") return ask(state, raw, "no rule allows it", `command:${base}`)
-    state.findings.push({ verdict: "deny", reason: `${shown(raw)}: no rule allows it`, category: `command:${base}` })
+    if (otherwise === "ask") return ask(state, raw, "no rule allows it", category)
+    state.findings.push({ verdict: "deny", reason: `${shown(raw)}: no rule allows it`, category })
     return
   }
-  const codes = code(base, words)
   const named = allowed.some(({ words: names = [] }) =>
     codes.every(({ text }) => text !== undefined && names.includes(text))
   )
