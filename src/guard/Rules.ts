@@ -7,9 +7,9 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Guard from "./Guard.ts"
+import * as Problems from "./internal/problems.ts"
 import * as Conditions from "./internal/rulesConditions.ts"
 import type { Matcher } from "./internal/rulesPattern.ts"
 import { glob } from "./internal/rulesPattern.ts"
@@ -95,12 +95,13 @@ export class RulesError extends Schema.TaggedError<RulesError>()("RulesError", {
  *
  * - The strictest rule about a call wins, in whatever order they stand: deny over ask over allow. So a rule that is added
  *   never loosens another, and files can be put together. Among rules of one verdict the first gives the reason.
+ * - They are checked as `decode` does.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (rules: Rules): Effect.Effect<Guard.Service, RulesError> =>
-  Effect.suspend(() => {
+  Effect.flatMap(decode(rules), (rules) => {
     const prepared = rules.rules.map(ready)
     const problems = prepared.flatMap((rule) => (Either.isLeft(rule) ? rule.left : []))
     if (problems.length > 0) return Effect.fail(new RulesError({ problems }))
@@ -129,15 +130,7 @@ export const make = (rules: Rules): Effect.Effect<Guard.Service, RulesError> =>
  * @since 0.1.0
  */
 export const decode = (input: unknown): Effect.Effect<Rules, RulesError> =>
-  Effect.mapError(
-    decodeStrictly(input),
-    (error) =>
-      new RulesError({
-        problems: ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) =>
-          path.length === 0 ? message : `${placeOf(path)}: ${message}`
-        )
-      })
-  )
+  Effect.mapError(decodeStrictly(input), (error) => new RulesError({ problems: Problems.problems(error) }))
 
 /**
  * Makes a guard of rules in JSON.
@@ -199,9 +192,6 @@ interface Ready {
 const strictness = { allow: 0, ask: 1, deny: 2 } as const
 
 const decodeStrictly = Schema.decodeUnknown(Rules, { onExcessProperty: "error", errors: "all" })
-
-const placeOf = (path: ReadonlyArray<PropertyKey>): string =>
-  path.map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`)).join("")
 
 const ready = (rule: Rule, index: number): Either.Either<Ready, ReadonlyArray<string>> => {
   const names: ReadonlyArray<Matcher> = [rule.tools].flat().map(glob)

@@ -175,7 +175,7 @@ describe("Rules", () => {
       Effect.gen(function* () {
         const wrong: ReadonlyArray<readonly [unknown, string]> = [
           ["{", "they are no JSON"],
-          ["[]", "Expected"],
+          ["[]", "expected an object"],
           [{}, "rules: is missing"],
           [{ rules: [], version: 2 }, "version"],
           [{ rules: [], otherwize: "deny" }, "otherwize: is unexpected"],
@@ -196,6 +196,54 @@ describe("Rules", () => {
           [ruleOf({ arguments: { x: { pattern: "(a{1,200}){1,200}" } } }), "it is too long"]
         ]
         for (const [input, problem] of wrong) assert.include(yield* problemsOf(input), problem)
+      })
+    )
+
+    it.effect("every problem is one line, with its place and what is expected", () =>
+      Effect.gen(function* () {
+        const kinds = '"string", "number", "integer", "boolean", "null", "array"'
+        const at = "rules[1].arguments.x"
+        const lines: ReadonlyArray<readonly [unknown, string]> = [
+          [[], "expected an object with rules, not []"],
+          [{ rules: {} }, "rules: expected a list, not {}"],
+          [{ rules: [3] }, "rules[0]: expected an object with tools and verdict, not 3"],
+          [{ rules: [], version: 2 }, "version: expected 1, not 2"],
+          [ruleOf({ verdict: "forbid" }), 'rules[1].verdict: expected "allow", "ask" or "deny", not "forbid"'],
+          [ruleOf({ tools: "" }), 'rules[1].tools: expected a non empty string, not ""'],
+          [ruleOf({ tools: 3 }), "rules[1].tools: expected a non empty string or a list, not 3"],
+          [ruleOf({ tools: ["a", 3] }), "rules[1].tools[1]: expected a non empty string, not 3"],
+          [ruleOf({ tools: [] }), "rules[1].tools[0]: is missing, expected a non empty string"],
+          [ruleOf({ reason: 3 }), "rules[1].reason: expected a non empty string, not 3"],
+          [ruleOf({ when: 1 }), "rules[1].when: is unexpected, expected tools, arguments, verdict, reason or category"],
+          [ruleOf({ arguments: 3 }), "rules[1].arguments: expected an object, not 3"],
+          [ruleOf({ arguments: { x: 3 } }), `${at}: expected an object, not 3`],
+          [
+            ruleOf({ arguments: { "": { const: 1 } } }),
+            'rules[1].arguments[""]: is unexpected, expected a non empty string'
+          ],
+          [
+            ruleOf({ arguments: { x: { type: "text" } } }),
+            `${at}.type: expected ${kinds}, "object" or a list, not "text"`
+          ],
+          [
+            ruleOf({ arguments: { x: { type: ["text"] } } }),
+            `${at}.type[0]: expected ${kinds} or "object", not "text"`
+          ],
+          [
+            ruleOf({ arguments: { x: { not: { minimum: "1" } } } }),
+            `${at}.not.minimum: expected a finite number, not "1"`
+          ],
+          [ruleOf({ arguments: { x: { minLength: -1 } } }), `${at}.minLength: expected a non-negative number, not -1`]
+        ]
+        for (const [input, line] of lines) assert.strictEqual(yield* problemsOf(input), line)
+      })
+    )
+
+    it.effect("rules that are made of values are checked, too", () =>
+      Effect.gen(function* () {
+        const rules = JSON.parse('{"rules":[{"tools":"t","verdict":"allow","argument":{"x":{"const":1}}}]}')
+        const { problems } = yield* Effect.flip(Rules.make(rules))
+        assert.include(problems.join("\n"), "rules[0].argument: is unexpected")
       })
     )
 
