@@ -261,7 +261,9 @@ const prepared = (
     const { path } = system
     const located = (text: string, from: string): Effect.Effect<string, PathGuardError> =>
       Effect.mapError(
-        Effect.flatMap(Paths.spelled(system, text), (plain) => Paths.resolved(system, from, plain, true)),
+        text.trim() === ""
+          ? Effect.fail("it is empty: write . for the current folder")
+          : Effect.flatMap(Paths.spelled(system, text), (plain) => Paths.resolved(system, from, plain, true)),
         (problem) => new PathGuardError({ path: text, problem })
       )
     const first = options.base ?? options.roots.find(({ access }) => access !== "none")?.path ?? "."

@@ -17,7 +17,7 @@ import * as Urls from "./internal/urls.ts"
  *
  * - `allow`, `deny`: hosts. `example.com` is that host alone, `*.example.com` all below it, `*` every one; `:8080` names a
  *   port and `:*` all. Without a port, `allow` means the usual port of the scheme and `deny` means all.
- * - `schemes`: those that may be used; `https` and `http` when absent.
+ * - `schemes`: those that may be used, by name; `https` and `http` when absent.
  * - `tools`: the URL arguments of each tool, with dots into objects and `*` for every item or key. Of a tool that is not
  *   named here, every argument counts that is named or written like a URL.
  *
@@ -32,7 +32,7 @@ export interface Options {
 }
 
 /**
- * A host in `allow` or `deny` that names none.
+ * A host in `allow` or `deny` that names none, or a scheme that is none.
  *
  * @category errors
  * @since 0.1.0
@@ -69,10 +69,11 @@ export const make = (options: Options = {}): Effect.Effect<Guard.Service, UrlGua
   Effect.gen(function* () {
     const allow = yield* Effect.forEach(options.allow ?? [], patternOf)
     const deny = yield* Effect.forEach(options.deny ?? [], patternOf)
+    const schemes = yield* Effect.forEach(options.schemes ?? ["https", "http"], schemeOf)
     const setup: Setup = {
       allow,
       deny,
-      schemes: new Set((options.schemes ?? ["https", "http"]).map((scheme) => scheme.toLowerCase().replace(/:$/, ""))),
+      schemes: new Set(schemes),
       tools: new Map(Object.entries(options.tools ?? {}))
     }
     return Guard.make((call) => Effect.sync(() => verdict(setup, call)))
@@ -120,6 +121,11 @@ const shape = /^(?:[a-z][a-z0-9+.-]*:[\\/]|(?:data|javascript|vbscript|file|blob
 
 const patternOf = (host: string): Effect.Effect<Urls.Pattern, UrlGuardError> =>
   Effect.mapError(Urls.pattern(host), (problem) => new UrlGuardError({ host, problem }))
+
+const schemeOf = (scheme: string): Effect.Effect<string, UrlGuardError> =>
+  /^[a-z][a-z0-9+.-]*:?$/i.test(scheme)
+    ? Effect.succeed(scheme.toLowerCase().replace(/:$/, ""))
+    : Effect.fail(new UrlGuardError({ host: scheme, problem: "a scheme is like https, with nothing behind it" }))
 
 const verdict = (setup: Setup, call: Guard.Call): Guard.Verdict => {
   const declared = setup.tools.get(call.tool.name)

@@ -129,6 +129,13 @@ describe("PathGuard", () => {
       const error = yield* Effect.flip(PathGuard.make({ roots: [{ path: "~/x", access: "read" }] }))
       assert.include(error.message, `"~/x"`)
       assert.include((yield* Effect.flip(PathGuard.make({ roots: [], home: "here" }))).message, "absolute")
+      for (const blank of ["", " ", "\t"]) {
+        for (const options of [{ roots: [{ path: blank, access: "write" }] }, { roots: [], base: blank }] as const) {
+          const error = yield* Effect.flip(PathGuard.make(options))
+          assert.strictEqual(error.path, blank)
+          assert.include(error.message, "it is empty: write . for the current folder")
+        }
+      }
     })
   )
 

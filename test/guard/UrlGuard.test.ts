@@ -158,6 +158,17 @@ describe("UrlGuard", () => {
     })
   )
 
+  it.effect("a scheme that is none fails, and says what one is like", () =>
+    Effect.gen(function* () {
+      for (const scheme of ["https://", "", " ", "*", "https, http", "1a", "ht tp"]) {
+        const error = yield* Effect.flip(UrlGuard.make({ schemes: [scheme] }))
+        assert.include(error.message, `${JSON.stringify(scheme)}: a scheme is like https`)
+      }
+      const guard = yield* UrlGuard.make({ schemes: ["HTTPS:", "git+ssh"], allow: ["*"] })
+      assert.strictEqual((yield* guard.check(callOf({ url: "https://example.com/" })))._tag, "Allow")
+    })
+  )
+
   it.effect("a host that is none fails, and says why", () =>
     Effect.gen(function* () {
       for (const host of [
