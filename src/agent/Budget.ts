@@ -5,7 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
@@ -16,6 +16,7 @@ import type { RunId } from "../domain/Ids.ts"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
 import { priceAt } from "../domain/ModelInfo.ts"
 import * as Usage from "../domain/Usage.ts"
+import * as Check from "../internal/options.ts"
 import * as Ledger from "./internal/ledger.ts"
 
 /**
@@ -161,21 +162,19 @@ export class Budget extends Context.Reference<Budget>()("axonal/agent/Budget", {
  *
  * **Details**
  *
- * - Errors: a limit that is not a number from 0 on, and an `every` under a millisecond, are defects: a `RangeError`.
+ * - Errors: a limit that is not a number from 0 on, an `every` under a millisecond or without end (a `RangeError`), and a
+ *   word that an option does not have (a `TypeError`) are defects.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<Service> =>
   Effect.suspend(() => {
-    const everyMillis = options.every === undefined ? undefined : Duration.toMillis(options.every)
-    if (everyMillis !== undefined && !(everyMillis >= 1 && Number.isFinite(everyMillis))) {
-      throw new RangeError(`every must be a millisecond or longer, and finite; it is ${everyMillis} ms`)
-    }
-    for (const [dimension, max] of Object.entries(options.limits)) {
-      if (max !== undefined && !(max >= 0)) throw new RangeError(`limits.${dimension} must be 0 or more; it is ${max}`)
-    }
-    const { limits, per = "owner", whenExhausted } = options
+    const { every, limits, per = "owner", whenExhausted } = options
+    const everyMillis = Check.millis("Budget option every", every)
+    for (const [dimension, max] of Object.entries(limits)) Check.amount(`Budget option limits.${dimension}`, max)
+    if (typeof per !== "function") Check.oneOf("Budget option per", per, Object.keys(pays), "a function or ")
+    Check.oneOf("Budget option whenExhausted", whenExhausted, ["fail", "wait"])
     const name = typeof per === "function" ? per : pays[per]
     const waits = whenExhausted === "wait"
     return Effect.succeed(inMemory([Ledger.make({ limits, everyMillis, waits, name })]))

@@ -192,7 +192,7 @@ export const fromJson = (output: Erased, json: unknown): Effect.Effect<unknown> 
  */
 export const repair = ({ format }: Erased, description: string, schema: boolean): Message => ({
   ...Messages.user(
-    `Your answer is not valid: ${description}\nAnswer again, with JSON that matches the schema and nothing else.${
+    `Your answer is not valid:${spaced(description)}\nAnswer again, with JSON that matches the schema and nothing else.${
       schema ? `\nThe schema: ${JSON.stringify(schemaOf(format))}` : ""
     }`
   ),
@@ -200,6 +200,9 @@ export const repair = ({ format }: Erased, description: string, schema: boolean)
 })
 
 // internal
+
+/** After a colon: on the same line, unless it begins a line itself. */
+const spaced = (text: string): string => (text.startsWith("\n") ? text : ` ${text}`)
 
 const invalid = (description: string): Read => ({
   _tag: "Invalid",

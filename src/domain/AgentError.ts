@@ -25,7 +25,10 @@ export class LimitExceeded extends Schema.TaggedError<LimitExceeded>()("LimitExc
       const what = this.limit.slice("budget".length)
       return (
         `The budget that this run shares allows ${this.max} ${what.charAt(0).toLowerCase()}${what.slice(1)} ` +
-        `(this would make ${this.actual}). Raise it where the budget is provided, or try again in its next window.`
+        `(this would make ${this.actual}). Raise it where the budget is provided, or try again in its next window.` +
+        (isEstimated(this.limit)
+          ? " A request reserves the longest answer it may get: a lower settings.maxOutputTokens reserves less."
+          : "")
       )
     }
     return (
@@ -79,6 +82,17 @@ export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputIn
   text: Schema.String
 }) {
   override get message(): string {
-    return `The answer does not match the output schema: ${this.description}`
+    // Several problems are a list that begins with a line break.
+    const problems = this.description.startsWith("\n") ? this.description : ` ${this.description}`
+    return (
+      `The answer does not match the output schema:${problems}\n` +
+      "Raise repairs in Output.make, describe the fields in the schema, or ask another model; " +
+      "the answer is in the field text."
+    )
   }
 }
+
+// internal
+
+/** Whether what a request will use of it is not known before, and is reserved by an estimate. */
+const isEstimated = (limit: LimitName): boolean => limit === "budgetTokens" || limit === "budgetCostUsd"

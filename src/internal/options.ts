@@ -24,10 +24,18 @@ export const duration = (option: string, value: Duration.DurationInput | undefin
   throw wrong(option, 'a duration of 0 or more, such as "5 seconds" or a number of milliseconds', value)
 }
 
-/** One of a few words. */
-export const oneOf = (option: string, value: string | undefined, words: ReadonlyArray<string>): void => {
+/** The milliseconds of a duration that has at least one, and an end. */
+export const millis = (option: string, value: Duration.DurationInput | undefined): number | undefined => {
+  if (value === undefined) return undefined
+  const millis = Option.map(Duration.decodeUnknown(value), Duration.toMillis)
+  if (Option.isSome(millis) && millis.value >= 1 && Number.isFinite(millis.value)) return millis.value
+  throw wrong(option, 'a duration of at least 1 millisecond, such as "1 day"', value)
+}
+
+/** One of a few words, or what `or` tells of. */
+export const oneOf = (option: string, value: string | undefined, words: ReadonlyArray<string>, or = ""): void => {
   if (value === undefined || words.includes(value)) return
-  throw new TypeError(`${option} must be ${words.map(shown).join(" or ")}, got ${shown(value)}`)
+  throw new TypeError(`${option} must be ${or}${words.map(shown).join(" or ")}, got ${shown(value)}`)
 }
 
 // internal

@@ -186,7 +186,8 @@ export interface Options<Fields, Success, Failure> {
  * - The handler answers with an effect, or with a stream: its values are shown as they come, and the last one is the
  *   result. A stream without any is a failure. `ToolResult.make` and `ToolResult.end` say more than a value.
  * - The handler may fail with anything: failures are told to the model, by `failure` when given.
- * - Errors: `retry` without `idempotent` or `readOnly`, and a bound below 1, throw: both are programming mistakes.
+ * - Errors: an empty name, `retry` without `idempotent` or `readOnly`, and a bound or a time that is out of range or none at
+ *   all, throw: they are programming mistakes. `Infinity` is a bound that bounds nothing, but not for a cache.
  *
  * @category constructors
  * @since 0.1.0
@@ -203,6 +204,7 @@ export const make = <
   options: Options<Fields, Success, Failure>,
   handler: (parameters: Schema.Simplify<Schema.Struct.Type<Fields>>) => Answering<Schema.Schema.Type<Success>, E, R>
 ): WithHandler<R | Schema.Struct.Context<Fields> | Schema.Schema.Context<Success>> => {
+  if (typeof name !== "string" || name.trim() === "") throw new TypeError("Tool name must be a non-empty string")
   Bounds.check(name, options)
   const made = AiTool.make(name, {
     description: options.description,

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
 import type * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { ToolInfo } from "../guard/Guard.ts"
@@ -178,13 +179,15 @@ const staticOf = (tool: AiTool.Any): Static => {
   }
   Bounds.check(tool.name, {
     ...attempts,
+    concurrency: annotation(tool, Tool.Concurrency),
+    resultBound: annotation(tool, Tool.ResultBound),
     maxCalls: annotation(tool, Tool.MaxCalls),
     readOnly: said<boolean>(tool, AiTool.Readonly.key),
     idempotent: said<boolean>(tool, AiTool.Idempotent.key)
   })
   const made: Static = {
     attempts,
-    spec: specOf(tool, none),
+    spec: specOf(tool),
     info: {
       name: tool.name,
       origin: annotation(tool, Tool.Origin) ?? "application",
@@ -208,13 +211,18 @@ const staticOf = (tool: AiTool.Any): Static => {
   return made
 }
 
+// A struct of no fields would be described as anything but null, which some vendors refuse.
+const hasNoFields = ({ ast }: Schema.Schema.All): boolean =>
+  AST.isTypeLiteral(ast) && ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
+
 const noParameters = { type: "object", properties: {}, additionalProperties: false }
 
-const specOf = (tool: AiTool.Any, none: boolean): ToolSpec => {
+const specOf = (tool: AiTool.Any): ToolSpec => {
   const description = tool.description ?? AiTool.getDescriptionFromSchemaAst(tool.parametersSchema.ast)
+  const parameters = tool.parametersSchema
+  const none = isEmptyParameters(parameters) || hasNoFields(parameters)
   const schema =
-    annotation(tool, Tool.InputSchema) ??
-    (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(tool.parametersSchema.ast))
+    annotation(tool, Tool.InputSchema) ?? (none ? noParameters : AiTool.getJsonSchemaFromSchemaAst(parameters.ast))
   // Handed to hooks and transports for as long as the program runs, so nobody may change it.
   const inputSchema = frozen<object>(JSON.parse(JSON.stringify(schema)))
   const spec: ToolSpec = { name: tool.name, description, inputSchema }

@@ -178,6 +178,19 @@ describe("Budget", () => {
           const exit = yield* Effect.exit(Budget.make(options))
           assert.instanceOf(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined, RangeError)
         }
+        const untyped: object = { word: "user", every: "soon" }
+        const { every, word }: { every?: number; word?: never } = untyped
+        const said: ReadonlyArray<readonly [Budget.Options, string]> = [
+          [{ limits: {}, per: word }, 'per must be a function or "owner" or "agent" or "total", got "user"'],
+          [{ limits: {}, whenExhausted: word }, 'whenExhausted must be "fail" or "wait", got "user"'],
+          [{ limits: {}, every }, 'every must be a duration of at least 1 millisecond, such as "1 day", got "soon"'],
+          [{ limits: { tokens: Number.NaN } }, "limits.tokens must be a number of at least 0, or Infinity, got NaN"]
+        ]
+        for (const [options, message] of said) {
+          const exit = yield* Effect.exit(Budget.make(options))
+          const problem = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+          assert.strictEqual(problem instanceof Error ? problem.message : problem, `Budget option ${message}`)
+        }
       })
     )
   })

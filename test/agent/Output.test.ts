@@ -214,6 +214,13 @@ describe("Output repairs", () => {
     })
   )
 
+  it.effect("are told of every field that is wrong, on lines of their own", () =>
+    Effect.gen(function* () {
+      const { requests } = yield* answered(weather, [[text(wrong)], [text(valid)]])
+      assert.match(lastWords(requests[1]), /^Your answer is not valid:\n- /)
+    })
+  )
+
   it.effect("come after the word to a model that said nothing", () =>
     Effect.gen(function* () {
       const run = yield* answered(weather, [[text("")], [text("  ")], [text(valid)]])
