@@ -14,6 +14,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { Remember } from "../domain/Entry.ts"
 import { CallId } from "../domain/Ids.ts"
 import type { Call } from "./Guard.ts"
+import { unanswered } from "./internal/unanswered.ts"
 
 /**
  * A question to a person: the call, and why the guard asks.
@@ -97,19 +98,7 @@ export interface Service {
   readonly ask: (question: Question) => Effect.Effect<Answer>
 }
 
-const nobodys = new WeakSet<Answer>()
-
-/** @internal A no for want of a person. It is about its call only, and nothing is to be learned from it. */
-export const unanswered = (reason: string): Decision => {
-  const decision: Decision = { approved: false, reason }
-  nobodys.add(decision)
-  return decision
-}
-
-/** @internal Whether this very answer is one that nobody gave. A copy of it does not count. */
-export const isNobodys = (answer: Answer): boolean => nobodys.has(answer)
-
-const nobody = unanswered("nobody is there to approve it")
+const nobody: Decision = unanswered("nobody is there to approve it")
 
 /**
  * The approver. Denies unless another one is provided.
@@ -246,7 +235,7 @@ export const plain = <A extends Answer>(answer: A): A | Decision => {
 }
 
 /** @internal The answer to a question that has expired. */
-export const late = unanswered("nobody answered in time")
+export const late: Decision = unanswered("nobody answered in time")
 
 /**
  * Layer that keeps questions until `ApprovalQueue.decide` answers them, in this process.
@@ -326,7 +315,7 @@ interface Entry {
 
 type Waiting = ReadonlyMap<CallId, Entry>
 
-const twice = unanswered("the same call is already waiting for an answer")
+const twice: Decision = unanswered("the same call is already waiting for an answer")
 
 const without = (waiting: Waiting, call: CallId): Waiting => {
   if (!waiting.has(call)) return waiting

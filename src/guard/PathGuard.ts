@@ -15,6 +15,7 @@ import * as Paths from "./internal/paths.ts"
 import * as Grants from "./internal/pathsGrants.ts"
 import * as Judgement from "./internal/pathsJudgement.ts"
 import { annotated } from "./internal/pathsSchema.ts"
+import { isUnanswered } from "./internal/unanswered.ts"
 
 /**
  * A folder, or a file, and what may be done in it.
@@ -202,7 +203,7 @@ export const make = (options: Options): Effect.Effect<Service, PathGuardError, F
       call: Guard.Call,
       answer: Approval.Answer
     ): Effect.Effect<void> => {
-      if (Approval.isLater(answer) || Approval.isNobodys(answer)) return Effect.void
+      if (Approval.isLater(answer) || isUnanswered(answer)) return Effect.void
       if (answer.approved && answer.input !== undefined) return Effect.void
       if (options.remembers === "marked" && answer.remember === undefined) return Effect.void
       const { approved: granted } = answer

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Decision, Question, Service } from "./Approval.ts"
-import { Approval, unanswered } from "./Approval.ts"
+import { Approval } from "./Approval.ts"
+import { unanswered } from "./internal/unanswered.ts"
 
 /**
  * Makes an approver of a terminal.

@@ -5,8 +5,8 @@ import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Agent from "../../src/agent/Agent.ts"
-import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
+import { isUnanswered } from "../../src/guard/internal/unanswered.ts"
 import * as TerminalApproval from "../../src/guard/TerminalApproval.ts"
 import { call, text } from "../../src/testing/ScriptedTransport.ts"
 import { ask, question } from "../support/calls.ts"
@@ -156,7 +156,7 @@ describe("TerminalApproval", () => {
       const { layer, shown } = terminalOf([typed("y\n")], { isTTY: false })
       const answer = yield* Effect.provide(ask(question("a")), layer)
       assert.isFalse(answer.approved)
-      assert.isTrue(Approval.isNobodys(answer))
+      assert.isTrue(isUnanswered(answer))
       assert.deepStrictEqual(shown, [])
     })
   )
