@@ -23,9 +23,9 @@ import * as Usage from "../domain/Usage.ts"
  * - `repeatedFailures`: turns in a row in which every call ended other than `ok`.
  * - `identicalCalls`: the same tool with the same arguments and the same result, in a row. The model is warned when it is
  *   one short of it; then tools are off for one last answer, and the run ends.
+ * - `lastTurnMessage`: told to the model on the last turn only, and never stored. `{limit}` in it becomes the limit's name.
  * - Errors: making an agent throws a `RangeError` for any other number than one from 0 on (from 1 on for turns, failures and
  *   identical calls), and for one with a fraction, but in `costUsd`. `NaN` is no limit either.
- * - `lastTurnMessage`: told to the model on the last turn only, and never stored. `{limit}` in it becomes the limit's name.
  *
  * @category models
  * @since 0.1.0
