@@ -1,5 +1,6 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -82,8 +83,11 @@ describe("PathGuard.remembering", () => {
       const guard = yield* PathGuard.make(optionsOf(root))
       const call = callOf("read", { path: `${root}/outside/f` })
       const question = { call, reason: "because" }
-      const silent: Approval.Service = { ask: () => Effect.never }
+      const asked = yield* Deferred.make<void>()
+      const silent: Approval.Service = { ask: () => Effect.zipRight(Deferred.succeed(asked, undefined), Effect.never) }
       const waiting = yield* Effect.fork(guard.remembering(Approval.expiring(silent, "1 minute")).ask(question))
+      // The path is looked up in real time.
+      yield* Deferred.await(asked)
       yield* TestClock.adjust("1 minute")
       const late = yield* Fiber.join(waiting)
       const nobody = yield* guard.remembering(yield* Approval.Approval).ask(question)
