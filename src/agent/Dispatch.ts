@@ -83,12 +83,16 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
  * @category combinators
  * @since 0.1.0
  */
-export const execute = (run: Run.Run, batch: Batch, begun: Effect.Effect<void>): Effect.Effect<void, ToolFailed> =>
+export const execute = (
+  run: Run.Run,
+  batch: Batch,
+  begun: Effect.Effect<void> | undefined
+): Effect.Effect<void, ToolFailed> =>
   Effect.gen(function* () {
     const prepared = yield* Prepare.prepare(run, batch.calls, batch.rejected)
     batch.pending = prepared.flatMap((item) => (item._tag === "Pending" ? [item.question] : []))
     if (batch.pending.length > 0) return
-    if (begun !== Effect.void) yield* begun
+    if (begun !== undefined) yield* begun
     const ready: Array<Slot> = []
     for (const [index, item] of prepared.entries()) {
       if (item._tag === "Pending") continue

@@ -152,7 +152,7 @@ export const run = (
           )
         )
         steering.closed = true
-        if (run.owed.length > 0) yield* Spending.settle(run)
+        if (run.budget !== Budget.none && run.owed.length > 0) yield* Spending.settle(run)
         return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
       })
     )

@@ -155,7 +155,8 @@ const work = (
     Effect.ensuring(
       Effect.suspend(() => {
         run.resumed = undefined
-        return Effect.zipRight(spending.release, Session.endTurn(session, "tool-calls", []))
+        const ended = Session.endTurn(session, "tool-calls", [])
+        return spending === undefined ? ended : Effect.zipRight(spending.release, ended)
       })
     )
   )

@@ -21,8 +21,6 @@ import type { Session } from "./Session.ts"
  * @since 0.1.0
  */
 export interface Spending {
-  /** Whether there is no budget. */
-  readonly isNothing: boolean
   /** Reserves a request, for as much as it may use at most. */
   readonly request: (request: Request) => Effect.Effect<void, LimitExceeded>
   /** Charges the responses to it, and what was paid beside, and gives back the rest. */
@@ -36,16 +34,16 @@ export interface Spending {
 }
 
 /**
- * The spending of one turn.
+ * The spending of one turn; nothing without a budget.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (session: Session): Spending => {
+export const make = (session: Session): Spending | undefined => {
   const { run } = session
   const { budget } = run
-  if (budget === Budget.none) return nothing
-  const about = { identity: run.identity, agent: run.agent, run: run.id }
+  if (budget === Budget.none) return undefined
+  const about = payerOf(run)
   let scope: Scope.CloseableScope | undefined
   const within = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
     Effect.flatMap(scope === undefined ? Scope.make() : Effect.succeed(scope), (open) => {
@@ -55,7 +53,6 @@ export const make = (session: Session): Spending => {
   let reserved: Budget.Reservation | undefined
   let calling: Budget.Reservation | undefined
   return {
-    isNothing: false,
     request: (request) =>
       Effect.flatMap(
         TokenCounter.held(run.tokenCounter, session.measured, () => request),
@@ -94,15 +91,13 @@ export const make = (session: Session): Spending => {
  * @since 0.1.0
  */
 export const warn = (run: Run.Run): Effect.Effect<void> =>
-  run.budget === Budget.none
-    ? Effect.void
-    : Effect.flatMap(run.budget.read({ identity: run.identity, agent: run.agent, run: run.id }), (readings) =>
-        Effect.forEach(
-          Budget.warnings(readings, run.spent.warned),
-          ({ actual, limit, max }) => Run.emit(run, () => [Run.event(run, "LimitWarning", { limit, max, actual })]),
-          { discard: true }
-        )
-      )
+  Effect.flatMap(run.budget.read(payerOf(run)), (readings) =>
+    Effect.forEach(
+      Budget.warnings(readings, run.spent.warned),
+      ({ actual, limit, max }) => Run.emit(run, () => [Run.event(run, "LimitWarning", { limit, max, actual })]),
+      { discard: true }
+    )
+  )
 
 /**
  * Charges what was paid beside the conversation and belongs to no request that is still to come.
@@ -112,15 +107,16 @@ export const warn = (run: Run.Run): Effect.Effect<void> =>
  */
 export const settle = (run: Run.Run): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (run.budget === Budget.none || run.owed.length === 0) return Effect.void
     const owed = Budget.fromUsages(run.owed.splice(0))
-    const about = { identity: run.identity, agent: run.agent, run: run.id }
     // Nothing is asked for, so that this is granted at once; it is owed in any case.
-    const charged = Effect.flatMap(run.budget.reserve(about, Budget.amounts({})), ({ charge }) => charge(owed))
+    const charged = Effect.flatMap(run.budget.reserve(payerOf(run), Budget.amounts({})), ({ charge }) => charge(owed))
     return Effect.ignore(Effect.scoped(charged))
   })
 
 // internal
+
+/** Who spends. */
+const payerOf = (run: Run.Run): Budget.About => ({ identity: run.identity, agent: run.agent, run: run.id })
 
 const times = ({ costUsd, requests, tokens, toolCalls }: Budget.Amounts, count: number): Budget.Amounts => ({
   requests: requests * count,
@@ -128,12 +124,3 @@ const times = ({ costUsd, requests, tokens, toolCalls }: Budget.Amounts, count: 
   tokens: tokens === undefined ? undefined : tokens * count,
   costUsd: costUsd === undefined ? undefined : costUsd * count
 })
-
-const nothing: Spending = {
-  isNothing: true,
-  request: () => Effect.void,
-  responses: () => Effect.void,
-  calls: () => Effect.succeed(undefined),
-  called: Effect.void,
-  release: Effect.void
-}

@@ -106,7 +106,7 @@ export const take = (
       const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(halt, effect))
       if (isSelecting(run, last)) yield* wait(select(conversation))
       const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
-      if (!spending.isNothing) yield* Effect.onError(wait(spending.request(request)), () => Effect.sync(untaken))
+      if (spending !== undefined) yield* Effect.onError(wait(spending.request(request)), () => Effect.sync(untaken))
       conversation.output = ""
       // In one step with what ends it: a turn that was told of has an end.
       yield* Run.emit(run, () => [
@@ -119,20 +119,21 @@ export const take = (
       )
       if (Exit.isFailure(asked)) {
         const cut = yield* Receive.cutOff(run, request, progress)
-        if (!spending.isNothing) yield* spending.responses(cut.bill)
+        if (spending !== undefined) yield* spending.responses(cut.bill)
         if (cut.message !== undefined) conversation.output = Messages.toText(cut.message)
         yield* Session.abandon(session, spent, cut.message, cut.bill)
         return yield* Effect.failCause(asked.cause)
       }
       const bill = [...progress.lost, asked.value.answer.usage]
-      if (!spending.isNothing) yield* spending.responses(bill)
-      const answer = run.messageGuard.judgesAnswers ? yield* revealed(run, asked.value) : asked.value.answer
+      if (spending !== undefined) yield* spending.responses(bill)
+      const { screened } = asked.value
+      const answer = screened === undefined ? asked.value.answer : yield* revealed(run, asked.value.answer, screened)
       if (answer === undefined) {
         yield* Session.abandon(session, spent, undefined, bill)
         return {
           answer: { ...asked.value.answer, message: Messages.assistant([]) },
           ...nothing,
-          blocked: asked.value.screened?.blocked ?? "it was blocked"
+          blocked: screened?.blocked ?? "it was blocked"
         }
       }
       conversation.output = Messages.toText(answer.message)
@@ -149,7 +150,7 @@ export const take = (
       const what = yield* worked
       return { answer, ...what, over: over ?? what.over }
     })
-    return spending.isNothing ? turn : Effect.ensuring(turn, spending.release)
+    return spending === undefined ? turn : Effect.ensuring(turn, spending.release)
   })
 
 /**
@@ -164,7 +165,7 @@ export const work = (
   calls: ReadonlyArray<Part.ToolCall>,
   refusal: string | undefined,
   restore: Restore,
-  spending: Spending.Spending = Spending.make(conversation.session)
+  spending: Spending.Spending | undefined
 ): Effect.Effect<Exit.Exit<Worked, ToolFailed | Halt.Halted>, StoreError> =>
   Effect.gen(function* () {
     const { halt, run, session, spent } = conversation
@@ -200,10 +201,10 @@ export const elapsed = ({ run, spent, startedAt }: Conversation): Effect.Effect<
 const allowed = (
   run: Run.Run,
   batch: Dispatch.Batch,
-  spending: Spending.Spending
+  spending: Spending.Spending | undefined
 ): Effect.Effect<Limits.Reading | undefined, ToolFailed> =>
-  spending.isNothing
-    ? Effect.as(Dispatch.execute(run, batch, spending.called), undefined)
+  spending === undefined
+    ? Effect.as(Dispatch.execute(run, batch, undefined), undefined)
     : Effect.flatMap(spending.calls(batch.calls.length), (over) =>
         over === undefined ? Effect.as(Dispatch.execute(run, batch, spending.called), undefined) : Effect.succeed(over)
       )
@@ -224,8 +225,11 @@ interface Judged {
 }
 
 /** The answer as it may be kept, if it may be. It is shown now if it was held back. */
-const revealed = (run: Run.Run, { answer, screened }: Judged): Effect.Effect<Answer.Answer | undefined> => {
-  if (screened === undefined) return Effect.succeed(answer)
+const revealed = (
+  run: Run.Run,
+  answer: Answer.Answer,
+  screened: Screening.Screened
+): Effect.Effect<Answer.Answer | undefined> => {
   const [message] = screened.messages
   if (message === undefined) return Effect.as(Screening.tell(run, screened), undefined)
   return Effect.zipRight(
