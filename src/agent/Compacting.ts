@@ -14,7 +14,6 @@ import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { Request } from "../transport/Transport.ts"
 import type { TransportError } from "../transport/TransportError.ts"
 import type { Answer } from "./Answer.ts"
-import type { Spent } from "./Limits.ts"
 import * as Receive from "./Receive.ts"
 import * as Requests from "./Requests.ts"
 import * as Run from "./Run.ts"
@@ -28,7 +27,6 @@ import * as Session from "./Session.ts"
  */
 export interface Compacting {
   readonly session: Session.Session
-  readonly spent: Spent
   readonly threshold: Compaction.Threshold
   /** Nothing is tried again before the window has grown to this, whatever the threshold says. */
   again: Compaction.Threshold
@@ -40,9 +38,9 @@ export interface Compacting {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (session: Session.Session, spent: Spent): Compacting => {
+export const make = (session: Session.Session): Compacting => {
   const { compaction, transport } = session.run
-  return { session, spent, threshold: compaction.threshold(transport.model), again: { tokens: 0, messages: 0 } }
+  return { session, threshold: compaction.threshold(transport.model), again: { tokens: 0, messages: 0 } }
 }
 
 /**
@@ -103,9 +101,9 @@ const due = (
   compacting: Compacting,
   last: boolean
 ): Effect.Effect<Effect.Effect<boolean, StoreError> | undefined, StoreError> => {
-  const { session, spent } = compacting
+  const { session } = compacting
   return session.replayed
-    ? Effect.flatMap(Session.recall(session, spent), (isPast) =>
+    ? Effect.flatMap(Session.recall(session), (isPast) =>
         isPast ? Effect.succeed(undefined) : measuredDue(compacting, last)
       )
     : measuredDue(compacting, last)
@@ -161,7 +159,7 @@ const compact = (
       )
     )
     // What was paid for is committed, also by a run that is interrupted meanwhile.
-    const commit = (outcome: Compaction.Outcome) => Session.compact(session, compacting.spent, outcome, reason)
+    const commit = (outcome: Compaction.Outcome) => Session.compact(session, outcome, reason)
     const lost = (costs: ReadonlyArray<Paid.Cost>) => Compaction.kept("it was interrupted", true, costs)
     const outcome = yield* Paid.committed(made, commit, lost)
     const left = outcome._tag === "Compacted" ? outcome.tokensAfter : tokens

@@ -10,7 +10,6 @@ import * as Option from "effect/Option"
 import { LimitExceeded } from "../domain/AgentError.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
 import type { LimitName, RunReason } from "../domain/Outcome.ts"
-import type { Usage } from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import type { Halted } from "./Halt.ts"
 import * as Run from "./Run.ts"
@@ -77,10 +76,10 @@ export const ofHalt = (run: Run.Run, halted: Halted, output: string): Effect.Eff
 export const conclude = <E extends Tagged>(
   run: Run.Run,
   exit: Exit.Exit<End, E>,
-  usage: Usage,
   output: string
 ): Effect.Effect<void, E> =>
   Effect.gen(function* () {
+    const { usage } = run.spent
     const end = Exit.isSuccess(exit) ? exit.value : { reason: reasonOf(exit.cause), limit: limitOf(exit.cause), output }
     const error = Exit.isFailure(exit) && end.reason !== "interrupted" ? Cause.squash(exit.cause) : undefined
     if (error !== undefined) yield* Hooks.tell("error", run.hooks.error, () => ({ ...Run.where(run), error }))

@@ -117,8 +117,7 @@ export const run = (
         const state: State = {
           run,
           session,
-          compacting: Compacting.make(session, run.spent),
-          spent: run.spent,
+          compacting: Compacting.make(session),
           halt,
           startedAt: definition.limits.wallTime === undefined ? 0 : yield* services.activities.now,
           output: "",
@@ -148,12 +147,12 @@ export const run = (
               )
         const exit = yield* Effect.exit(
           Telemetry.invokeAgent(run.traced, Run.aboutAgent(run), (span) =>
-            Telemetry.spent(span, () => state.spent.usage, Effect.catchTag(restore(body), "Halted", ended))
+            Telemetry.spent(span, () => run.spent.usage, Effect.catchTag(restore(body), "Halted", ended))
           )
         )
         steering.closed = true
         if (run.budget !== Budget.none && run.owed.length > 0) yield* Spending.settle(run)
-        return yield* Ending.conclude(run, exit, state.spent.usage, state.output)
+        return yield* Ending.conclude(run, exit, state.output)
       })
     )
   )
@@ -166,7 +165,8 @@ const converse = (
   options: Begin
 ): Effect.Effect<Ending.End, LoopError | ResumeRejected | Halt.Halted, Scope.Scope> =>
   Effect.gen(function* () {
-    const { run, session, spent } = state
+    const { run, session } = state
+    const { spent } = run
     const { limits, steering: mode } = run.definition
     const wait = <A, E, R>(effect: Effect.Effect<A, E, R>) => Halt.haltable(state.halt, effect)
     const isScreened = run.messageGuard !== MessageGuard.none

@@ -69,10 +69,10 @@ export const resume = (
   input: ReadonlyArray<Message>
 ): Effect.Effect<Worked, StoreError | ToolFailed | Halt.Halted | ResumeRejected, Scope.Scope> =>
   Effect.gen(function* () {
-    const { halt, run, session, spent } = conversation
+    const { halt, run, session } = conversation
     const { suspended } = session
     if (suspended === undefined) return yield* rejected(run, "not-waiting")
-    spent.before = suspended.spent
+    run.spent.before = suspended.spent
     yield* Halt.watchRest(halt, run.definition.limits, suspended.spent.millis)
     const asking = askingOf(yield* session.store.live(run.session), suspended)
     // A compaction that is not ours may have covered the calls: what cannot run must not be decided.

@@ -208,6 +208,17 @@ export const paying = <A, E, R>(
 ): Effect.Effect<A, E, R> => Effect.provideService(effect, Paid, { tell: (cost) => owe(run, purpose, cost) })
 
 /**
+ * Counts what was paid beside the conversation, for the limits of the run and for a budget.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bill = (run: Run, usage: Usage.Usage): void => {
+  run.spent.usage = Usage.sum(run.spent.usage, usage)
+  run.owed.push(usage)
+}
+
+/**
  * Notes what something cost that a model was asked for beside the conversation.
  *
  * @category combinators
@@ -215,8 +226,7 @@ export const paying = <A, E, R>(
  */
 export const owe = (run: Run, purpose: NonNullable<UsageEntry["purpose"]>, { model, usage }: Cost): void => {
   const number = run.paid++
-  run.spent.usage = Usage.sum(run.spent.usage, usage)
-  run.owed.push(usage)
+  bill(run, usage)
   run.costs.push((about) => ({ _tag: "Usage", ...about(`${purpose}-${number}`), model, usage, purpose }))
 }
 

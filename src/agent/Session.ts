@@ -21,7 +21,6 @@ import type { FinishReason } from "../domain/Outcome.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Commits from "./Commits.ts"
-import type { Spent } from "./Limits.ts"
 import * as Run from "./Run.ts"
 import * as Steering from "./Steering.ts"
 
@@ -125,10 +124,10 @@ export const say = (
  */
 export const answer = (
   session: Session,
-  spent: Spent,
   message: Message | undefined,
   usages: ReadonlyArray<Usage.Usage>
 ): Effect.Effect<void, ContextStore.StoreError> => {
+  const { spent } = session.run
   spent.usage = usages.reduce(Usage.sum, spent.usage)
   const committed = Commits.commit(session, (about) => {
     const entries: Array<Entry> = message === undefined ? [] : [{ _tag: "Message", ...about("answer"), message }]
@@ -199,12 +198,10 @@ export const decide = (
  */
 export const compact = (
   session: Session,
-  spent: Spent,
   outcome: Compaction.Outcome,
   reason: CompactionReason
 ): Effect.Effect<void, ContextStore.StoreError> => {
-  spent.usage = outcome.costs.reduce((sum, { usage }) => Usage.sum(sum, usage), spent.usage)
-  session.run.owed.push(...outcome.costs.map(({ usage }) => usage))
+  for (const { usage } of outcome.costs) Run.bill(session.run, usage)
   const name = compactionOf(session, reason)
   const { waiting } = session.run.steering
   const moved = new Map<Steering.Words, EntryId>()
@@ -232,13 +229,13 @@ export const compact = (
  * @category combinators
  * @since 0.1.0
  */
-export const recall = (session: Session, spent: Spent): Effect.Effect<boolean, ContextStore.StoreError> =>
+export const recall = (session: Session): Effect.Effect<boolean, ContextStore.StoreError> =>
   Effect.gen(function* () {
     const { run } = session
     const name = compactionOf(session, "threshold")
     for (let index = 0; ; index++) {
       const cost = yield* known(session, `${name}/usage-${index}`)
-      if (cost?._tag === "Usage") spent.usage = Usage.sum(spent.usage, cost.usage)
+      if (cost?._tag === "Usage") run.spent.usage = Usage.sum(run.spent.usage, cost.usage)
       else if (index > 0) return true
       else break
     }
@@ -277,12 +274,11 @@ export const endTurn = (
  */
 export const abandon = (
   session: Session,
-  spent: Spent,
   message: Message | undefined,
   bill: ReadonlyArray<Usage.Usage>
 ): Effect.Effect<void, ContextStore.StoreError> =>
   Effect.ensuring(
-    bill.length === 0 ? Effect.void : answer(session, spent, message, bill),
+    bill.length === 0 ? Effect.void : answer(session, message, bill),
     Effect.suspend(() => endTurn(session, "other", bill))
   )
 

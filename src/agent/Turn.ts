@@ -35,7 +35,6 @@ import * as Spending from "./Spending.ts"
 export interface Conversation {
   readonly run: Run.Run
   readonly session: Session.Session
-  readonly spent: Limits.Spent
   readonly compacting: Compacting.Compacting
   readonly halt: Halt.Halt
   /** When the run began, in milliseconds since the epoch; 0 unless its time is limited. */
@@ -95,7 +94,8 @@ export const take = (
   Effect.uninterruptibleMask((restore) => {
     const spending = Spending.make(conversation.session)
     const turn = Effect.gen(function* () {
-      const { compacting, halt, run, session, spent } = conversation
+      const { compacting, halt, run, session } = conversation
+      const { spent } = run
       run.turn++
       spent.turns++
       const untaken = () => {
@@ -121,7 +121,7 @@ export const take = (
         const cut = yield* Receive.cutOff(run, request, progress)
         if (spending !== undefined) yield* spending.responses(cut.bill)
         if (cut.message !== undefined) conversation.output = Messages.toText(cut.message)
-        yield* Session.abandon(session, spent, cut.message, cut.bill)
+        yield* Session.abandon(session, cut.message, cut.bill)
         return yield* Effect.failCause(asked.cause)
       }
       const bill = [...progress.lost, asked.value.answer.usage]
@@ -129,7 +129,7 @@ export const take = (
       const { screened } = asked.value
       const answer = screened === undefined ? asked.value.answer : yield* revealed(run, asked.value.answer, screened)
       if (answer === undefined) {
-        yield* Session.abandon(session, spent, undefined, bill)
+        yield* Session.abandon(session, undefined, bill)
         return {
           answer: { ...asked.value.answer, message: Messages.assistant([]) },
           ...nothing,
@@ -142,7 +142,7 @@ export const take = (
       const refusal = Answer.refusal(answer, last, over !== undefined)
       const worked = yield* Effect.ensuring(
         Effect.zipRight(
-          Session.answer(session, spent, Answer.kept(answer), bill),
+          Session.answer(session, Answer.kept(answer), bill),
           calls.length === 0 ? noCalls : work(conversation, calls, refusal, restore, spending)
         ),
         Effect.suspend(() => Session.endTurn(session, answer.reason, bill))
@@ -168,7 +168,7 @@ export const work = (
   spending: Spending.Spending | undefined
 ): Effect.Effect<Exit.Exit<Worked, ToolFailed | Halt.Halted>, StoreError> =>
   Effect.gen(function* () {
-    const { halt, run, session, spent } = conversation
+    const { halt, run, session } = conversation
     const batch = Dispatch.begin(calls)
     const worked =
       refusal === undefined
@@ -181,7 +181,7 @@ export const work = (
     }
     const usedUp = over === undefined ? undefined : "the budget of tool calls is used up"
     const message = yield* Dispatch.settle(run, batch, refusal ?? usedUp ?? Halt.why(worked))
-    if (refusal === undefined) Limits.count(spent, run.definition.limits, batch)
+    if (refusal === undefined) Limits.count(run.spent, run.definition.limits, batch)
     yield* Session.results(session, message)
     return Exit.map(worked, () => ({ over, pending: [], ends: batch.ends, blocked: batch.blocked }))
   })
@@ -192,8 +192,8 @@ export const work = (
  * @category converters
  * @since 0.1.0
  */
-export const elapsed = ({ run, spent, startedAt }: Conversation): Effect.Effect<number> =>
-  Effect.map(run.activities.now, (now) => (spent.before?.millis ?? 0) + Math.max(0, now - startedAt))
+export const elapsed = ({ run, startedAt }: Conversation): Effect.Effect<number> =>
+  Effect.map(run.activities.now, (now) => (run.spent.before?.millis ?? 0) + Math.max(0, now - startedAt))
 
 // internal
 
@@ -262,7 +262,7 @@ const select = ({ run, session }: Conversation): Effect.Effect<void> => {
 /** What the run had used when it came to wait. */
 const used = (conversation: Conversation): Effect.Effect<Limits.Before> =>
   Effect.map(conversation.run.definition.limits.wallTime === undefined ? noTime : elapsed(conversation), (millis) => ({
-    ...Limits.total(conversation.spent),
+    ...Limits.total(conversation.run.spent),
     millis
   }))
 
