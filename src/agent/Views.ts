@@ -2,6 +2,7 @@
  * The views of one loop: its events as a stream, their fold as a result, and a handle to a run that goes on by itself. All
  * of them interpret the same definition; `Agent` gives them their types.
  */
+import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
@@ -9,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ContextStore } from "../context/ContextStore.ts"
@@ -105,7 +107,7 @@ export const stream = <E, R>(
       }),
       ({ mailbox }) => Mailbox.toChannel(mailbox),
       // Nobody reads any more, and the loop must not wait for anybody: that first.
-      ({ fiber, mailbox }) => Effect.zipRight(mailbox.shutdown, Fiber.interrupt(fiber))
+      ({ fiber, mailbox }) => Effect.zipRight(mailbox.shutdown, Effect.flatMap(Fiber.interrupt(fiber), defects))
     )
   )
 
@@ -183,6 +185,12 @@ export const start = <Output, E, R>(
   })
 
 // internal
+
+/** What died while a run was cancelled, which nobody else would hear of. */
+const defects = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
+    ? Option.match(Cause.keepDefects(exit.cause), { onNone: () => Effect.void, onSome: Effect.failCause })
+    : Effect.void
 
 /**
  * The loop, with the requirements and failures that the agent's type tells of: the tools' own, which the loop itself has

@@ -26,7 +26,7 @@ const limitsOf = Effect.flatMap(ContextStore.ContextStore, ({ entries }) =>
 )
 
 describe("A limit", () => {
-  it.effect("RUN-6 identical calls: the model is told once, then answers without tools, then it is over", () =>
+  it.effect("RUN-6 AG-02 identical calls: the model is told once, then answers without tools, then it is over", () =>
     Effect.gen(function* () {
       const result = yield* Agent.run(limited({ identicalCalls: 4, lastTurnMessage: "Stop: {limit}." }), "go")
       const requests = yield* ScriptedTransport.requests

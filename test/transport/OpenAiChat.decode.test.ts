@@ -50,7 +50,7 @@ describe("OpenAiChat decode", () => {
     readonly [string, ReadonlyArray<object>, ReadonlyArray<readonly [string, string, string]>]
   > = [
     [
-      "interleaved",
+      "interleaved (AG-09)",
       [fragment(0, "a", "f", "{"), fragment(1, "b", "g", "["), fragment(0, null, null, "}"), fragment(1, "", "", "]")],
       [
         ["a", "f", "{}"],
