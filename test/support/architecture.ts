@@ -26,14 +26,14 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   [0, "internal", /(^|\/)internal\//],
   [0, "domain", /^domain\//],
   [2, "agent", /^agent\//],
-  [4, "composition", /^(pattern|durable|plugin)\//],
+  [4, "composition", /^(pattern|durable|plugin|team)\//],
   [5, "application", /^(cli|console)\//],
   // Ports: the namesake of its folder, and the parts of a port that have a file of their own.
   [1, "port", /^tool\//],
   [
     1,
     "port",
-    /^(hook\/(Hooks|Phase)|context\/ContextStore|guard\/(Approval|MessageGuard)|transport\/TransportError)\.ts$/
+    /^(hook\/(Hooks|Phase)|skill\/Skills|context\/ContextStore|guard\/(Approval|MessageGuard)|transport\/TransportError)\.ts$/
   ],
   [1, "port", /^context\/(Repair|TokenCounter|Identity|Window|Compaction|Summary|Paid|Trimming|Artifacts)\.ts$/],
   [1, "port", /^transport\/(HttpTransport|Models|Ask)\.ts$/],
@@ -80,8 +80,8 @@ export const vendors: ReadonlySet<string> = new Set([
   ...["openai", "anthropic", "claude", "gemini", "gpt", "chatgpt", "codex", "mistral", "deepseek", "grok", "xai"],
   ...["ollama", "groq", "openrouter", "bedrock", "vertexai", "cohere", "qwen", "moonshot", "kimi", "cerebras"]
 ])
-/** The command line detects vendors from the environment; the barrel names the modules that it re-exports; vocabularies are vendors' own. */
-export const vendorHomes = /^((transport|media|realtime|cli)\/|context\/Tokenizer\.ts$|index\.ts$)/
+/** The command line detects vendors from the environment; the barrel names the modules that it re-exports; vocabularies are vendors' own, and so are folders of skills. */
+export const vendorHomes = /^((transport|media|realtime|cli|skill)\/|context\/Tokenizer\.ts$|index\.ts$)/
 
 export const nodeHomes = /^(sandbox|cli|console)\//
 
