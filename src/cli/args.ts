@@ -3,6 +3,7 @@
  * is wrong with them in one line, and suggests what was probably meant.
  */
 import { parseArgs } from "node:util"
+import { nearest } from "../internal/nearest.ts"
 import { isHttp } from "./internal/address.ts"
 
 /**
@@ -172,25 +173,6 @@ Exit codes: 0 answered, 1 the run failed, 2 bad usage, 130 stopped by Ctrl-C, 14
 `
 
 /**
- * How many letters have to change to make one word of the other (Levenshtein).
- *
- * @category constructors
- * @since 0.1.0
- */
-export const distance = (left: string, right: string): number => {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let i = 0; i < left.length; i++) {
-    const next = [i + 1]
-    for (let j = 0; j < right.length; j++) {
-      const change = (row[j] ?? 0) + (left[i] === right[j] ? 0 : 1)
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[right.length] ?? 0
-}
-
-/**
  * Node's message for a flag it does not know or a value that is missing, shorter and with a suggestion among the known
  * flags.
  *
@@ -212,19 +194,6 @@ export const explain = (error: unknown, known: ReadonlyArray<string>): string =>
   }
   const extra = /^Option '(?:-\w, )?(--[\w-]+)' does not take an argument/.exec(text)?.[1]
   return extra === undefined ? (text.split("\n")[0] ?? text) : `${extra} takes no value`
-}
-
-/**
- * The word that was probably meant, among those that are known.
- *
- * @category converters
- * @since 0.1.0
- */
-export const nearest = (name: string, among: ReadonlyArray<string>): string | undefined => {
-  const near = among
-    .map((known) => ({ known, far: known.startsWith(name) && name.length > 1 ? 0 : distance(name, known) }))
-    .sort((left, right) => left.far - right.far)[0]
-  return near !== undefined && near.far <= Math.min(3, Math.ceil(name.length / 3)) ? near.known : undefined
 }
 
 // internal

@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as Problems from "../internal/problems.ts"
 import * as Guard from "./Guard.ts"
 import * as Blocks from "./internal/commandBlocks.ts"
 import * as Judge from "./internal/commandJudge.ts"
-import * as Problems from "./internal/problems.ts"
 
 /**
  * A rule about a program and its arguments, as data.

@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { glob } from "../internal/glob.ts"
+import * as Problems from "../internal/problems.ts"
 import * as Guard from "./Guard.ts"
-import * as Problems from "./internal/problems.ts"
 import * as Conditions from "./internal/rulesConditions.ts"
 import type { Matcher } from "./internal/rulesPattern.ts"
-import { glob } from "./internal/rulesPattern.ts"
 
 /**
  * What one argument has to be like, in words of JSON Schema; all of them have to hold.

@@ -3,7 +3,8 @@
  * that its help is there at once.
  */
 import { parseArgs } from "node:util"
-import { explain, nearest } from "../args.ts"
+import { nearest } from "../../internal/nearest.ts"
+import { explain } from "../args.ts"
 
 /**
  * What can be done with sessions.

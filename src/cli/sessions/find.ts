@@ -7,7 +7,7 @@ import type { Query, SessionInfo, StoreError } from "../../context/ContextStore.
 import { ContextStore } from "../../context/ContextStore.ts"
 import type { Stored } from "../../domain/Entry.ts"
 import { EntryId, SessionId } from "../../domain/Ids.ts"
-import { distance } from "../args.ts"
+import { distance } from "../../internal/nearest.ts"
 import { SetupError } from "../errors.ts"
 import { clip, oneLine, plural } from "../internal/words.ts"
 

@@ -6,22 +6,46 @@ import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as AST from "effect/SchemaAST"
 
+/** Where something stands in data: keys of objects and indexes of lists, from the outside in. */
+export type Place = ReadonlyArray<PropertyKey>
+
+/** What is wrong at a place. `known` are the keys that there may be where one is that may not. */
+export interface Issue {
+  readonly place: Place
+  readonly problem: string
+  readonly known?: ReadonlyArray<string> | undefined
+}
+
+/** The issues in the order in which they stand. */
+export const issues = ({ issue }: ParseResult.ParseError): ReadonlyArray<Issue> => found(issue, [])
+
 /** The problems in the order in which they stand, none twice. */
-export const problems = ({ issue }: ParseResult.ParseError): ReadonlyArray<string> => [...new Set(found(issue, []))]
+export const problems = (error: ParseResult.ParseError): ReadonlyArray<string> => [
+  ...new Set(issues(error).map(({ place, problem }) => (place.length === 0 ? problem : `${path(place)}: ${problem}`)))
+]
+
+/** A place in words, as in `rules[2].arguments.amount`. */
+export const path = (place: Place): string =>
+  place
+    .map((key, index) => {
+      if (typeof key === "number") return `[${key}]`
+      const name = String(key)
+      if (!/^[^\s[\]"]+$/.test(name)) return `[${JSON.stringify(name)}]`
+      return index === 0 ? name : `.${name}`
+    })
+    .join("")
 
 // internal
 
-type Place = ReadonlyArray<PropertyKey>
-
 /** `whole` is what the value belongs to, which knows the keys that there may be. */
-const found = (issue: ParseResult.ParseIssue, place: Place, whole?: AST.AST): ReadonlyArray<string> => {
+const found = (issue: ParseResult.ParseIssue, place: Place, whole?: AST.AST): ReadonlyArray<Issue> => {
   switch (issue._tag) {
     case "Pointer":
       return found(issue.issue, [...place, ...[issue.path].flat()], whole)
     case "Unexpected":
-      return [at(place, `is unexpected, expected ${keys(whole)}`)]
+      return [unexpected(place, keys(whole))]
     case "Missing":
-      return [at(place, `is missing, expected ${expected(issue.ast.type)}`)]
+      return [{ place, problem: `is missing, expected ${expected(issue.ast.type)}` }]
     case "Composite":
       return AST.isUnion(issue.ast)
         ? choice(issue.ast, [issue.issues].flat(), issue.actual, place)
@@ -43,7 +67,7 @@ const choice = (
   issues: ReadonlyArray<ParseResult.ParseIssue>,
   actual: unknown,
   place: Place
-): ReadonlyArray<string> => {
+): ReadonlyArray<Issue> => {
   const meant = issues.filter((issue) => !isOther(issue))
   const [first, ...more] = meant.map((issue) => found(issue, place)).sort((one, other) => one.length - other.length)
   return first === undefined || (more.length > 0 && !same(meant)) ? [wrong(ast, actual, place)] : first
@@ -59,8 +83,16 @@ const isOther = (issue: ParseResult.ParseIssue): boolean =>
   (issue._tag === "Refinement" && issue.kind === "From" && isOther(issue.issue)) ||
   (issue._tag === "Composite" && AST.isUnion(issue.ast) && [issue.issues].flat().every(isOther))
 
-const wrong = (ast: AST.AST, actual: unknown, place: Place): string =>
-  at(place, `expected ${expected(ast)}, not ${shown(actual)}`)
+const wrong = (ast: AST.AST, actual: unknown, place: Place): Issue => ({
+  place,
+  problem: `expected ${expected(ast)}, not ${shown(actual)}`
+})
+
+const unexpected = (place: Place, known: ReadonlyArray<string>): Issue => ({
+  place,
+  problem: `is unexpected, expected ${known.length === 0 ? "nothing more" : either(known)}`,
+  known
+})
 
 const expected = (ast: AST.AST): string => either(alternatives(ast))
 
@@ -101,30 +133,18 @@ const object = ({ propertySignatures }: AST.TypeLiteral): string => {
   return names.length === 0 ? "an object" : `an object with ${joined(names, "and")}`
 }
 
-const keys = (whole: AST.AST | undefined): string =>
+const keys = (whole: AST.AST | undefined): ReadonlyArray<string> =>
   whole !== undefined && AST.isTypeLiteral(whole)
-    ? either([
+    ? [
         ...whole.propertySignatures.map(({ name }) => String(name)),
         ...whole.indexSignatures.flatMap(({ parameter }) => alternatives(parameter))
-      ])
-    : "nothing more"
+      ]
+    : []
 
 const either = (texts: ReadonlyArray<string>): string => joined([...new Set(texts)], "or")
 
 const joined = (texts: ReadonlyArray<string>, word: string): string =>
   texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} ${word} ${texts.at(-1)}`
-
-const at = (place: Place, problem: string): string => (place.length === 0 ? problem : `${path(place)}: ${problem}`)
-
-const path = (place: Place): string =>
-  place
-    .map((key, index) => {
-      if (typeof key === "number") return `[${key}]`
-      const name = String(key)
-      if (!/^[^\s[\]"]+$/.test(name)) return `[${JSON.stringify(name)}]`
-      return index === 0 ? name : `.${name}`
-    })
-    .join("")
 
 /** On one line and short, whatever it is. */
 const shown = (value: unknown): string => {
