@@ -8,7 +8,7 @@ import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import { toText } from "../domain/Message.ts"
 import { totalTokens } from "../domain/Usage.ts"
-import * as Words from "./internal/words.ts"
+import * as Words from "../internal/words.ts"
 import * as Repair from "./Repair.ts"
 
 /**

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import type { Database } from "../../internal/sqlDatabase.ts"
 import * as SessionQueue from "./sessionQueue.ts"
-import type { Database } from "./sqlDatabase.ts"
 import { toWhole } from "./sqlRows.ts"
 
 export interface Leases {

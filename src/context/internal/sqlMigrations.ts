@@ -2,55 +2,34 @@
  * The tables of the SQL store, and the way to them from every version there was. Never change a migration that was
  * released: add another.
  */
-import * as Migrator from "@effect/sql/Migrator"
-import * as SqlClient from "@effect/sql/SqlClient"
-import { SqlError } from "@effect/sql/SqlError"
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Entries from "../../domain/Entry.ts"
-import type { Database, Execute } from "./sqlDatabase.ts"
-import { Refusal } from "./sqlErrors.ts"
+import type { Database, Execute } from "../../internal/sqlDatabase.ts"
+import type { Refusal } from "../../internal/sqlErrors.ts"
+import * as Migrate from "../../internal/sqlMigrate.ts"
 import type { EntryRow, Projection } from "./sqlRows.ts"
 import * as Rows from "./sqlRows.ts"
 import { open } from "./sqlStatements.ts"
 
-/** Makes the tables, or makes them new. Any number of processes may do so at once; one of them does. */
+/** Makes the tables, or makes them new. */
 export const migrate = (
   database: Database,
-  sql: SqlClient.SqlClient,
+  sql: SqlClient,
   projection: Projection
 ): Effect.Effect<void, SqlError | Refusal> =>
-  Effect.gen(function* () {
-    const known = yield* versionOf(database, database.run)
-    if (known > latest) return yield* Effect.fail(new Refusal("Corrupt", newer(known)))
-    if (known === latest) return
-    yield* database.transact((execute, connection) =>
-      Effect.gen(function* () {
-        yield* database.exclude(execute)
-        const meanwhile = yield* versionOf(database, execute)
-        if (meanwhile > latest) return yield* Effect.fail(new Refusal("Corrupt", newer(meanwhile)))
-        // As the migrator would: its way to see whether the table is missing ends a transaction of PostgreSQL.
-        const time = database.isSqlite ? "datetime" : "TIMESTAMPTZ"
-        yield* execute(`CREATE TABLE IF NOT EXISTS ${table} (migration_id INTEGER NOT NULL PRIMARY KEY,
-          created_at ${time} NOT NULL DEFAULT CURRENT_TIMESTAMP, name TEXT NOT NULL)`)
-        const loader = Migrator.fromRecord({
-          "1_sessions": forEach(execute, sessions),
-          "2_branches": branches(database.isSqlite, execute, projection),
-          "3_ids": forEach(execute, ids)
-        })
-        yield* Migrator.make({})({ loader, table }).pipe(
-          Effect.provideService(SqlClient.SqlClient, sql.withoutTransforms()),
-          Effect.provideService(SqlClient.TransactionConnection, [connection, 0]),
-          // A migration that fails is a defect of the migrator, with the failure in it.
-          Effect.catchAllDefect((defect) => Effect.fail(failed(defect))),
-          Effect.catchTag("MigrationError", (error) => Effect.fail(failed(error)))
-        )
-        if ((yield* versionOf(database, execute)) !== latest) {
-          return yield* new SqlError({ cause: new Error("the tables could not be brought up to date; try again") })
-        }
-      })
-    )
+  Migrate.migrate(database, sql, {
+    table,
+    latest,
+    versionOf: (execute) => versionOf(database, execute),
+    migrations: (execute) => ({
+      "1_sessions": Migrate.inOrder(execute, sessions),
+      "2_branches": branches(database.isSqlite, execute, projection),
+      "3_ids": Migrate.inOrder(execute, ids)
+    })
   })
 
 // internal
@@ -58,32 +37,18 @@ export const migrate = (
 const table = "axonal_schema"
 const latest = 3
 
-const failed = (error: unknown): SqlError =>
-  new SqlError({ cause: error instanceof Migrator.MigrationError ? (error.cause ?? error) : error })
-
-const newer = (version: number): string =>
-  `a newer version of axonal wrote it (tables ${version}, this one knows ${latest}); upgrade axonal`
-
 /** Version 1 counted in a table of its own, which is kept so that it does not mistake newer tables for its own. */
-const versionOf = ({ isSqlite }: Database, execute: Execute): Effect.Effect<number, SqlError> =>
+const versionOf = (database: Database, execute: Execute): Effect.Effect<number, SqlError> =>
   Effect.gen(function* () {
-    const tables = yield* execute<{ readonly name: string }>(
-      isSqlite
-        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('axonal_schema', 'axonal_migrations')"
-        : `SELECT name FROM (VALUES ('axonal_schema'), ('axonal_migrations')) AS t (name)
-            WHERE to_regclass(name) IS NOT NULL`
-    )
-    const versions = yield* Effect.forEach(tables, ({ name }) =>
+    const tables = yield* Migrate.existing(database, execute, [table, "axonal_migrations"])
+    const versions = yield* Effect.forEach(tables, (name) =>
       execute<{ readonly version: number | null }>(
         name === table ? `SELECT MAX(migration_id) AS version FROM ${name}` : `SELECT MAX(id) AS version FROM ${name}`
       )
     )
     const found = Math.max(0, ...versions.flatMap(([row]) => row?.version ?? []))
-    return found > latest || tables.some(({ name }) => name === table) ? found : 0
+    return found > latest || tables.includes(table) ? found : 0
   })
-
-const forEach = (execute: Execute, statements: ReadonlyArray<string>): Effect.Effect<void, SqlError> =>
-  Effect.forEach(statements, (statement) => execute(statement), { discard: true })
 
 /** Version 1. It may be there already. */
 const sessions: ReadonlyArray<string> = [
@@ -120,7 +85,7 @@ const sessions: ReadonlyArray<string> = [
 /** Version 2: entries belong to branches, and paths of branches are made of ranges of them. */
 const branches = (isSqlite: boolean, execute: Execute, projection: Projection) =>
   Effect.gen(function* () {
-    yield* forEach(execute, [
+    yield* Migrate.inOrder(execute, [
       "ALTER TABLE axonal_sessions RENAME TO axonal_sessions_1",
       "ALTER TABLE axonal_entries RENAME TO axonal_entries_1",
       "DROP INDEX IF EXISTS axonal_sessions_sequence",
@@ -143,7 +108,7 @@ const branches = (isSqlite: boolean, execute: Execute, projection: Projection) =
     const tails = yield* execute<Tail>(`SELECT session, dropped, MIN(position) AS first, MAX(position) AS last
       FROM axonal_entries_1 WHERE dropped > 0 GROUP BY session, dropped ORDER BY session, dropped DESC`)
     yield* Effect.forEach(tails, (tail) => keep(execute, projection, tails, tail), { discard: true })
-    yield* forEach(execute, ["DROP TABLE axonal_entries_1", "DROP TABLE axonal_sessions_1"])
+    yield* Migrate.inOrder(execute, ["DROP TABLE axonal_entries_1", "DROP TABLE axonal_sessions_1"])
     const now = yield* Clock.currentTimeMillis
     yield* execute("INSERT INTO axonal_migrations (id, at) VALUES (2, ?)", [now])
   })

@@ -6,8 +6,11 @@ import * as Either from "effect/Either"
 import type { Entry, MarkerEntry, Stored } from "../../domain/Entry.ts"
 import * as Entries from "../../domain/Entry.ts"
 import { EntryId, SessionId } from "../../domain/Ids.ts"
-import { Refusal } from "./sqlErrors.ts"
+import { Refusal } from "../../internal/sqlErrors.ts"
+import { fromKey, toKey } from "../../internal/sqlValues.ts"
 import * as Storage from "./storage.ts"
+
+export { fromKey, isOdd, toKey, toWhole } from "../../internal/sqlValues.ts"
 
 export interface SessionRow {
   readonly id: string
@@ -63,14 +66,6 @@ export interface Belongs {
   readonly owner?: string | undefined
   readonly chat?: string | undefined
 }
-
-/** A text as databases take it: PostgreSQL has no NUL, and neither has halves of characters. */
-export const toKey = (text: string): string => (odd.test(text) ? `\u0001${JSON.stringify(text)}` : text)
-
-export const fromKey = (key: string): string => (key.startsWith("\u0001") ? JSON.parse(key.slice(1)) : key)
-
-/** Whether a text is none that a database has. */
-export const isOdd = (text: string): boolean => odd.test(text.replaceAll("\u0001", ""))
 
 /** The rows of entries by their ids. What could not be read back is refused, before anything is written. */
 export const encode = (entries: ReadonlyArray<Entry>): ReadonlyMap<string, NewRow> | Refusal => {
@@ -139,14 +134,8 @@ export const infoOf = (row: SessionRow) => ({
   ...(row.origin === null ? undefined : { origin: SessionId.make(fromKey(row.origin)) })
 })
 
-/** A time as databases take it: whole milliseconds, and never without end. What is no number is the beginning. */
-export const toWhole = (millis: number): number =>
-  Math.min(Number.MAX_SAFE_INTEGER, Math.max(Number.MIN_SAFE_INTEGER, Math.ceil(millis))) || 0
-
 /** A key, or nothing. */
 export const keyOrNull = (text: string | undefined): string | null => (text === undefined ? null : toKey(text))
 
 /** What a listing shows of a text. */
 export const shown = (text: string): string => text.replaceAll("\u0000", "")
-
-const odd = /[\u0000\u0001]|\p{Surrogate}/u

@@ -5,8 +5,8 @@
 
 import type { SqlError } from "@effect/sql/SqlError"
 import type * as Effect from "effect/Effect"
-import type { Database, Execute, Value } from "./sqlDatabase.ts"
-import { inChunks, places } from "./sqlDatabase.ts"
+import type { Database, Execute, Value } from "../../internal/sqlDatabase.ts"
+import { inChunks, places } from "../../internal/sqlDatabase.ts"
 import type { EntryRow, NewRow, SessionRow } from "./sqlRows.ts"
 
 /** The end of a segment that still grows. */

@@ -36,7 +36,7 @@ export interface Database {
 }
 
 /** Whether the store has the client for itself, so that it may keep the one connection of SQLite reserved. */
-export class IsAlone extends Context.Reference<IsAlone>()("axonal/context/internal/sqlDatabase/IsAlone", {
+export class IsAlone extends Context.Reference<IsAlone>()("axonal/internal/sqlDatabase/IsAlone", {
   defaultValue: () => false
 }) {}
 
