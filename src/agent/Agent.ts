@@ -6,8 +6,6 @@
 
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import type { Pipeable } from "effect/Pipeable"
-import { pipeArguments } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ContextStore } from "../context/ContextStore.ts"
@@ -29,6 +27,7 @@ import type * as Loop from "./Loop.ts"
 import type * as Outputs from "./Output.ts"
 import type * as Result from "./Result.ts"
 import type { ResumeRejected } from "./Resuming.ts"
+import * as Runnable from "./Runnable.ts"
 import * as Views from "./Views.ts"
 
 /**
@@ -42,18 +41,19 @@ export type AgentError = Loop.LoopError
 const TypeId = "~axonal/agent/Agent"
 
 /**
- * An agent. `Output` is what a run results in, `E` how building its toolkits may fail, `R` what its tools need.
+ * An agent. `Output` is what a run results in, `E` how building its toolkits may fail, `R` what its tools need. It is a runner:
+ * whatever takes a runner takes an agent.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Agent<out Output = string, out E = never, out R = never> extends Pipeable {
+export interface Agent<out Output = string, out E = never, out R = never>
+  extends Runnable.Runner<Message.Input, Output, AgentError | E, R | Transport | ContextStore> {
   readonly [TypeId]: {
     readonly _Output: (_: never) => Output
     readonly _E: (_: never) => E
     readonly _R: (_: never) => R
   }
-  readonly name: string
   readonly definition: Definition
 }
 
@@ -289,6 +289,30 @@ export const withInstructions: {
 } = dual(2, (self: Any, instructions: string) => change(self, { instructions }))
 
 /**
+ * The agent with instructions that are only known when a run begins: a catalog, the date, what a user prefers. They are asked
+ * for once per run, and stand behind its own, after an empty line.
+ *
+ * **Details**
+ *
+ * - Errors: how the effect fails is how the run fails, before its first turn.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const addInstructions: {
+  <E2, R2>(
+    instructions: Effect.Effect<string, E2, R2>
+  ): <Output, E, R>(self: Agent<Output, E, R>) => Agent<Output, E | E2, R | R2>
+  <Output, E, R, E2, R2>(
+    self: Agent<Output, E, R>,
+    instructions: Effect.Effect<string, E2, R2>
+  ): Agent<Output, E | E2, R | R2>
+} = dual(2, (self: Any, instructions: Effect.Effect<string, unknown, unknown>) =>
+  // What it needs is part of the agent's `R`, and in the context of its runs.
+  change(self, { additions: [...self.definition.additions, instructions as Effect.Effect<string, unknown>] })
+)
+
+/**
  * The agent with these limits; those not named stay as they are.
  *
  * @category combinators
@@ -323,15 +347,16 @@ export const requireIdentity = <Output, E, R>(self: Agent<Output, E, R>): Agent<
 
 // internal
 
-const proto = {
-  [TypeId]: { _Output: (_: never) => _, _E: (_: never) => _, _R: (_: never) => _ },
-  pipe() {
-    // biome-ignore lint/complexity/noArguments: Effect's `Pipeable` is made this way
-    return pipeArguments(this, arguments)
-  }
-}
+const proto = Object.assign(Object.create(Runnable.proto), {
+  [TypeId]: { _Output: (_: never) => _, _E: (_: never) => _, _R: (_: never) => _ }
+})
 
 const fromDefinition = (definition: Definition): Agent<never> =>
-  Object.assign(Object.create(proto), { name: definition.name, definition })
+  Object.assign(Object.create(proto), {
+    name: definition.name,
+    description: definition.description,
+    behavior: Views.behavior(definition),
+    definition
+  })
 
 const change = (self: Any, patch: Partial<Definition>): Agent<never> => fromDefinition({ ...self.definition, ...patch })

@@ -3,6 +3,7 @@
  * handler does becomes a result that the model can read; only a tool whose failure ends the run fails here.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ToolFailed } from "../domain/AgentError.ts"
@@ -16,6 +17,7 @@ import * as ToolResult from "../tool/ToolResult.ts"
 import type { Ready, Rejected } from "./Arguments.ts"
 import * as CallEnd from "./CallEnd.ts"
 import type { Batch } from "./Dispatch.ts"
+import { Nesting } from "./Nesting.ts"
 import * as Prepare from "./Prepare.ts"
 import * as Run from "./Run.ts"
 import * as Steering from "./Steering.ts"
@@ -61,6 +63,10 @@ const started = (run: Run.Run, batch: Batch, index: number, item: Ready): Effect
     )
     const isFatal = item.entry.fatal || run.definition.toolFailure === "fail"
     const finished = Effect.flatMap(work, (result) => {
+      if (result.waits !== undefined) {
+        batch.waiting[index] = result.waits
+        return Effect.void
+      }
       const settled = Effect.flatMap(run.activities.now, (now) =>
         CallEnd.ended(run, batch, index, item, result, Math.max(0, now - startedAt), failure.error)
       )
@@ -109,7 +115,7 @@ const handle = (
   failure: Failure
 ): Effect.Effect<ToolResult.ToolResult> => {
   const { bound } = item.entry
-  const work = Effect.provideService(item.execute(item.parameters), ToolContext, {
+  const about: ToolContext["Type"] = {
     call: item.id,
     tool: item.name,
     agent: run.agent,
@@ -134,7 +140,11 @@ const handle = (
           ])
         )
       })
-  })
+  }
+  const around = Run.nested(run, item.id)
+  const work = Effect.mapInputContext(item.execute(item.parameters), (context: Context.Context<never>) =>
+    Context.add(Context.add(context, ToolContext, about), Nesting, around)
+  )
   const answered = Effect.map(work, (executed) => {
     if (executed.failed && executed.timedOut !== true) failure.error = executed.value
     return resultOf(item, executed, batch.shown[index])
@@ -180,7 +190,7 @@ const traced = (
           // What nobody has judged is told to nobody.
           const capture = !run.messageGuard.judgesResults && run.captureContent
           Telemetry.returned(span, capture, item.name, result.content)
-          if (result.outcome === "ok") return Effect.succeed(result)
+          if (result.outcome === "ok" || result.waits !== undefined) return Effect.succeed(result)
           span?.attribute("error.type", result.outcome)
           // Failing through the span is what marks it as an error.
           return Effect.fail(new CallNotOk(result))

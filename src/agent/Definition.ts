@@ -2,6 +2,7 @@
  * What an agent is, once its options are complete and its types erased: the plain record that the loop reads.
  */
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Check from "../internal/options.ts"
 import type { Source } from "../tool/Toolkit.ts"
 import type { Settings } from "../transport/Transport.ts"
@@ -13,6 +14,7 @@ import * as Output from "./Output.ts"
  *
  * **Details**
  *
+ * - `description`: what it is for, told to a model that may choose it; the first line of the instructions unless given.
  * - `instructions`: the system text. Keep clocks and other changing things out of it: it is the start of every request,
  *   and vendors cache what does not change.
  * - `toolkit`: a toolkit of `@effect/ai`, or an effect that builds one. `tools`: tools that carry their handler. Of tools
@@ -32,6 +34,7 @@ import * as Output from "./Output.ts"
  * @since 0.1.0
  */
 export interface Options<Kit, Tools, Out = never> {
+  readonly description?: string | undefined
   readonly instructions?: string | undefined
   readonly toolkit?: Kit | undefined
   readonly tools?: Tools | undefined
@@ -56,7 +59,11 @@ export interface Options<Kit, Tools, Out = never> {
  */
 export interface Definition {
   readonly name: string
+  /** What it is for, as a model that may choose it is told. */
+  readonly description: string | undefined
   readonly instructions: string | undefined
+  /** What is added to the instructions when a run begins. */
+  readonly additions: ReadonlyArray<Effect.Effect<string, unknown>>
   readonly sources: ReadonlyArray<Source>
   readonly settings: Settings
   readonly limits: Limits
@@ -102,7 +109,9 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
   checkLimits(limits)
   return {
     name,
+    description: options.description ?? firstLine(instructions),
     instructions,
+    additions: [],
     sources: toolkit === undefined ? tools : [toolkit, ...tools],
     settings,
     limits,
@@ -118,7 +127,30 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
   }
 }
 
+/**
+ * What an agent is told in one run: its instructions, and what is added to them, each behind an empty line. Nothing is added
+ * for a text that is blank.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const instructionsOf = ({ additions, instructions }: Definition): Effect.Effect<string | undefined, unknown> =>
+  additions.length === 0
+    ? Effect.succeed(instructions)
+    : Effect.map(
+        Effect.all(additions),
+        (added) => {
+          const texts = [instructions ?? "", ...added].filter((text) => text.trim() !== "")
+          return texts.length === 0 ? undefined : texts.join("\n\n")
+        }
+      )
+
 // internal
+
+const firstLine = (text: string | undefined): string | undefined => {
+  const line = text?.trim().split("\n", 1)[0]?.trim()
+  return line === "" ? undefined : line
+}
 
 const checkLimits = (limits: Limits): void => {
   for (const name of ["turns", "repeatedFailures", "identicalCalls"] as const) {

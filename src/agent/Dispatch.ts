@@ -5,13 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import type { ToolFailed } from "../domain/AgentError.ts"
-import type { PendingQuestion } from "../domain/Entry.ts"
+import type { PendingQuestion, SuspendedEntry } from "../domain/Entry.ts"
 import { CallId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Messages from "../domain/Message.ts"
 import type * as Part from "../domain/Part.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
 import type { Ready, Rejected } from "./Arguments.ts"
+import * as Arguments from "./Arguments.ts"
 import * as Call from "./Call.ts"
 import * as CallEnd from "./CallEnd.ts"
 import { concurrently } from "./Concurrently.ts"
@@ -34,6 +35,8 @@ export interface Batch {
   readonly startedAt: Array<number | undefined>
   /** By position, while calls are prepared: those that will not run. Their results stand also when the others are cut short. */
   readonly rejected: Array<Rejected | undefined>
+  /** By position: calls that have run, and wait for what they started. */
+  readonly waiting: Array<ToolResult.Waits | undefined>
   /** The questions that wait for a person. While there are any, no call of the batch runs. */
   pending: ReadonlyArray<PendingQuestion>
   /** The result that ends the run, if one does: of several the first in call order. Whole once the batch is settled. */
@@ -71,6 +74,7 @@ export const begin = (calls: ReadonlyArray<Part.ToolCall>): Batch => ({
   shown: calls.map(() => undefined),
   startedAt: [],
   rejected: [],
+  waiting: [],
   pending: [],
   ends: undefined,
   blocked: undefined
@@ -100,16 +104,55 @@ export const execute = (
       else if (isUsedUp(run, item)) yield* CallEnd.ended(run, batch, index, item, usedUp(item), 0)
       else ready.push({ index, ready: item })
     }
-    const { toolsTimeout } = run.definition
-    const work = worked(run, batch, ready)
-    if (toolsTimeout === undefined) return yield* work
-    const isLate = yield* Effect.timeoutTo(work, {
-      duration: toolsTimeout,
-      onSuccess: () => false,
-      onTimeout: () => true
-    })
-    if (isLate) yield* late(run, batch, ready)
+    return yield* inTime(run, batch, ready)
   })
+
+/**
+ * Lets those calls of a batch go on that waited, and have the answers they waited for. They have begun, so that nobody judges
+ * them again; what they start is judged as ever.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const reopen = (run: Run.Run, batch: Batch): Effect.Effect<void, ToolFailed> =>
+  Effect.gen(function* () {
+    const ready: Array<Slot> = []
+    for (const [index, call] of batch.calls.entries()) {
+      if (run.reopened?.has(Arguments.idOf(call)) !== true) continue
+      const item = yield* Arguments.toEffect(Arguments.read(run, call, Arguments.parse(call.input)))
+      if (item._tag === "Rejected") yield* CallEnd.ended(run, batch, index, item, item.result, 0)
+      else ready.push({ index, ready: item })
+    }
+    return yield* inTime(run, batch, ready)
+  })
+
+/**
+ * What a batch waits for that has run: its questions, where they wait, and the results that are there. Nothing when no call
+ * waits, or when the run ends anyway.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const waits = ({ blocked, calls, ends, results, waiting }: Batch): Waits | undefined => {
+  if (waiting.length === 0 || ends !== undefined || blocked !== undefined) return undefined
+  const asked = calls.flatMap((call, index) => {
+    const waits = waiting[index]
+    return waits === undefined ? [] : [{ call: Arguments.idOf(call), ...waits }]
+  })
+  return {
+    questions: asked.flatMap(({ questions }) => questions),
+    waiting: asked.map(({ call, questions, session }) => ({ call, session, asked: questions.map(({ call }) => call) })),
+    results: calls.flatMap((call, index) => (results[index] === undefined ? [] : [toPart(call, results[index])]))
+  }
+}
+
+/**
+ * What a session keeps of calls that wait after they have run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Waits = Required<Pick<SuspendedEntry, "questions" | "waiting" | "results">>
 
 /**
  * Gives every call that has no result one that says why: `interrupted` if it was running, else `skipped`. Answers the
@@ -127,19 +170,19 @@ export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<M
         yield* CallEnd.cutShort(run, batch, index, rejected, rejected.result, 0)
         continue
       }
-      yield* cutShort(
-        run,
-        batch,
-        index,
-        { id: CallId.make(call.id), name: call.name, input: {} },
-        {
-          running: ToolResult.text(
-            "interrupted",
-            `This call was interrupted before it finished: ${why}. It may have had effects.`
-          ),
-          waiting: ToolResult.text("skipped", `This call was not started: ${why}.`)
-        }
-      )
+      const named = { id: CallId.make(call.id), name: call.name, input: {} }
+      if (batch.waiting[index] !== undefined) {
+        const text = `This call waited for a person and was left: ${why}. It may have had effects.`
+        yield* CallEnd.cutShort(run, batch, index, named, ToolResult.text("interrupted", text), 0)
+        continue
+      }
+      yield* cutShort(run, batch, index, named, {
+        running: ToolResult.text(
+          "interrupted",
+          `This call was interrupted before it finished: ${why}. It may have had effects.`
+        ),
+        waiting: ToolResult.text("skipped", `This call was not started: ${why}.`)
+      })
     }
     return toMessage(batch)
   })
@@ -149,6 +192,17 @@ export const settle = (run: Run.Run, batch: Batch, why: string): Effect.Effect<M
 interface Slot {
   readonly index: number
   readonly ready: Ready
+}
+
+/** Runs the calls, within the time that they have together. */
+const inTime = (run: Run.Run, batch: Batch, ready: ReadonlyArray<Slot>): Effect.Effect<void, ToolFailed> => {
+  const { toolsTimeout } = run.definition
+  const work = worked(run, batch, ready)
+  if (toolsTimeout === undefined) return work
+  return Effect.flatMap(
+    Effect.timeoutTo(work, { duration: toolsTimeout, onSuccess: () => false, onTimeout: () => true }),
+    (isLate) => (isLate ? late(run, batch, ready) : Effect.void)
+  )
 }
 
 /** Runs the calls, as many at once as they allow. */
@@ -193,7 +247,7 @@ const late = (run: Run.Run, batch: Batch, ready: ReadonlyArray<Slot>): Effect.Ef
   Effect.gen(function* () {
     const why = "the calls of this turn did not finish in time"
     for (const { index, ready: item } of ready) {
-      if (batch.results[index] !== undefined) continue
+      if (batch.results[index] !== undefined || batch.waiting[index] !== undefined) continue
       yield* cutShort(run, batch, index, item, {
         running: ToolResult.text("timed-out", `This call was stopped: ${why}. It may have had effects.`),
         waiting: ToolResult.text("skipped", `This call was not started: ${why}.`)
@@ -225,18 +279,16 @@ const cutShort = (
 }
 
 const toMessage = (batch: Batch): Message =>
-  Messages.tool(
-    batch.calls.map(
-      (call, index): Part.ToolResult => ({
-        type: "tool-result",
-        id: call.id,
-        name: call.name,
-        outcome: batch.results[index]?.outcome ?? "skipped",
-        content: batch.results[index]?.content ?? [],
-        ...(call.wireId === undefined ? undefined : { wireId: call.wireId })
-      })
-    )
-  )
+  Messages.tool(batch.calls.map((call, index) => toPart(call, batch.results[index])))
+
+const toPart = (call: Part.ToolCall, result: ToolResult.ToolResult | undefined): Part.ToolResult => ({
+  type: "tool-result",
+  id: call.id,
+  name: call.name,
+  outcome: result?.outcome ?? "skipped",
+  content: result?.content ?? [],
+  ...(call.wireId === undefined ? undefined : { wireId: call.wireId })
+})
 
 /** Runs of calls that may overlap; an exclusive call is a run of its own. */
 const groups = (slots: ReadonlyArray<Slot>): ReadonlyArray<ReadonlyArray<Slot>> => {

@@ -8,10 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LimitExceeded } from "../domain/AgentError.ts"
+import type { RunEnd } from "../domain/AgentEvent.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
 import type { LimitName, RunReason } from "../domain/Outcome.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import type { Halted } from "./Halt.ts"
+import * as Nesting from "./Nesting.ts"
 import * as Run from "./Run.ts"
 
 /**
@@ -29,6 +31,8 @@ export interface End {
   /** The typed answer, as JSON. */
   readonly value?: unknown
   readonly pending?: ReadonlyArray<PendingQuestion> | undefined
+  /** Whose answer it is, when it is another's. */
+  readonly answeredBy?: string | undefined
 }
 
 /**
@@ -80,21 +84,38 @@ export const conclude = <E extends Tagged>(
 ): Effect.Effect<void, E> =>
   Effect.gen(function* () {
     const { usage } = run.spent
-    const end = Exit.isSuccess(exit) ? exit.value : { reason: reasonOf(exit.cause), limit: limitOf(exit.cause), output }
-    const error = Exit.isFailure(exit) && end.reason !== "interrupted" ? Cause.squash(exit.cause) : undefined
+    const { end, error, told } = ofExit(exit, output, { agent: run.agent, path: run.nesting.path })
+    run.nesting.spend(usage)
     if (error !== undefined) yield* Hooks.tell("error", run.hooks.error, () => ({ ...Run.where(run), error }))
     const endedAtMillis = yield* run.activities.now
-    yield* Run.emit(run, () => [
-      Run.event(run, "RunEnd", {
-        ...end,
-        usage,
-        endedAtMillis,
-        ...(error === undefined ? undefined : { error: describe(error) })
-      })
-    ])
+    yield* Run.emit(run, () => [Run.event(run, "RunEnd", { ...end, usage, endedAtMillis, ...told })])
     yield* Hooks.tell("runEnd", run.hooks.runEnd, () => ({ ...Run.where(run), ...end, usage, error }))
     if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
   })
+
+/**
+ * How a run ended, of the exit of its work: the end, what it failed with, and what the last event says of that.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofExit = (
+  exit: Exit.Exit<End, unknown>,
+  output: string,
+  here: Nesting.FailedAt
+): { readonly end: End; readonly error: unknown; readonly told: Pick<RunEnd, "error" | "failedAt"> } => {
+  if (Exit.isSuccess(exit)) return { end: exit.value, error: undefined, told: {} }
+  const reason = reasonOf(exit.cause)
+  const end = { reason, limit: limitOf(exit.cause), output }
+  if (reason === "interrupted") return { end, error: undefined, told: {} }
+  const error = Cause.squash(exit.cause)
+  const at = Nesting.failed(error, here)
+  return {
+    end,
+    error,
+    told: { error: describe(error), ...(at.path.length > here.path.length ? { failedAt: at } : undefined) }
+  }
+}
 
 // internal
 

@@ -24,6 +24,7 @@ import * as Answer from "./Answer.ts"
 import * as Budget from "./Budget.ts"
 import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
+import { instructionsOf } from "./Definition.ts"
 import * as Ending from "./Ending.ts"
 import * as Final from "./Final.ts"
 import * as Halt from "./Halt.ts"
@@ -73,6 +74,8 @@ export type LoopError = TransportError | StoreError | LimitExceeded | EmptyAnswe
  */
 export interface Begin extends Options {
   readonly steering?: Steering.Steering | undefined
+  /** What the run is called instead of its agent. */
+  readonly name?: string | undefined
   /** The answers with which to go on where an earlier run stopped to wait for them. */
   readonly resume?: ReadonlyArray<Decided> | undefined
   /** Forked in an uninterruptible region, so that the loop says when it may be interrupted. */
@@ -104,14 +107,16 @@ export const run = (
         const services = { ...given, selector: ToolSelector.restrict(given.selector, options) }
         const id = RunId.make(yield* services.activities.id("run"))
         const sessionId = options.session ?? SessionId.make(yield* services.activities.id("session"))
-        let registry = Toolkit.empty
+        let [registry, instructions] = [Toolkit.empty, definition.instructions]
         const sources = Run.sources(services, definition, () => registry.specs)
         // A run that is halted before it begins starts nothing and asks nobody.
-        const resolved = Effect.zipRight(watched, Halt.haltable(halt, Toolkit.resolve(sources)))
-        const found = yield* Effect.exit(restore(resolved))
-        if (Exit.isSuccess(found)) registry = found.value
+        const resolved = Effect.zip(Toolkit.resolve(sources), instructionsOf(definition))
+        const found = yield* Effect.exit(restore(Effect.zipRight(watched, Halt.haltable(halt, resolved))))
+        if (Exit.isSuccess(found)) [registry, instructions] = found.value
         const steering = options.steering ?? Steering.make()
-        const run = Run.make({ ...services, id, session: sessionId, definition, registry, steering, sink })
+        const agent = options.name ?? definition.name
+        const about = { id, session: sessionId, agent, definition, instructions, registry, steering, sink }
+        const run = Run.make({ ...services, ...about })
         if (run.messageGuard !== MessageGuard.none) steering.screen = (words) => Screening.accepted(run, words)
         const session = Session.make(run, run.store)
         const state: State = {
@@ -169,6 +174,7 @@ const converse = (
     const { spent } = run
     const { limits, steering: mode } = run.definition
     const wait = <A, E, R>(effect: Effect.Effect<A, E, R>) => Halt.haltable(state.halt, effect)
+    run.scope = yield* Effect.scope
     const isScreened = run.messageGuard !== MessageGuard.none
     if (isScreened) yield* wait(Screening.early(run))
     yield* wait(Session.open(session, options.onBusy ?? "wait"))

@@ -53,9 +53,9 @@ export const changes = (run: Run.Run, request: Request): ReadonlyArray<RequestCh
  * @since 0.1.0
  */
 export const plain = (run: Run.Run, messages: ReadonlyArray<Message>, last: boolean): Request => {
-  const { definition, registry, transport } = run
+  const { definition, instructions, registry, transport } = run
   const { lastTurnMessage } = definition.limits
-  const system = definition.instructions === undefined ? [] : [systemMessage(definition.instructions)]
+  const system = instructions === undefined ? [] : [systemMessage(instructions)]
   const final =
     last && lastTurnMessage !== undefined ? [Messages.user(lastTurnMessage.replaceAll("{limit}", run.limit ?? ""))] : []
   return {

@@ -17,7 +17,8 @@ import type * as Usage from "../domain/Usage.ts"
  * - `pending`: the questions to a person that wait; empty unless the reason is `awaiting-approval`.
  * - `why`: the words of the tool, or of the guard of messages, that ended the run; absent for all others.
  * - `messages`: what the run added to the session, its input included, in order.
- * - `usage`: of all model responses of the run together. `endedAt`: ISO 8601, UTC.
+ * - `usage`: of all model responses of the run together, those of nested runs included. `endedAt`: ISO 8601, UTC.
+ * - `agent`: what ran. `answeredBy`: whose answer it is: the same agent, or the one of a pattern that gave it.
  *
  * @category models
  * @since 0.1.0
@@ -30,6 +31,7 @@ export interface Base {
   readonly usage: Usage.Usage
   readonly turns: number
   readonly agent: string
+  readonly answeredBy: string
   readonly run: RunId
   readonly session: SessionId
   readonly messages: ReadonlyArray<Message>
@@ -48,14 +50,20 @@ export interface Base {
  * @category models
  * @since 0.1.0
  */
-export type Result<Output = string> = Base &
-  (
-    | { readonly reason: "completed"; readonly output: Output }
-    | {
-        readonly reason: Exclude<RunReason, "completed">
-        readonly output: string extends Output ? Output : Output | undefined
-      }
-  )
+export type Result<Output = string> =
+  | Completed<Output>
+  | (Base & {
+      readonly reason: Exclude<RunReason, "completed">
+      readonly output: string extends Output ? Output : Output | undefined
+    })
+
+/**
+ * The result of a run that was completed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Completed<Output = string> = Base & { readonly reason: "completed"; readonly output: Output }
 
 /**
  * A fold of events that is not finished yet.
@@ -85,6 +93,8 @@ export const begin = (): Folding => ({ start: undefined, end: undefined, message
  */
 export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEvent>): void => {
   for (const event of events) {
+    // Those of nested runs have results of their own.
+    if (folding.start !== undefined && event.run !== folding.start.run) continue
     switch (event._tag) {
       case "RunStart":
         folding.start = event
@@ -122,6 +132,7 @@ export const finish = ({ end, messages, start }: Folding): (Result & { readonly 
         reason: end.reason,
         limit: end.limit,
         ...(end.why === undefined ? undefined : { why: end.why }),
+        answeredBy: end.answeredBy ?? end.agent,
         usage: end.usage,
         turns: end.turn,
         agent: end.agent,
@@ -130,6 +141,32 @@ export const finish = ({ end, messages, start }: Folding): (Result & { readonly 
         messages,
         endedAt: new Date(end.endedAtMillis).toISOString()
       }
+
+/**
+ * The result of a run that was completed and whose events are not there.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const completed = <Output>(
+  end: Pick<AgentEvent.RunEnd, "output" | "answeredBy" | "usage" | "endedAtMillis" | "agent" | "run"> &
+    Pick<AgentEvent.RunStart, "session">,
+  output: Output
+): Completed<Output> => ({
+  output,
+  text: end.output,
+  pending: [],
+  reason: "completed",
+  limit: undefined,
+  usage: end.usage,
+  turns: 0,
+  agent: end.agent,
+  answeredBy: end.answeredBy ?? end.agent,
+  run: end.run,
+  session: end.session,
+  messages: [],
+  endedAt: new Date(end.endedAtMillis).toISOString()
+})
 
 /**
  * The result of a whole run's events.

@@ -18,10 +18,12 @@ import type * as Part from "../domain/Part.ts"
 import * as Approval from "../guard/Approval.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as Approving from "./Approving.ts"
+import { idOf } from "./Arguments.ts"
 import * as Dispatch from "./Dispatch.ts"
 import * as Final from "./Final.ts"
 import * as Grants from "./Grants.ts"
 import * as Halt from "./Halt.ts"
+import type * as Nesting from "./Nesting.ts"
 import * as Run from "./Run.ts"
 import * as Session from "./Session.ts"
 import * as Spending from "./Spending.ts"
@@ -77,6 +79,7 @@ export const resume = (
     const asking = askingOf(yield* session.store.live(run.session), suspended)
     // A compaction that is not ours may have covered the calls: what cannot run must not be decided.
     if (asking.calls.length === 0) return yield* rejected(run, "not-waiting")
+    if (suspended.waiting !== undefined) return yield* reopen(conversation, asking, suspended, decided, input)
     const answers = yield* answersOf(run, suspended, asking.known, decided, yield* run.activities.now)
     const pending = suspended.questions.filter(({ call }) => !answers.all.has(call))
     // From the last answer to the results nothing comes between that would leave the calls without them.
@@ -108,7 +111,7 @@ export const takeBack = ({ run, session }: Conversation): Effect.Effect<void, St
   return Effect.gen(function* () {
     const { calls, known } = askingOf(yield* session.store.live(run.session), suspended)
     if (calls.length === 0) return
-    const batch = Dispatch.begin(calls)
+    const batch = begun(calls, suspended)
     for (const [index, { id }] of calls.entries()) {
       const decision = known.find(({ call }) => call === id)
       if (decision?.approved === false) {
@@ -134,6 +137,54 @@ const waitingFor = (pending: ReadonlyArray<PendingQuestion>): Worked => ({
   blocked: undefined
 })
 
+/**
+ * Goes on with calls that have run and whose nested runs wait: those for which there are answers are run again with them, the
+ * others wait on, and those that have their results keep them.
+ */
+const reopen = (
+  conversation: Conversation,
+  { calls }: Asking,
+  suspended: SuspendedEntry,
+  decided: ReadonlyArray<Approval.Decided>,
+  input: ReadonlyArray<Message>
+): ReturnType<typeof resume> =>
+  Effect.gen(function* () {
+    const { run } = conversation
+    const { questions, waiting = [] } = suspended
+    const owner = (call: CallId) => waiting.find(({ asked }) => asked.includes(call))
+    const answers = new Map<CallId, Nesting.Resume & { readonly decided: Array<Approval.Decided> }>()
+    const opened = (call: CallId) => {
+      const at = owner(call)
+      if (at === undefined) return undefined
+      const known = answers.get(at.call) ?? { session: at.session, decided: [] }
+      answers.set(at.call, known)
+      return known.decided
+    }
+    for (const [index, decision] of decided.entries()) {
+      if (decided.findIndex(({ call }) => call === decision.call) < index) {
+        return yield* rejected(run, "repeated", decision.call)
+      }
+      const of = opened(decision.call)
+      if (of === undefined) return yield* rejected(run, "unknown-call", decision.call)
+      of.push({ ...Approval.plain(decision), call: decision.call })
+    }
+    const now = yield* run.activities.now
+    for (const question of questions) if (isExpired(question, now)) opened(question.call)
+    const worked = yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const exit =
+          answers.size === 0
+            ? Exit.succeed(waitingFor(questions))
+            : yield* goOn(conversation, begun(calls, suspended), answers, restore)
+        if (input.length > 0 && (Exit.isFailure(exit) || Final.isOver(exit.value))) {
+          yield* Steering.enter(run.steering, "steer", input)
+        }
+        return exit
+      })
+    )
+    return yield* worked
+  })
+
 /** Runs the calls that are decided by now. */
 const work = (
   conversation: Conversation,
@@ -148,18 +199,57 @@ const work = (
       return [call, { question: { call, tool, input, category, reason: "" }, decision }]
     })
   )
+  const spending = Spending.make(session)
+  const worked = Turn.work(conversation, calls, undefined, restore, spending)
+  return asTurn(conversation, spending === undefined ? worked : Effect.ensuring(worked, spending.release))
+}
+
+/** Runs the calls again that waited and need not wait any more, and leaves the others as they are. */
+const goOn = (
+  conversation: Conversation,
+  batch: Dispatch.Batch,
+  answers: ReadonlyMap<CallId, Nesting.Resume>,
+  restore: Turn.Restore
+): ReturnType<typeof Turn.work> => {
+  const { halt, run } = conversation
+  run.reopened = answers
+  for (const [index, call] of batch.calls.entries()) if (answers.has(idOf(call))) batch.waiting[index] = undefined
+  const worked = Effect.flatMap(Effect.exit(restore(Halt.haltable(halt, Dispatch.reopen(run, batch)))), (exit) =>
+    Turn.finish(conversation, batch, Exit.as(exit, undefined), undefined, true)
+  )
+  return asTurn(conversation, worked)
+}
+
+/** What came of calls of an earlier run, told as a turn. */
+const asTurn = (conversation: Conversation, worked: ReturnType<typeof Turn.work>): ReturnType<typeof Turn.work> => {
+  const { run, session } = conversation
   // Repair gave the calls results of its own, which theirs replace.
   session.replayed = true
-  const spending = Spending.make(session)
-  return Turn.work(conversation, calls, undefined, restore, spending).pipe(
-    Effect.ensuring(
-      Effect.suspend(() => {
-        run.resumed = undefined
-        const ended = Session.endTurn(session, "tool-calls", [])
-        return spending === undefined ? ended : Effect.zipRight(spending.release, ended)
-      })
-    )
+  return Effect.ensuring(
+    worked,
+    Effect.suspend(() => {
+      run.resumed = undefined
+      run.reopened = undefined
+      return Session.endTurn(session, "tool-calls", [])
+    })
   )
+}
+
+/** The calls as they were left: with the results that are there, and what the others wait for. */
+const begun = (
+  calls: ReadonlyArray<Part.ToolCall>,
+  { questions, results = [], waiting = [] }: SuspendedEntry
+): Dispatch.Batch => {
+  const batch = Dispatch.begin(calls)
+  for (const [index, call] of calls.entries()) {
+    const result = results.find(({ id }) => id === call.id)
+    if (result !== undefined) batch.results[index] = { outcome: result.outcome, content: result.content }
+    const waits = waiting.find((one) => one.call === call.id)
+    if (waits === undefined) continue
+    const own = questions.filter((question) => waits.asked.includes(question.call))
+    batch.waiting[index] = { session: waits.session, questions: own }
+  }
+  return batch
 }
 
 /** Tells of answers that came from outside. */

@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Artifacts from "../context/Artifacts.ts"
 import { Compaction } from "../context/Compaction.ts"
 import type { Service as Store } from "../context/ContextStore.ts"
@@ -15,7 +16,7 @@ import { TokenCounter } from "../context/TokenCounter.ts"
 import * as Trimming from "../context/Trimming.ts"
 import type * as AgentEvent from "../domain/AgentEvent.ts"
 import type { DecisionEntry, Entry, PendingQuestion, UsageEntry } from "../domain/Entry.ts"
-import type { CallId, EntryId, RunId, SessionId } from "../domain/Ids.ts"
+import type { CallId, EntryId, PathStep, RunId, SessionId } from "../domain/Ids.ts"
 import type { LimitName } from "../domain/Outcome.ts"
 import * as Usage from "../domain/Usage.ts"
 import type { Decision } from "../guard/Approval.ts"
@@ -24,8 +25,6 @@ import { Guard } from "../guard/Guard.ts"
 import { MessageGuard } from "../guard/MessageGuard.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
-import type { Service as Outer } from "../tool/ToolContext.ts"
-import { outside, ToolContext } from "../tool/ToolContext.ts"
 import type { Registry, Source } from "../tool/Toolkit.ts"
 import type { Offer } from "../tool/ToolSelector.ts"
 import * as ToolSelector from "../tool/ToolSelector.ts"
@@ -38,6 +37,7 @@ import type { Grants } from "./Grants.ts"
 import { makeGrants } from "./Grants.ts"
 import type { Spent } from "./Limits.ts"
 import * as Limits from "./Limits.ts"
+import * as Nesting from "./Nesting.ts"
 import * as Observing from "./Observing.ts"
 import type { Steering } from "./Steering.ts"
 
@@ -71,6 +71,8 @@ export interface Run extends Services {
   readonly session: SessionId
   readonly agent: string
   readonly definition: Definition
+  /** What the agent is told, with what was only known when the run began. */
+  readonly instructions: string | undefined
   readonly registry: Registry
   /** Entries that are committed together with the next results: decisions about these calls, artifacts of theirs. */
   readonly beside: Array<(about: About) => Entry>
@@ -85,11 +87,17 @@ export interface Run extends Services {
   /** Answers of persons that hold for more than one call. */
   readonly grants: Grants
   /** The way from the root run to this one, when it is nested. */
-  readonly path: ReadonlyArray<AgentEvent.PathStep> | undefined
+  readonly path: ReadonlyArray<PathStep> | undefined
+  /** Where events go, its own and those of the runs in it. */
+  readonly sink: Sink
+  /** Until when what it starts in the background may run; absent before it has begun. */
+  scope: Scope.Scope | undefined
   /** Of calls that an earlier run left waiting for a person: what was asked, and the answer. Absent for all others. */
   resumed:
     | ReadonlyMap<CallId, { readonly question: PendingQuestion; readonly decision: Decision | undefined }>
     | undefined
+  /** Of calls whose nested runs waited for a person: where, and the answers with which they go on. Absent for all others. */
+  reopened: ReadonlyMap<CallId, Nesting.Resume> | undefined
   /** How many costs of other models, and words that may not join, were noted. */
   paid: number
   /** The limit that was reached; absent while none is. */
@@ -139,7 +147,7 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
     budget: Context.get(context, Budget),
     view: Context.get(context, Trimming.View),
     tokenCounter: Context.get(context, TokenCounter),
-    outer: Context.get(context, ToolContext),
+    nesting: Context.get(context, Nesting.Nesting),
     identity: Context.get(context, Identity.Identity),
     captureContent: Context.get(context, Telemetry.CaptureContent),
     traced
@@ -153,16 +161,15 @@ export const services = Effect.flatMap(Effect.context<Transport | ContextStore>(
  * @since 0.1.0
  */
 export const make = (
-  options: Services & Pick<Run, "id" | "session" | "definition" | "registry" | "steering"> & { readonly sink: Sink }
+  options: Services &
+    Pick<Run, "id" | "session" | "agent" | "definition" | "instructions" | "registry" | "steering" | "sink">
 ): Run => {
-  const { sink, ...rest } = options
-  const path = pathOf(options.outer)
+  const path = options.nesting.path.length === 0 ? undefined : options.nesting.path
   const here = () => where(run)
-  const write = Observing.writer(sink, options.hooks, here)
+  const write = Observing.writer(options.sink, options.hooks, here)
   const run: Run = {
-    ...rest,
+    ...options,
     store: Observing.store(options.store, options.hooks, here),
-    agent: options.definition.name,
     beside: [],
     costs: [],
     owed: [],
@@ -170,7 +177,9 @@ export const make = (
     spent: Limits.start(),
     grants: makeGrants(earlierDecisions(options.store, options.session)),
     path,
+    scope: undefined,
     resumed: undefined,
+    reopened: undefined,
     limit: undefined,
     paid: 0,
     turn: 0,
@@ -228,6 +237,27 @@ export const owe = (run: Run, purpose: NonNullable<UsageEntry["purpose"]>, { mod
   const number = run.paid++
   bill(run, usage)
   run.costs.push((about) => ({ _tag: "Usage", ...about(`${purpose}-${number}`), model, usage, purpose }))
+}
+
+/**
+ * What stands around a run that a call of this one starts.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const nested = (run: Run, call: CallId): Nesting.Service => {
+  const { above, sessions } = run.nesting
+  return {
+    path: [...run.nesting.path, { agent: run.agent, run: run.id, call }],
+    above: [...above, { name: run.agent, identity: run.definition }],
+    sessions: [...sessions, run.session],
+    sink: run.sink,
+    spend: (usage) => {
+      run.spent.usage = Usage.sum(run.spent.usage, usage)
+    },
+    scope: run.scope,
+    resume: run.reopened?.get(call)
+  }
 }
 
 /**
@@ -317,12 +347,6 @@ export const aboutAgent = (run: Run): Parameters<typeof Telemetry.invokeAgent>[1
 })
 
 // internal
-
-/** The way to a run that a handler of another one starts. */
-const pathOf = (outer: Outer): Run["path"] =>
-  outer.run === outside.run
-    ? undefined
-    : [...(outer.path ?? []), { agent: outer.agent, run: outer.run, call: outer.call }]
 
 /** The answers in the log of a session that hold for more than one call. */
 const earlierDecisions = (store: Store, session: SessionId): Effect.Effect<ReadonlyArray<DecisionEntry>> =>

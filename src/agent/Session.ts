@@ -7,14 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Compaction from "../context/Compaction.ts"
 import type * as ContextStore from "../context/ContextStore.ts"
-import type {
-  CompactionReason,
-  DecisionEntry,
-  Entry,
-  PendingQuestion,
-  Stored,
-  SuspendedEntry
-} from "../domain/Entry.ts"
+import type { CompactionReason, DecisionEntry, Entry, Stored, SuspendedEntry } from "../domain/Entry.ts"
 import { EntryId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
@@ -159,18 +152,19 @@ export const results = (session: Session, message: Message): Effect.Effect<void,
 }
 
 /**
- * Commits that the calls of the last answer wait for a person, and what was decided about some of them.
+ * Commits that calls of the last answer wait for persons, what was decided about some of them, and the results of those that
+ * have run.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const suspend = (
   session: Session,
-  questions: ReadonlyArray<PendingQuestion>,
+  what: Pick<SuspendedEntry, "questions" | "waiting" | "results">,
   spent: SuspendedEntry["spent"]
 ): Effect.Effect<void, ContextStore.StoreError> =>
   Commits.commit(session, (about) => [
-    { _tag: "Suspended", ...about("suspended"), questions, spent },
+    { _tag: "Suspended", ...about("suspended"), ...what, spent },
     ...session.run.beside.splice(0).map((make) => make(about))
   ])
 

@@ -59,7 +59,7 @@ export interface Taken extends Worked {
  * **Details**
  *
  * - `over`: the limit that the calls would have gone over; none of them ran.
- * - `pending`: the questions that wait for a person; no call ran. `ends`: the result with which the run ends.
+ * - `pending`: the questions that wait for a person. `ends`: the result with which the run ends.
  * - `blocked`: why a guard of messages ends the run: because of the answer, which is not kept, or of results.
  *
  * @category models
@@ -168,22 +168,43 @@ export const work = (
   spending: Spending.Spending | undefined
 ): Effect.Effect<Exit.Exit<Worked, ToolFailed | Halt.Halted>, StoreError> =>
   Effect.gen(function* () {
-    const { halt, run, session } = conversation
+    const { halt, run } = conversation
     const batch = Dispatch.begin(calls)
     const worked =
       refusal === undefined
         ? yield* Effect.exit(restore(Halt.haltable(halt, allowed(run, batch, spending))))
         : Exit.succeed(undefined)
     const over = Exit.isSuccess(worked) ? worked.value : undefined
-    if (batch.pending.length > 0 && Exit.isSuccess(worked)) {
-      yield* Session.suspend(session, batch.pending, yield* used(conversation))
-      return Exit.succeed({ ...nothing, pending: batch.pending })
-    }
     const usedUp = over === undefined ? undefined : "the budget of tool calls is used up"
-    const message = yield* Dispatch.settle(run, batch, refusal ?? usedUp ?? Halt.why(worked))
-    if (refusal === undefined) Limits.count(run.spent, run.definition.limits, batch)
+    return yield* finish(conversation, batch, Exit.as(worked, over), refusal ?? usedUp, refusal === undefined)
+  })
+
+/**
+ * Commits what became of calls: one result for each, or that they wait.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const finish = <E extends { readonly _tag: string }>(
+  conversation: Conversation,
+  batch: Dispatch.Batch,
+  worked: Exit.Exit<Limits.Reading | undefined, E>,
+  why: string | undefined,
+  isCounted: boolean
+): Effect.Effect<Exit.Exit<Worked, E>, StoreError> =>
+  Effect.gen(function* () {
+    const { run, session } = conversation
+    if (Exit.isSuccess(worked)) {
+      const waits = batch.pending.length > 0 ? { questions: batch.pending } : Dispatch.waits(batch)
+      if (waits !== undefined) {
+        yield* Session.suspend(session, waits, yield* used(conversation))
+        return Exit.succeed({ ...nothing, pending: waits.questions })
+      }
+    }
+    const message = yield* Dispatch.settle(run, batch, why ?? Halt.why(worked))
+    if (isCounted) Limits.count(run.spent, run.definition.limits, batch)
     yield* Session.results(session, message)
-    return Exit.map(worked, () => ({ over, pending: [], ends: batch.ends, blocked: batch.blocked }))
+    return Exit.map(worked, (over) => ({ over, pending: [], ends: batch.ends, blocked: batch.blocked }))
   })
 
 /**

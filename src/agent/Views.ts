@@ -13,10 +13,11 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ContextStore } from "../context/ContextStore.ts"
+import { ContextStore } from "../context/ContextStore.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
-import { SessionId } from "../domain/Ids.ts"
+import { RunId, SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
+import * as Usage from "../domain/Usage.ts"
 import * as Approval from "../guard/Approval.ts"
 import * as Check from "../internal/options.ts"
 import type { Transport } from "../transport/Transport.ts"
@@ -28,6 +29,7 @@ import * as Outputs from "./Output.ts"
 import * as Result from "./Result.ts"
 import type { ResumeRejected } from "./Resuming.ts"
 import type { Sink } from "./Run.ts"
+import type * as Runnable from "./Runnable.ts"
 import * as Steering from "./Steering.ts"
 import * as StopSignal from "./StopSignal.ts"
 
@@ -94,15 +96,25 @@ export const stream = <E, R>(
   input: Message.Input,
   options: Loop.Options
 ): Stream.Stream<AgentEvent, Loop.LoopError | E, R | Transport | ContextStore> =>
+  streamed((sink) => begin<E, R>(definition, input, { ...options, forked: true }, sink))
+
+/**
+ * The events of something that writes them, which belongs to the stream. It is forked in an uninterruptible region, and says
+ * itself when it may be interrupted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const streamed = <E, R>(loop: (sink: Sink) => Effect.Effect<unknown, E, R>): Stream.Stream<AgentEvent, E, R> =>
   Stream.fromChannel(
     Channel.acquireUseRelease(
-      Effect.flatMap(Mailbox.make<AgentEvent, Loop.LoopError | E>(4096), (mailbox) => {
-        const loop = begin<E, R>(definition, input, { ...options, forked: true }, (events) => {
+      Effect.flatMap(Mailbox.make<AgentEvent, E>(4096), (mailbox) => {
+        const writing = loop((events) => {
           const left = mailbox.unsafeOfferAll(events)
           // Part of them is on its way: a run that is stopped meanwhile must not take back the rest.
           return Chunk.isEmpty(left) ? undefined : Effect.uninterruptible(mailbox.offerAll(left))
         })
-        const written = Effect.onExit(loop, (exit) => mailbox.done(Exit.asVoid(exit)))
+        const written = Effect.onExit(writing, (exit) => mailbox.done(Exit.asVoid(exit)))
         return Effect.map(Effect.uninterruptible(Effect.forkDaemon(written)), (fiber) => ({ fiber, mailbox }))
       }),
       ({ mailbox }) => Mailbox.toChannel(mailbox),
@@ -122,7 +134,7 @@ export const run = <Output, E, R>(
   input: Message.Input,
   options: RunOptions
 ): Effect.Effect<Result.Result<Output>, Loop.LoopError | E, R | Transport | ContextStore> =>
-  folded(definition, options, (sink) => begin<E, R>(definition, input, options, sink))
+  folded(definition, watching(options), (sink) => begin<E, R>(definition, input, options, sink))
 
 /**
  * The result of a run that goes on where another one waits.
@@ -135,7 +147,27 @@ export const resume = <Output, E, R>(
   input: Message.Input,
   options: RunOptions & Loop.Begin
 ): Effect.Effect<Result.Result<Output>, Loop.LoopError | ResumeRejected | E, R | Transport | ContextStore> =>
-  folded(definition, options, (sink) => interpret<E, R>(definition, input, options, sink))
+  folded(definition, watching(options), (sink) => interpret<E, R>(definition, input, options, sink))
+
+/**
+ * How an agent behaves as a runner.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const behavior = (definition: Definition): Runnable.Behavior => ({
+  identity: definition,
+  execute: (begin, sink) => {
+    const { input, resume } = begin
+    const loop = (words: Message.Input, resume?: ReadonlyArray<Approval.Decided>) =>
+      folded(definition, sink, (sink) => interpret(definition, words, { ...begin, resume }, sink))
+    // What an agent takes, as its type says.
+    const words = input as Message.Input
+    if (resume === undefined) return loop(words)
+    return resume.isRoot ? loop(words, resume.decided) : continued(definition, begin, words, resume.decided, loop)
+  },
+  restore: ({ output, value }) => outputOf(definition, output, value)
+})
 
 /**
  * The handle of a run that is forked in the scope.
@@ -216,20 +248,64 @@ const begin = <E, R>(
 ): Effect.Effect<void, Loop.LoopError | E, R | Transport | ContextStore> =>
   interpret(definition, input, options, sink) as Effect.Effect<void, Loop.LoopError | E, R | Transport | ContextStore>
 
+/** The sink of a run that is only folded, and of which somebody may hear. */
+const watching =
+  ({ onEvents }: RunOptions): Sink =>
+  (events) => {
+    if (onEvents !== undefined) onEvents(events)
+    return undefined
+  }
+
 /** The result of a run: the fold of its events. */
 const folded = <Output, E, R>(
   definition: Definition,
-  { onEvents }: RunOptions,
+  sink: Sink,
   loop: (sink: Sink) => Effect.Effect<void, E, R>
 ): Effect.Effect<Result.Result<Output>, E, R> =>
   Effect.suspend(() => {
     const folding = Result.begin()
     const interpreted = loop((events) => {
       Result.push(folding, events)
-      if (onEvents !== undefined) onEvents(events)
-      return undefined
+      return sink(events)
     })
     return Effect.flatMap(interpreted, () => resultOf<Output>(definition, folding))
+  })
+
+/**
+ * Goes on with a run of which the session tells how far it came: it waits for a person, it has answered, it was cut short,
+ * or it has not begun.
+ */
+const continued = (
+  definition: Definition,
+  { name = definition.name, session }: Runnable.Begin,
+  input: Message.Input,
+  decided: ReadonlyArray<Approval.Decided>,
+  loop: (
+    input: Message.Input,
+    resume?: ReadonlyArray<Approval.Decided>
+  ) => Effect.Effect<Result.Result<unknown>, unknown, unknown>
+) =>
+  Effect.gen(function* () {
+    if (session === undefined) return yield* loop(input)
+    const store = yield* ContextStore
+    const { messages, suspended } = yield* store.read(session)
+    if (suspended !== undefined) {
+      const asked = new Set(suspended.questions.map(({ call }) => call))
+      return yield* loop(
+        [],
+        decided.filter(({ call }) => asked.has(call))
+      )
+    }
+    const last = messages.at(-1)
+    if (last === undefined) return yield* loop(input)
+    if (last.role !== "assistant" || Message.toolCalls(last).length > 0) return yield* loop([])
+    const text = Message.toText(last)
+    const read = definition.output === undefined ? undefined : yield* Outputs.read(definition.output, text)
+    if (read?._tag === "Invalid") return yield* loop([])
+    const activities = yield* Activities
+    const end = { output: text, usage: Usage.zero, endedAtMillis: yield* activities.now }
+    const output = yield* outputOf(definition, text, read?.json)
+    return Result.completed({ ...end, agent: name, run: RunId.make(yield* activities.id("run")), session }, output)
   })
 
 /** Forks a run in the current scope so that even one that is cancelled at once says how it ended. */
@@ -240,16 +316,20 @@ const fork = <E, R>(
   Effect.uninterruptible(Effect.forkScoped(Effect.onExit(loop, onExit)))
 
 /** The result of a run that has ended, its answer of the type that the agent's output says. */
-const resultOf = <Output>({ output }: Definition, folding: Result.Folding): Effect.Effect<Result.Result<Output>> => {
+const resultOf = <Output>(definition: Definition, folding: Result.Folding): Effect.Effect<Result.Result<Output>> => {
   const finished = Result.finish(folding)
   if (finished === undefined) return Effect.dieMessage("A run ended without RunEnd; this is a defect of the loop")
   const { value, ...result } = finished
-  const answer =
-    output === undefined
-      ? Effect.succeed<unknown>(result.output)
-      : value === undefined
-        ? Effect.succeed(output.isText ? result.output : undefined)
-        : Outputs.fromJson(output, value)
-  // The type `Output` was read from the same definition when the agent was made.
-  return Effect.map(answer, (output) => ({ ...result, output }) as unknown as Result.Result<Output>)
+  return Effect.map(
+    outputOf(definition, result.output, value),
+    // The type `Output` was read from the same definition when the agent was made.
+    (output) => ({ ...result, output }) as unknown as Result.Result<Output>
+  )
+}
+
+/** The output of an answer, of the type that the agent's output says. */
+const outputOf = ({ output }: Definition, text: string, value: unknown): Effect.Effect<unknown> => {
+  if (output === undefined) return Effect.succeed(text)
+  if (value === undefined) return Effect.succeed(output.isText ? text : undefined)
+  return Outputs.fromJson(output, value)
 }

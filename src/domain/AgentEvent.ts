@@ -6,20 +6,11 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { CompactionReason, PendingQuestion } from "./Entry.ts"
-import { CallId, RunId, SessionId } from "./Ids.ts"
+import { CallId, PathStep, RunId, SessionId } from "./Ids.ts"
 import * as Message from "./Message.ts"
 import { CallOutcome, FinishReason, LimitName, RunReason } from "./Outcome.ts"
 import * as Part from "./Part.ts"
 import { Usage } from "./Usage.ts"
-
-/**
- * One step of the way from the root run to a nested one: the agent, and the call that started it.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const PathStep = Schema.Struct({ agent: Schema.String, run: RunId, call: CallId })
-export interface PathStep extends Schema.Schema.Type<typeof PathStep> {}
 
 const base = {
   run: RunId,
@@ -36,6 +27,9 @@ const call = { call: CallId, name: Schema.String }
 
 /** What went wrong, in the words of the typed error that follows in the error channel. */
 const ErrorInfo = Schema.Struct({ tag: Schema.String, message: Schema.String })
+
+/** The nested run that failed, when it was not this one: its agent, and the way to it. */
+const FailedAt = Schema.Struct({ agent: Schema.String, path: Schema.Array(PathStep) })
 
 /**
  * The run began. `input` are the messages it began with.
@@ -393,7 +387,9 @@ export interface TurnEnd extends Schema.Schema.Type<typeof TurnEnd> {}
 /**
  * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer, `value` the typed one
  * as JSON when it was asked for and is valid. `why` are the words of the tool, or of the guard of messages, that ended the
- * run. `pending` are the questions that wait, when the reason is `awaiting-approval`.
+ * run. `pending` are the questions that wait, when the reason is `awaiting-approval`. `answeredBy` is whose answer it is, when
+ * that is another agent than the one that ran: one of a pattern, or one that took the conversation over. `usage` is what the
+ * run spent, the nested ones in it included.
  *
  * @category schemas
  * @since 0.1.0
@@ -406,9 +402,11 @@ export const RunEnd = Schema.TaggedStruct("RunEnd", {
   value: Schema.optional(Schema.Unknown),
   why: Schema.optional(Schema.String),
   pending: Schema.optional(Schema.Array(PendingQuestion)),
+  answeredBy: Schema.optional(Schema.String),
   usage: Usage,
   endedAtMillis: Schema.Finite,
-  error: Schema.optional(ErrorInfo)
+  error: Schema.optional(ErrorInfo),
+  failedAt: Schema.optional(FailedAt)
 })
 export interface RunEnd extends Schema.Schema.Type<typeof RunEnd> {}
 

@@ -5,10 +5,11 @@
 import * as Either from "effect/Either"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { CallId, EntryId, RunId, SessionId } from "./Ids.ts"
+import { CallId, EntryId, PathStep, RunId, SessionId } from "./Ids.ts"
 import * as Problems from "./internal/problems.ts"
 import { Message } from "./Message.ts"
 import { LimitName } from "./Outcome.ts"
+import * as Part from "./Part.ts"
 import { Usage } from "./Usage.ts"
 
 const base = {
@@ -128,6 +129,7 @@ export interface DecisionEntry extends Schema.Schema.Type<typeof DecisionEntry> 
  *
  * - `input`: the arguments as JSON that are asked about; the answer is about these and no others.
  * - `expiresAt`: milliseconds since the epoch; absent when the question does not expire.
+ * - `agent`, `path`: whose call it is, and the way to that run, when it is one of a nested run.
  *
  * @category schemas
  * @since 0.1.0
@@ -138,7 +140,9 @@ export const PendingQuestion = Schema.Struct({
   input: Schema.Unknown,
   reason: Schema.String,
   category: Schema.optional(Schema.String),
-  expiresAt: Schema.optional(Schema.Finite)
+  expiresAt: Schema.optional(Schema.Finite),
+  agent: Schema.optional(Schema.String),
+  path: Schema.optional(Schema.Array(PathStep))
 })
 export interface PendingQuestion extends Schema.Schema.Type<typeof PendingQuestion> {}
 
@@ -149,6 +153,9 @@ export interface PendingQuestion extends Schema.Schema.Type<typeof PendingQuesti
  * **Details**
  *
  * - `questions`: all that wait for an answer. No call of the answer they are about has run.
+ * - `waiting`: calls that did run, and whose own nested runs wait: the questions are theirs. `call` is the one of this session,
+ *   `session` where the nested run waits, `asked` the calls that its questions are about.
+ * - `results`: of the calls beside them, which have run and do not run again.
  * - `spent`: what the run had used, which the run that goes on begins with. `millis`: its working time.
  *
  * @category schemas
@@ -157,7 +164,11 @@ export interface PendingQuestion extends Schema.Schema.Type<typeof PendingQuesti
 export const SuspendedEntry = Schema.TaggedStruct("Suspended", {
   ...base,
   questions: Schema.Array(PendingQuestion),
-  spent: Schema.Struct({ turns: Schema.Finite, toolCalls: Schema.Finite, usage: Usage, millis: Schema.Finite })
+  spent: Schema.Struct({ turns: Schema.Finite, toolCalls: Schema.Finite, usage: Usage, millis: Schema.Finite }),
+  waiting: Schema.optional(
+    Schema.Array(Schema.Struct({ call: CallId, session: SessionId, asked: Schema.Array(CallId) }))
+  ),
+  results: Schema.optional(Schema.Array(Part.ToolResult))
 })
 export interface SuspendedEntry extends Schema.Schema.Type<typeof SuspendedEntry> {}
 
@@ -222,6 +233,24 @@ export const ArtifactEntry = Schema.TaggedStruct("Artifact", {
 export interface ArtifactEntry extends Schema.Schema.Type<typeof ArtifactEntry> {}
 
 /**
+ * Something that a pattern has come to, and does not do again when it goes on: the input it began with, the answer of one of
+ * its parts, its own end.
+ *
+ * **Details**
+ *
+ * - `key`: what it is, unique within one run of the pattern. `value`: JSON.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CheckpointEntry = Schema.TaggedStruct("Checkpoint", {
+  ...base,
+  key: Schema.String,
+  value: Schema.Unknown
+})
+export interface CheckpointEntry extends Schema.Schema.Type<typeof CheckpointEntry> {}
+
+/**
  * One line of a session's log.
  *
  * @category schemas
@@ -235,7 +264,8 @@ export const Entry = Schema.Union(
   SuspendedEntry,
   QueuedEntry,
   MarkerEntry,
-  ArtifactEntry
+  ArtifactEntry,
+  CheckpointEntry
 )
 export type Entry = typeof Entry.Type
 
@@ -268,7 +298,7 @@ export type Stored = Entry | Unreadable
  * @category constructors
  * @since 0.1.0
  */
-export const version = 2
+export const version = 3
 
 /**
  * Why a stored entry cannot be read. With `isNewer` it is whole, and this version of the package is too old for it.
@@ -291,7 +321,7 @@ export const toJson = (entry: Entry): Either.Either<string, Problem> => {
   const encoded = encode(entry)
   if (Either.isLeft(encoded)) return unreadable(encoded.left)
   // What JSON leaves out (an undefined, a function) would only be noticed when it is needed.
-  return mayLackValue.test(encoded.right) || entry._tag === "Suspended"
+  return mayLackValue.test(encoded.right) || entry._tag === "Suspended" || entry._tag === "Checkpoint"
     ? Either.map(fromJson(version, encoded.right), () => encoded.right)
     : Either.right(encoded.right)
 }
@@ -315,7 +345,7 @@ export const fromJson = (version: number, json: string): Either.Either<Entry, Pr
 const latest = version
 
 /**
- * Versions 1 and 2 differ only by kinds and optional fields that 1 did not have, so that one schema reads both. The first
+ * Versions 1 to 3 differ only by kinds and optional fields that came later, so that one schema reads all. The first
  * shape that is really changed gets a schema of its own here, and a way from it to the next.
  */
 const codec = Schema.parseJson(Entry)

@@ -32,6 +32,25 @@ export const CallId = Schema.NonEmptyString.pipe(Schema.brand("CallId"))
 export type CallId = typeof CallId.Type
 
 /**
+ * One part of the way from the root run to a nested one: the run that is above, and what in it started the one below.
+ *
+ * **Details**
+ *
+ * - `call`: the tool call that did, when the run above is one of an agent. `at`: the place in a pattern, as the pattern names
+ *   it: `"0"`, `"judge-2"`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PathStep = Schema.Struct({
+  agent: Schema.String,
+  run: RunId,
+  call: Schema.optional(CallId),
+  at: Schema.optional(Schema.String)
+})
+export interface PathStep extends Schema.Schema.Type<typeof PathStep> {}
+
+/**
  * Identifies one entry of a session's log. Appending the same id twice stores it once.
  *
  * @category schemas

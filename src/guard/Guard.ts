@@ -8,8 +8,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Service as Identity } from "../context/Identity.ts"
-import type { PathStep } from "../domain/AgentEvent.ts"
-import type { CallId, RunId, SessionId } from "../domain/Ids.ts"
+import type { CallId, PathStep, RunId, SessionId } from "../domain/Ids.ts"
 
 /**
  * What a guard is told about a tool.

@@ -4,9 +4,9 @@
  */
 import type { StoreError } from "../context/ContextStore.ts"
 import type { Service as Identity } from "../context/Identity.ts"
-import type { AgentEvent, Of, PathStep } from "../domain/AgentEvent.ts"
+import type { AgentEvent, Of } from "../domain/AgentEvent.ts"
 import type { CompactionReason, Entry } from "../domain/Entry.ts"
-import type { CallId, RunId, SessionId } from "../domain/Ids.ts"
+import type { CallId, PathStep, RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import type { FinishReason, LimitName, RunReason } from "../domain/Outcome.ts"
 import type { Usage } from "../domain/Usage.ts"

@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Service as Identity } from "../context/Identity.ts"
-import type { PathStep } from "../domain/AgentEvent.ts"
+import type { PathStep } from "../domain/Ids.ts"
 import { CallId, RunId, SessionId } from "../domain/Ids.ts"
 import type { Input } from "../domain/Message.ts"
 

@@ -4,6 +4,8 @@
  * conversation.
  */
 import * as Schema from "effect/Schema"
+import type { PendingQuestion } from "../domain/Entry.ts"
+import type { SessionId } from "../domain/Ids.ts"
 import type { CallOutcome } from "../domain/Outcome.ts"
 import * as Part from "../domain/Part.ts"
 import { ends } from "../internal/texts.ts"
@@ -41,7 +43,7 @@ export type Words = string | ReadonlyArray<Part.ResultContent>
  *
  * - `value`: what the tool's success schema encodes. `model`: what the model reads instead of it.
  * - `user`: what people are shown, as `display` of the event `ToolEnd`. No model reads it and no store keeps it.
- * - `ends`: present when the run is to end with this result.
+ * - `ends`: present when the run is to end with this result. `waits`: present when there is no result yet.
  *
  * @category models
  * @since 0.1.0
@@ -51,11 +53,13 @@ export class Answer<out A> {
   readonly model: Words | undefined
   readonly user: Words | undefined
   readonly ends: { readonly reason?: string | undefined } | undefined
-  constructor(options: AnswerOptions<A>) {
+  readonly waits: Waits | undefined
+  constructor(options: AnswerOptions<A>, waits?: Waits) {
     this.value = options.value
     this.model = options.model
     this.user = options.user
     this.ends = options.ends
+    this.waits = waits
   }
 }
 
@@ -86,6 +90,31 @@ export const make = <A = never>(options: AnswerOptions<A>): Answer<A> => new Ans
  * @since 0.1.0
  */
 export const end = <A>(value: A, reason?: string): Answer<A> => new Answer({ value, ends: { reason } })
+
+/**
+ * That a call has no result yet, because persons are asked about what it started.
+ *
+ * **Details**
+ *
+ * - `session`: where that waits. `questions`: what is asked; their calls are those of that session, or of ones below it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Waits {
+  readonly session: SessionId
+  readonly questions: ReadonlyArray<PendingQuestion>
+}
+
+/**
+ * Makes an answer that there is none yet: the run ends with reason `awaiting-approval`. When it is resumed, the handler is
+ * called again with the answers, and the calls beside it are not. For handlers that run what may wait.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const waiting = (waits: Waits): Answer<never> =>
+  new Answer<never>({ model: "This call waits for a person." }, waits)
 
 /**
  * An element of a handler's stream that is shown and never the result. Unmarked elements may be either: the last one is
@@ -137,6 +166,8 @@ export interface ToolResult {
   readonly display?: ReadonlyArray<Part.ResultContent> | undefined
   /** Present when the run ends with this result. */
   readonly ends?: Ends | undefined
+  /** Present when this is not the result, and the run waits for it. */
+  readonly waits?: Waits | undefined
 }
 
 /**
@@ -178,7 +209,8 @@ export const fromEncoded = (outcome: CallOutcome, value: unknown): ToolResult =>
  * @category constructors
  * @since 0.1.0
  */
-export const fromAnswer = ({ ends, model, user }: Answer<unknown>, value: unknown): ToolResult => {
+export const fromAnswer = ({ ends, model, user, waits }: Answer<unknown>, value: unknown): ToolResult => {
+  if (waits !== undefined) return { ...text("interrupted", "This call waits for a person."), waits }
   const given = fromEncoded("ok", value)
   const result =
     model === undefined || given.outcome !== "ok" ? given : { outcome: given.outcome, content: words(model) }

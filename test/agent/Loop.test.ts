@@ -83,6 +83,7 @@ describe("Loop", () => {
           usage: bill(1),
           turns: 1,
           agent: "a",
+          answeredBy: "a",
           run: RunId.make("run_1"),
           session: SessionId.make("session_2"),
           messages: [Message.user("hi"), Message.assistant("Hello")],

@@ -16,7 +16,7 @@ const golden = (): string => {
 }
 
 describe("Entries of every version", () => {
-  for (const version of [1, 2]) {
+  for (const version of [1, 2, 3]) {
     const lines = linesOf(`entries-v${version}.jsonl`)
 
     it(`of ${version} are read whole, and written as they were`, () => {
@@ -28,12 +28,12 @@ describe("Entries of every version", () => {
     })
   }
 
-  it("of 2 are of every kind there is", () => {
+  it("of 3 are of every kind there is", () => {
     const kinds: Record<Entry.Entry["_tag"], true> = {
       ...{ Message: true, Usage: true, Compaction: true, Decision: true, Marker: true, Artifact: true },
-      ...{ Suspended: true, Queued: true }
+      ...{ Suspended: true, Queued: true, Checkpoint: true }
     }
-    const found = new Set(linesOf("entries-v2.jsonl").map((line) => JSON.parse(line)._tag))
+    const found = new Set(linesOf("entries-v3.jsonl").map((line) => JSON.parse(line)._tag))
     assert.deepStrictEqual([...found].sort(), Object.keys(kinds).sort())
   })
 })

@@ -190,6 +190,8 @@ const whatOf = (entry: Stored): readonly [kind: string, what: string] => {
       return [entry.marker.type, "to" in entry.marker ? `to ${middleCut(oneLine(entry.marker.to))}` : markerOf(entry)]
     case "Artifact":
       return ["artifact", `${oneLine(entry.tool ?? "")} ${numeral(entry.text.length)} characters`.trim()]
+    case "Checkpoint":
+      return ["checkpoint", oneLine(entry.key)]
     case "Unreadable":
       return ["unreadable", oneLine(entry.problem)]
   }
