@@ -1,0 +1,77 @@
+/**
+ * YAML with positions, as it stands above a Markdown text. Only what the other formats have is read: no aliases, no tags,
+ * and no words for true and false but these.
+ */
+import { isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml"
+import type { Place } from "../../internal/problems.ts"
+import type { Mistake, Read } from "./document.ts"
+import { maxDepth, notFinite, Spots, tooDeep } from "./document.ts"
+
+/** Reads a YAML document. Offsets are told as if `from` characters stood before it. */
+export const read = (text: string, from: number): Read => {
+  const spots = new Spots()
+  const parsed = documentOf(text)
+  if (parsed === undefined) {
+    return { document: undefined, spots, mistakes: [{ offset: from, place: [], problem: tooDeep }] }
+  }
+  const wrong = [...parsed.errors, ...parsed.warnings]
+  const mistakes = wrong.map(({ code, message, pos }): Mistake => {
+    const problem = code === twice ? "this key stands twice: remove one" : `no YAML: ${message}`
+    return { offset: from + pos[0], place: [], problem }
+  })
+  if (wrong.some(({ code }) => code !== twice)) return { document: undefined, spots, mistakes }
+  const value = walk({ from, spots, mistakes }, parsed.contents, [], from)
+  return { document: { value: value ?? {} }, spots, mistakes }
+}
+
+// internal
+
+const twice = "DUPLICATE_KEY"
+
+const options = {
+  version: "1.2",
+  schema: "core",
+  stringKeys: true,
+  prettyErrors: false,
+  logLevel: "silent"
+} as const
+
+/** What exhausts the parser is nested without measure. */
+const documentOf = (text: string): ReturnType<typeof parseDocument> | undefined => {
+  try {
+    return parseDocument(text, options)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+interface Walker {
+  readonly from: number
+  readonly spots: Spots
+  readonly mistakes: Array<Mistake>
+}
+
+/** `around` is where a value stands that is left out. */
+const walk = (walker: Walker, node: unknown, place: Place, around: number, key?: number): unknown => {
+  const isNode = isMap(node) || isSeq(node) || isScalar(node) || isAlias(node)
+  const offset = isNode && node.range ? walker.from + node.range[0] : around
+  walker.spots.add(place, offset, key)
+  const refuse = (problem: string): void => {
+    walker.mistakes.push({ offset, place, problem })
+  }
+  if (place.length > maxDepth) return refuse(tooDeep)
+  if (isAlias(node)) return refuse(`an alias: write out what *${node.source} stands for`)
+  if (isSeq(node)) return node.items.map((item, index) => walk(walker, item, [...place, index], offset))
+  if (isScalar(node)) {
+    return typeof node.value === "number" && !Number.isFinite(node.value) ? refuse(notFinite) : node.value
+  }
+  if (!isMap(node)) return null
+  return Object.fromEntries(
+    node.items.map((pair) => {
+      const name = isScalar(pair.key) ? String(pair.key.value) : ""
+      const at = isScalar(pair.key) && pair.key.range ? walker.from + pair.key.range[0] : offset
+      return [name, walk(walker, pair.value, [...place, name], at, at)]
+    })
+  )
+}
