@@ -185,7 +185,8 @@ export class BoardError extends Schema.TaggedError<BoardError>()("BoardError", {
     return ["Unavailable", "Taken", "Blocked"].includes(this.reason._tag)
   }
   override get message(): string {
-    return `${this.operation} on board ${this.board}: ${this.reason._tag}: ${this.reason.message}`
+    const where = this.board === "" ? "" : ` on board ${this.board}`
+    return `${this.operation}${where}: ${this.reason._tag}: ${this.reason.message}`
   }
 }
 

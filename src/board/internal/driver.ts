@@ -40,8 +40,10 @@ export interface Writing<F> extends Reading<F> {
   readonly posted: number
   /** The revision of the next thing that is put, and so on. */
   readonly next: () => number
-  /** Writes tasks, new ones and others. */
+  /** Writes tasks, new ones and others, each at most once. */
   readonly put: (tasks: ReadonlyArray<Stored>) => Effect.Effect<void, F>
+  /** Writes what tasks depend on, for `dependents`. */
+  readonly link: (tasks: ReadonlyArray<Stored>) => Effect.Effect<void, F>
   readonly addNote: (note: Note) => Effect.Effect<void, F>
   /** Erases tasks and notes. Revisions go on where they were. */
   readonly erase: Effect.Effect<void, F>

@@ -10,6 +10,7 @@ import * as Signals from "./signals.ts"
 interface Kept {
   readonly tasks: Map<string, Stored>
   readonly dependents: Map<string, Set<string>>
+  readonly links: Map<string, ReadonlyArray<string>>
   notes: Array<Note>
   revision: number
   posted: number
@@ -23,7 +24,7 @@ export const make = (): Driver<never> => {
   const keptOf = (board: string): Kept => {
     const known = boards.get(board)
     if (known !== undefined) return known
-    const kept: Kept = { tasks: new Map(), dependents: new Map(), notes: [], revision: 0, posted: 0 }
+    const kept: Kept = { tasks: new Map(), dependents: new Map(), links: new Map(), notes: [], revision: 0, posted: 0 }
     boards.set(board, kept)
     return kept
   }
@@ -56,7 +57,7 @@ export const make = (): Driver<never> => {
 
 // internal
 
-const nothing: Kept = { tasks: new Map(), dependents: new Map(), notes: [], revision: 0, posted: 0 }
+const nothing: Kept = { tasks: new Map(), dependents: new Map(), links: new Map(), notes: [], revision: 0, posted: 0 }
 
 const readingOf = (kept: Kept, now: number): Reading<never> => {
   const select = (wanted: (task: Stored) => boolean) => Effect.sync(() => [...kept.tasks.values()].filter(wanted))
@@ -92,20 +93,26 @@ const writingOf = (kept: Kept, now: number): Writing<never> => ({
   put: (tasks) =>
     Effect.sync(() => {
       for (const task of tasks) {
-        const before = kept.tasks.get(task.id)
-        if (before === undefined) kept.posted = Math.max(kept.posted, task.sequence)
-        for (const id of before?.dependsOn ?? []) kept.dependents.get(id)?.delete(task.id)
-        for (const id of task.dependsOn) {
-          const dependents = kept.dependents.get(id) ?? new Set()
-          kept.dependents.set(id, dependents.add(task.id))
-        }
+        kept.posted = Math.max(kept.posted, task.sequence)
         kept.tasks.set(task.id, task)
+      }
+    }),
+  link: (tasks) =>
+    Effect.sync(() => {
+      for (const { dependsOn, id } of tasks) {
+        for (const dependency of kept.links.get(id) ?? []) kept.dependents.get(dependency)?.delete(id)
+        kept.links.set(id, dependsOn)
+        for (const dependency of dependsOn) {
+          const dependents = kept.dependents.get(dependency) ?? new Set()
+          kept.dependents.set(dependency, dependents.add(id))
+        }
       }
     }),
   addNote: (note) => Effect.sync(() => void kept.notes.push(note)),
   erase: Effect.sync(() => {
     kept.tasks.clear()
     kept.dependents.clear()
+    kept.links.clear()
     kept.notes = []
   })
 })

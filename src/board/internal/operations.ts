@@ -25,6 +25,7 @@ export const make = <F>(driver: Driver<F>) => {
           Effect.gen(function* () {
             const added = yield* adding(writing, tasks, by)
             yield* writing.put(added)
+            yield* writing.link(added)
             return yield* shown(writing, added)
           })
         )
@@ -54,6 +55,7 @@ export const make = <F>(driver: Driver<F>) => {
         yield* acyclic(writing, changed)
         const waiting = waitingOf(changed, (dependency) => known.get(dependency))
         const [first] = yield* putAll(writing, [{ ...changed, waiting }, ...(yield* behind(writing, [id]))])
+        yield* writing.link([changed])
         return yield* showOne(writing, first ?? changed)
       })
     )
