@@ -66,8 +66,7 @@ const built = (
 ): Effect.Effect<AiToolkit.WithHandler<Tools>> => {
   if (catalog.skills.length === 0) return handled([])
   const name = Schema.String.annotations({
-    description: "The name of the skill",
-    jsonSchema: { type: "string", enum: catalog.skills.map((skill) => skill.name) }
+    jsonSchema: { type: "string", description: "The name of the skill", enum: catalog.skills.map(({ name }) => name) }
   })
   const activate = activateTool(Words.activateName, name)
   const read = readTool(Words.readName, name)

@@ -139,7 +139,10 @@ const candidate = (
   })
   return Effect.catchAll(place, (error) =>
     Effect.match(system.files.stat(folder), {
-      onFailure: (outer) => [about(name, folder, "invalid", Files.unreadable(outer), true)],
+      onFailure: (outer) => {
+        const problem = Files.isAbsent(outer) ? "it is a link to what is not there" : Files.unreadable(outer)
+        return [about(name, folder, "invalid", problem, true)]
+      },
       // Files beside the skills are none of ours.
       onSuccess: ({ type }): ReadonlyArray<Candidate> =>
         type !== "Directory"

@@ -6,7 +6,7 @@
 import * as Either from "effect/Either"
 import * as Yaml from "yaml"
 import type { FrontMatter, Problem } from "./model.ts"
-import { isName, longestCompatibility, longestDescription, longestName } from "./model.ts"
+import { isName, longestCompatibility, longestDescription, longestMatter, longestName } from "./model.ts"
 
 /** What is wrong, and where, if the skill itself is known. */
 export type Finding = Pick<Problem, "line" | "problem"> & { readonly kind: "invalid" | "warning" }
@@ -37,11 +37,11 @@ export const parse = (text: string, folder: string): Parsed =>
   Either.match(
     Either.flatMap(split(text), ({ body, yaml }) => Either.map(mapping(yaml), (pairs) => ({ body, ...pairs }))),
     {
-      onLeft: (found): Parsed => ({ matter: undefined, body: "", findings: [found].flat() }),
+      onLeft: (found): Parsed => ({ matter: undefined, body: "", findings: bounded([found].flat()) }),
       onRight: ({ body, findings, pairs }) => {
         const reading = new Reading(pairs, findings)
         const matter = reading.matter(folder)
-        return { matter, body: body.trim(), findings: reading.findings }
+        return { matter, body: body.trim(), findings: bounded(reading.findings) }
       }
     }
   )
@@ -52,6 +52,18 @@ const known = ["name", "description", "license", "compatibility", "metadata", "a
 
 const invalid = (line: number | undefined, problem: string): Finding => ({ kind: "invalid", line, problem })
 const warning = (line: number | undefined, problem: string): Finding => ({ kind: "warning", line, problem })
+
+/** What matters most, and one for each line: a missing bracket may be a problem thousands of times. */
+const bounded = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
+  ["invalid", "warning"].flatMap((kind) => {
+    const seen = new Set<number>()
+    return findings
+      .filter((finding) => finding.kind === kind)
+      .filter(({ line }) => line === undefined || (!seen.has(line) && seen.add(line)))
+      .slice(0, mostFindings)
+  })
+
+const mostFindings = 10
 
 interface Entry {
   readonly value: unknown
@@ -65,13 +77,16 @@ interface Pairs {
 
 /** The first line of the YAML is the second one of the file. */
 const mapping = (yaml: string): Either.Either<Pairs, ReadonlyArray<Finding>> => {
+  if (yaml.length > longestMatter) {
+    return Either.left([invalid(1, `its front matter has ${yaml.length} characters: at most ${longestMatter}`)])
+  }
   const lines = new Yaml.LineCounter()
   const lineOf = (offset: number): number => lines.linePos(offset).line + 1
   const parsed = Either.try(() =>
     Yaml.parseDocument(yaml, { schema: "failsafe", lineCounter: lines, prettyErrors: false })
   )
   // The parser goes down as deep as brackets are nested.
-  if (Either.isLeft(parsed)) return Either.left([invalid(2, "its front matter cannot be read: nest it less deep")])
+  if (Either.isLeft(parsed)) return Either.left([invalid(2, "its front matter is nested too deep")])
   const { contents, errors, warnings } = parsed.right
   if (errors.length > 0) {
     return Either.left(errors.map(({ code, message, pos }) => invalid(lineOf(pos[0]), yamlProblem(code, message))))

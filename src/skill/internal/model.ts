@@ -53,6 +53,8 @@ export const isName = (text: string): boolean => text.length <= longestName && /
 export const longestName = 64
 export const longestDescription = 1024
 export const longestCompatibility = 500
+/** Of all front matter: what is longer belongs below it. */
+export const longestMatter = 16 * 1024
 /** Of a `SKILL.md`, in bytes. */
 export const largestSkill = 128 * 1024
 /** Of a file that a model reads, in bytes. */
