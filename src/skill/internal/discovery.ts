@@ -52,12 +52,15 @@ interface Known {
 
 /** What the last look found. */
 interface State {
+  /** By their `SKILL.md`. */
+  readonly places: ReadonlyMap<string, Candidate & { _tag: "Place" }>
   readonly known: ReadonlyMap<string, Known>
   readonly told: ReadonlySet<string>
   readonly found: Found
 }
 
 const nothing: State = {
+  places: new Map(),
   known: new Map(),
   told: new Set(),
   found: { catalog: { skills: [], problems: [] }, bodies: new Map() }
@@ -82,10 +85,13 @@ const look = (
   before: State
 ): Effect.Effect<readonly [Found, State]> =>
   Effect.gen(function* () {
-    const candidates = yield* Effect.forEach(locations, (location) => candidatesIn(system, location))
-    const { problems, winners } = chosen(candidates.flat())
-    const seen = yield* Effect.forEach(winners, ({ place, stamp }) =>
-      Effect.map(examined(system, place, stamp, before.known.get(place.file)), (known) => ({ known, place }))
+    const candidates = (yield* Effect.forEach(locations, (location) => candidatesIn(system, location, before))).flat()
+    const { problems, winners } = chosen(candidates)
+    const seen = yield* Effect.forEach(
+      winners,
+      ({ place, stamp }) =>
+        Effect.map(examined(system, place, stamp, before.known.get(place.file)), (known) => ({ known, place })),
+      { concurrency: 8 }
     )
     const skills = seen.flatMap(({ known: { skill } }) => (skill === undefined ? [] : [skill]))
     const findings = seen.flatMap(({ known, place: { file, name } }) =>
@@ -99,11 +105,17 @@ const look = (
       bodies: new Map(seen.map(({ known, place: { name } }) => [name, known.parsed.body]))
     })
     const told = yield* tell(before.told, found.catalog.problems)
-    return [found, { known: new Map(seen.map(({ known, place: { file } }) => [file, known])), told, found }] as const
+    const places = new Map(candidates.flatMap((one) => (one._tag === "Place" ? [[one.place.file, one] as const] : [])))
+    const known = new Map(seen.map(({ known, place: { file } }) => [file, known]))
+    return [found, { places, known, told, found }] as const
   })
 
 /** What may be a skill below a folder, in the order of names. A folder that does not exist has none. */
-const candidatesIn = (system: System, { folder, scope }: Location): Effect.Effect<ReadonlyArray<Candidate>> =>
+const candidatesIn = (
+  system: System,
+  { folder, scope }: Location,
+  before: State
+): Effect.Effect<ReadonlyArray<Candidate>> =>
   Effect.matchEffect(system.files.readDirectory(folder), {
     onFailure: (error) =>
       Effect.succeed(Files.isAbsent(error) ? [] : [about(undefined, folder, "invalid", Files.unreadable(error))]),
@@ -111,7 +123,7 @@ const candidatesIn = (system: System, { folder, scope }: Location): Effect.Effec
       const names = entries.filter((name) => !name.startsWith(".") && name !== "node_modules").sort()
       const rest = names.length - mostSkills
       return Effect.map(
-        Effect.forEach(names.slice(0, mostSkills), (name) => candidate(system, scope, folder, name), {
+        Effect.forEach(names.slice(0, mostSkills), (name) => candidate(system, scope, folder, name, before), {
           concurrency: 8
         }),
         (found) => [
@@ -128,13 +140,17 @@ const candidate = (
   system: System,
   scope: Skill["scope"],
   parent: string,
-  name: string
+  name: string,
+  before: State
 ): Effect.Effect<ReadonlyArray<Candidate>> => {
   const folder = system.path.join(parent, name)
   const file = system.path.join(folder, "SKILL.md")
   const place = Effect.gen(function* () {
-    const real = yield* system.files.realPath(folder)
     const stamp = yield* system.files.stat(file)
+    const known = before.places.get(file)
+    // The same file is where it was. Finding out where that is costs more than all the rest.
+    const isSame = known !== undefined && stampOf(known.stamp) === stampOf(stamp)
+    const real = isSame ? known.place.real : yield* system.files.realPath(folder)
     return [{ _tag: "Place", place: { scope, name, folder, real, file }, stamp } as const]
   })
   return Effect.catchAll(place, (error) =>
