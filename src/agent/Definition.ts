@@ -137,13 +137,10 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
 export const instructionsOf = ({ additions, instructions }: Definition): Effect.Effect<string | undefined, unknown> =>
   additions.length === 0
     ? Effect.succeed(instructions)
-    : Effect.map(
-        Effect.all(additions),
-        (added) => {
-          const texts = [instructions ?? "", ...added].filter((text) => text.trim() !== "")
-          return texts.length === 0 ? undefined : texts.join("\n\n")
-        }
-      )
+    : Effect.map(Effect.all(additions), (added) => {
+        const texts = [instructions ?? "", ...added].filter((text) => text.trim() !== "")
+        return texts.length === 0 ? undefined : texts.join("\n\n")
+      })
 
 // internal
 

@@ -139,6 +139,7 @@ export const waits = ({ blocked, calls, ends, results, waiting }: Batch): Waits 
     const waits = waiting[index]
     return waits === undefined ? [] : [{ call: Arguments.idOf(call), ...waits }]
   })
+  if (asked.length === 0) return undefined
   return {
     questions: asked.flatMap(({ questions }) => questions),
     waiting: asked.map(({ call, questions, session }) => ({ call, session, asked: questions.map(({ call }) => call) })),

@@ -85,6 +85,17 @@ export const haltable = <A, E, R>(halt: Halt, effect: Effect.Effect<A, E, R>): E
       )
 
 /**
+ * Whether something failed because it was asked to stop.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isStopped = (cause: Cause.Cause<unknown>): boolean => {
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  return failure instanceof Halted && failure.by === "stop"
+}
+
+/**
  * Why calls were cut short, in words for their results.
  *
  * @category converters

@@ -74,7 +74,6 @@ export type LoopError = TransportError | StoreError | LimitExceeded | EmptyAnswe
  */
 export interface Begin extends Options {
   readonly steering?: Steering.Steering | undefined
-  /** What the run is called instead of its agent. */
   readonly name?: string | undefined
   /** The answers with which to go on where an earlier run stopped to wait for them. */
   readonly resume?: ReadonlyArray<Decided> | undefined
@@ -114,9 +113,8 @@ export const run = (
         const found = yield* Effect.exit(restore(Effect.zipRight(watched, Halt.haltable(halt, resolved))))
         if (Exit.isSuccess(found)) [registry, instructions] = found.value
         const steering = options.steering ?? Steering.make()
-        const agent = options.name ?? definition.name
-        const about = { id, session: sessionId, agent, definition, instructions, registry, steering, sink }
-        const run = Run.make({ ...services, ...about })
+        const who = { id, session: sessionId, agent: options.name ?? definition.name, definition, instructions }
+        const run = Run.make({ ...services, ...who, registry, steering, sink })
         if (run.messageGuard !== MessageGuard.none) steering.screen = (words) => Screening.accepted(run, words)
         const session = Session.make(run, run.store)
         const state: State = {

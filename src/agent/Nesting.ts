@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Scope from "effect/Scope"
-import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { PendingQuestion } from "../domain/Entry.ts"
 import type { PathStep, SessionId } from "../domain/Ids.ts"
 import type * as Usage from "../domain/Usage.ts"
 import type { Decided } from "../guard/Approval.ts"
@@ -128,5 +128,14 @@ export const failedAt = (error: unknown): FailedAt | undefined =>
  */
 export const wayTo = ({ agent, path }: FailedAt): string => [...path.map((part) => part.agent), agent].join(" > ")
 
-/** @internal Events, as a nested run that nobody watches writes them. */
-export const unseen: (events: ReadonlyArray<AgentEvent>) => undefined = () => undefined
+/**
+ * The questions that a nested run waits for, with the way to them.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const asked = (
+  { agent, pending }: { readonly agent: string; readonly pending: ReadonlyArray<PendingQuestion> },
+  path: ReadonlyArray<PathStep>
+): ReadonlyArray<PendingQuestion> =>
+  pending.map((question) => (question.path === undefined ? { ...question, agent, path } : question))

@@ -13,7 +13,8 @@ import type * as Usage from "../domain/Usage.ts"
  *
  * **Details**
  *
- * - `text`: the text of the final answer, not of what was said on the way to it.
+ * - `text`: the text of the final answer, not of what was said on the way to it. `value`: a typed answer as JSON, as it may be
+ *   stored; absent when there is none.
  * - `pending`: the questions to a person that wait; empty unless the reason is `awaiting-approval`.
  * - `why`: the words of the tool, or of the guard of messages, that ended the run; absent for all others.
  * - `messages`: what the run added to the session, its input included, in order.
@@ -25,6 +26,7 @@ import type * as Usage from "../domain/Usage.ts"
  */
 export interface Base {
   readonly text: string
+  readonly value?: unknown
   readonly pending: ReadonlyArray<PendingQuestion>
   readonly limit?: LimitName | undefined
   readonly why?: string | undefined
@@ -116,54 +118,34 @@ export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEve
 }
 
 /**
- * The result, or `undefined` while the run has not ended. `value` is the typed answer as JSON, when there is one.
+ * The result, or `undefined` while the run has not ended. Its output is text: `value` is the typed one.
  *
  * @category converters
  * @since 0.1.0
  */
-export const finish = ({ end, messages, start }: Folding): (Result & { readonly value?: unknown }) | undefined =>
+export const finish = ({ end, messages, start }: Folding): Result | undefined =>
   start === undefined || end === undefined
     ? undefined
-    : {
-        output: end.output,
-        text: end.output,
-        pending: end.pending ?? [],
-        ...("value" in end ? { value: end.value } : undefined),
-        reason: end.reason,
-        limit: end.limit,
-        ...(end.why === undefined ? undefined : { why: end.why }),
-        answeredBy: end.answeredBy ?? end.agent,
-        usage: end.usage,
-        turns: end.turn,
-        agent: end.agent,
-        run: end.run,
-        session: start.session,
-        messages,
-        endedAt: new Date(end.endedAtMillis).toISOString()
-      }
+    : { ...ofEnd(end, start.session), reason: end.reason, output: end.output, messages }
 
 /**
- * The result of a run that was completed and whose events are not there.
+ * What the last event of a run says of its result.
  *
- * @category constructors
+ * @category converters
  * @since 0.1.0
  */
-export const completed = <Output>(
-  end: Pick<AgentEvent.RunEnd, "output" | "answeredBy" | "usage" | "endedAtMillis" | "agent" | "run"> &
-    Pick<AgentEvent.RunStart, "session">,
-  output: Output
-): Completed<Output> => ({
-  output,
+export const ofEnd = (end: Omit<AgentEvent.RunEnd, "_tag" | "sequence" | "reason">, session: SessionId): Base => ({
   text: end.output,
-  pending: [],
-  reason: "completed",
-  limit: undefined,
+  ...("value" in end ? { value: end.value } : undefined),
+  pending: end.pending ?? [],
+  limit: end.limit,
+  ...(end.why === undefined ? undefined : { why: end.why }),
   usage: end.usage,
-  turns: 0,
+  turns: end.turn,
   agent: end.agent,
   answeredBy: end.answeredBy ?? end.agent,
   run: end.run,
-  session: end.session,
+  session,
   messages: [],
   endedAt: new Date(end.endedAtMillis).toISOString()
 })

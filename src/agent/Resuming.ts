@@ -38,19 +38,23 @@ import * as Turn from "./Turn.ts"
  *
  * - `not-waiting`: nothing waits: it never did, it was decided, or somebody has spoken since.
  * - `unknown-call`: no question is about this call. `repeated`: this call has its answer.
+ * - `no-input`: the run of a pattern has an input that has no JSON, so that no session keeps it: give it again.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ResumeRejected extends Schema.TaggedError<ResumeRejected>()("ResumeRejected", {
   session: SessionId,
-  reason: Schema.Literal("not-waiting", "unknown-call", "repeated"),
+  reason: Schema.Literal("not-waiting", "unknown-call", "repeated", "no-input"),
   call: Schema.optional(Schema.String)
 }) {
   override get message(): string {
     const { call, reason, session } = this
     if (reason === "unknown-call") {
       return `Session ${session} has no question about call ${call}. See the pending questions of the result.`
+    }
+    if (reason === "no-input") {
+      return `Session ${session} could not keep the input of its run, which is no JSON. Give the same input again.`
     }
     return reason === "repeated"
       ? `Call ${call} of session ${session} has its answer already; the first one holds.`

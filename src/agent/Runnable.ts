@@ -2,7 +2,7 @@
  * The one interface of everything that takes an input and yields events and a result: agents, patterns of them, remote
  * ones. It says how a run is begun, and where its events go; `Runner` is what people use of it.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import type { OnBusy } from "../context/ContextStore.ts"
@@ -10,6 +10,7 @@ import type { RunEnd } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Decided } from "../guard/Approval.ts"
 import type * as Result from "./Result.ts"
+import type { ResumeRejected } from "./Resuming.ts"
 import type { Sink } from "./Run.ts"
 import type { StopSignal } from "./StopSignal.ts"
 
@@ -146,3 +147,81 @@ export const execute = <In, Out, E, R>(
 ): Effect.Effect<Result.Result<Out>, E, R> =>
   // The types of a runner are those of its behavior, which `make` has erased.
   runner.behavior.execute(begin, sink) as Effect.Effect<Result.Result<Out>, E, R>
+
+/**
+ * Goes on with a run that waits for answers, or that was cut short.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resume = <In, Out, E, R>(
+  runner: Runner<In, Out, E, R>,
+  {
+    decided,
+    ...begin
+  }: Omit<Begin, "input" | "resume"> & {
+    readonly input?: In | undefined
+    readonly decided: ReadonlyArray<Decided>
+  },
+  sink: Sink
+): Effect.Effect<Result.Result<Out>, E | ResumeRejected, R> =>
+  runner.behavior.execute({ input: undefined, ...begin, resume: { decided, isRoot: true } }, sink) as Effect.Effect<
+    Result.Result<Out>,
+    E | ResumeRejected,
+    R
+  >
+
+/**
+ * The runner under another name.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const named = <In, Out, E, R>(self: Runner<In, Out, E, R>, name: string): Runner<In, Out, E, R> =>
+  make(name, self.description, {
+    ...self.behavior,
+    execute: (begin, sink) => self.behavior.execute({ ...begin, name: begin.name ?? name }, sink)
+  })
+
+/**
+ * The runner with its output changed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mapped = <In, Out, E, R, Out2>(
+  self: Runner<In, Out, E, R>,
+  change: (output: Out) => Out2
+): Runner<In, Out2, E, R> => {
+  const { behavior, description, name } = self
+  const { restore } = behavior
+  return make(name, description, {
+    ...behavior,
+    execute: (begin, sink) =>
+      Effect.map(behavior.execute(begin, sink), (result) =>
+        // The output of a completed run is of the type that the runner says.
+        result.reason === "completed"
+          ? { ...result, output: change(result.output as Out) }
+          : { ...result, output: undefined }
+      ),
+    restore: restore && ((end) => Effect.map(restore(end), (output) => change(output as Out)))
+  })
+}
+
+/**
+ * The runner with another input.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mappedInput = <In, Out, E, R, In2>(
+  self: Runner<In, Out, E, R>,
+  change: (input: In2) => In
+): Runner<In2, Out, E, R> =>
+  make(self.name, self.description, {
+    ...self.behavior,
+    execute: (begin, sink) =>
+      Effect.suspend(() =>
+        self.behavior.execute(begin.input === undefined ? begin : { ...begin, input: change(begin.input as In2) }, sink)
+      )
+  })

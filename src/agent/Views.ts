@@ -162,7 +162,7 @@ export const behavior = (definition: Definition): Runnable.Behavior => ({
     const loop = (words: Message.Input, resume?: ReadonlyArray<Approval.Decided>) =>
       folded(definition, sink, (sink) => interpret(definition, words, { ...begin, resume }, sink))
     // What an agent takes, as its type says.
-    const words = input as Message.Input
+    const words = (input ?? []) as Message.Input
     if (resume === undefined) return loop(words)
     return resume.isRoot ? loop(words, resume.decided) : continued(definition, begin, words, resume.decided, loop)
   },
@@ -303,9 +303,13 @@ const continued = (
     const read = definition.output === undefined ? undefined : yield* Outputs.read(definition.output, text)
     if (read?._tag === "Invalid") return yield* loop([])
     const activities = yield* Activities
-    const end = { output: text, usage: Usage.zero, endedAtMillis: yield* activities.now }
+    const end = {
+      ...{ agent: name, run: RunId.make(yield* activities.id("run")), turn: 0, output: text, usage: Usage.zero },
+      endedAtMillis: yield* activities.now,
+      ...(read === undefined ? undefined : { value: read.json })
+    }
     const output = yield* outputOf(definition, text, read?.json)
-    return Result.completed({ ...end, agent: name, run: RunId.make(yield* activities.id("run")), session }, output)
+    return { ...Result.ofEnd(end, session), reason: "completed" as const, output }
   })
 
 /** Forks a run in the current scope so that even one that is cancelled at once says how it ended. */
@@ -319,11 +323,10 @@ const fork = <E, R>(
 const resultOf = <Output>(definition: Definition, folding: Result.Folding): Effect.Effect<Result.Result<Output>> => {
   const finished = Result.finish(folding)
   if (finished === undefined) return Effect.dieMessage("A run ended without RunEnd; this is a defect of the loop")
-  const { value, ...result } = finished
   return Effect.map(
-    outputOf(definition, result.output, value),
+    outputOf(definition, finished.text, finished.value),
     // The type `Output` was read from the same definition when the agent was made.
-    (output) => ({ ...result, output }) as unknown as Result.Result<Output>
+    (output) => ({ ...finished, output }) as unknown as Result.Result<Output>
   )
 }
 

@@ -153,6 +153,21 @@ export const invokeAgent: <A, E, R>(
 ) => Effect.Effect<A, E, R> = Spans.invokeAgent
 
 /**
+ * The span of a run that is made of others: a pattern, a team.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const invokeWorkflow = <A, E, R>(
+  traced: boolean,
+  workflow: { readonly name: string; readonly session: string; readonly run: string },
+  use: Spans.Use<A, E, R>
+): Effect.Effect<A, E, R> =>
+  traced
+    ? Spans.spanned(`invoke_workflow ${workflow.name}`, "internal", Attributes.ofWorkflow(workflow), use)
+    : use(undefined)
+
+/**
  * Writes on the span of a run, at its end, what all of its requests cost.
  *
  * @category combinators

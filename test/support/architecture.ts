@@ -64,9 +64,9 @@ export const allowances: ReadonlyArray<{ readonly from: RegExp; readonly to: Reg
     why: "the public test kit watches whole agents, and its files build on each other"
   },
   {
-    from: /^context\/(Sqlite|Postgres)ContextStore\.ts$/,
-    to: /^context\/SqlContextStore\.ts$/,
-    why: "there is one store for all SQL databases; these files add nothing but a driver"
+    from: /^(context|board)\/(Sqlite|Postgres)(ContextStore|Board)\.ts$/,
+    to: /^(context|board)\/Sql(ContextStore|Board)\.ts$/,
+    why: "there is one of them for all SQL databases; these files add nothing but a driver"
   },
   {
     from: /^transport\/ModelString\.ts$/,

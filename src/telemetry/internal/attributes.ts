@@ -87,6 +87,23 @@ export const ofChat = (model: {
 })
 
 /**
+ * What is known of a run that is made of others.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofWorkflow = (workflow: {
+  readonly name: string
+  readonly session: string
+  readonly run: string
+}): Record<string, unknown> => ({
+  "gen_ai.operation.name": "invoke_workflow",
+  "gen_ai.workflow.name": workflow.name,
+  "gen_ai.conversation.id": workflow.session,
+  "axonal.run.id": workflow.run
+})
+
+/**
  * What is known of a call before it runs.
  *
  * @category converters

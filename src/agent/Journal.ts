@@ -1,0 +1,223 @@
+/**
+ * What a pattern keeps in its session: its input, the answers of its parts, what they wait for, and its own answer. A run
+ * that goes on reads it once, and does not do again what stands there.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Service as Store, StoreError } from "../context/ContextStore.ts"
+import { ContextStore } from "../context/ContextStore.ts"
+import type { Entry, Stored, SuspendedEntry } from "../domain/Entry.ts"
+import { EntryId, RunId, SessionId } from "../domain/Ids.ts"
+import type { Message } from "../domain/Message.ts"
+import * as Usage from "../domain/Usage.ts"
+import type { Decided } from "../guard/Approval.ts"
+import { jsonText } from "../tool/ToolResult.ts"
+import { Activities } from "./Activities.ts"
+import * as Bracket from "./Bracket.ts"
+import type * as Result from "./Result.ts"
+import * as Results from "./Result.ts"
+import { ResumeRejected } from "./Resuming.ts"
+import type { Begin, Runner } from "./Runnable.ts"
+
+/**
+ * The journal of one run of a pattern.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Journal {
+  readonly input: unknown
+  /** How parts go on; absent when the run begins. */
+  readonly resume: Begin["resume"]
+  /** The session of a part. */
+  readonly session: (at: string, kind: "own" | "continued") => SessionId
+  /** The answer that a part has given already, if it has. */
+  readonly answer: <In, Out, E, R>(
+    at: string,
+    runner: Runner<In, Out, E, R>
+  ) => Effect.Effect<Result.Completed<Out>> | undefined
+  /** Keeps the answer of a part. */
+  readonly keep: (at: string, result: Result.Completed<unknown>) => Effect.Effect<void, StoreError>
+  readonly remember: <A, E, R>(at: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreError, R>
+  /** Writes how the run ended. */
+  readonly close: (end: Bracket.Ended) => Effect.Effect<void, StoreError>
+}
+
+/**
+ * Opens the journal of a run: takes the session of the pattern, reads what an earlier run left, and writes the input down.
+ *
+ * **Details**
+ *
+ * - Errors: those of the store; `ResumeRejected` when the session is to go on and does not wait for these answers.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (
+  bracket: Bracket.Bracket,
+  begin: Begin
+): Effect.Effect<Journal, StoreError | ResumeRejected, ContextStore | Scope.Scope> =>
+  Effect.gen(function* () {
+    const store = yield* ContextStore
+    const activities = yield* Activities
+    yield* store.lock(bracket.session, begin.onBusy ?? "wait")
+    // A session that nobody named is new.
+    const log = begin.session === undefined ? [] : yield* store.entries(bracket.session)
+    const last = latest(log)
+    const isNew = begin.resume === undefined || last === undefined
+    if (begin.resume?.isRoot === true) yield* expected(bracket, last, begin.resume.decided)
+    const number = isNew ? (last?.number ?? 0) + 1 : last.number
+    const known = isNew ? new Map<string, unknown>() : last.known
+    const write = writer(bracket, store, activities.now, number)
+    if (isNew) yield* write.checkpoint("begun", begin.input, Bracket.messagesOf(begin.input))
+    const stored = known.get("begun")
+    // What has no JSON was not kept, and has to be given again.
+    const input = isNew || stored === undefined ? begin.input : stored
+    if (input === undefined && !isNew) return yield* rejected(bracket, "no-input")
+    const below = (name: string) => SessionId.make(`${bracket.session}/${name}`, { disableValidation: true })
+    return {
+      input,
+      resume: isNew ? undefined : begin.resume && { decided: begin.resume.decided, isRoot: false },
+      session: (at, kind) => below(kind === "own" ? `${number}/${at}` : at),
+      answer: (at, { behavior }) => {
+        const kept = known.get(`part/${at}`)
+        return behavior.restore === undefined || !isKept(kept) ? undefined : restored(kept, behavior.restore)
+      },
+      keep: (at, result) => write.checkpoint(`part/${at}`, keptOf(result)),
+      remember: (at, effect) =>
+        known.has(`once/${at}`)
+          ? // It was written by an effect of this type.
+            Effect.succeed(known.get(`once/${at}`) as Effect.Effect.Success<typeof effect>)
+          : Effect.tap(effect, (value) => write.checkpoint(`once/${at}`, value)),
+      close: ({ messages, output, pending, reason }) =>
+        pending === undefined ? write.checkpoint("ended", { reason, output }, messages) : write.suspended(pending)
+    }
+  })
+
+/**
+ * The value as JSON, in a record that has none when it has none.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const jsonOf = (value: unknown): { readonly value?: unknown } => {
+  const text = jsonText(value)
+  return text === undefined ? {} : { value: JSON.parse(text) }
+}
+
+// internal
+
+/** What an earlier run of the pattern left: its number, and what it kept. */
+interface Left {
+  readonly number: number
+  readonly known: ReadonlyMap<string, unknown>
+  readonly questions: SuspendedEntry["questions"]
+}
+
+const latest = (log: ReadonlyArray<Stored>): Left | undefined => {
+  let left: { number: number; known: Map<string, unknown>; questions: SuspendedEntry["questions"] } | undefined
+  for (const entry of log) {
+    if (entry._tag === "Suspended" && left !== undefined) left.questions = entry.questions
+    if (entry._tag !== "Checkpoint") continue
+    const slash = entry.key.indexOf("/")
+    const [number, key] = [Number(entry.key.slice(0, slash)), entry.key.slice(slash + 1)]
+    if (left === undefined || number > left.number) left = { number, known: new Map(), questions: [] }
+    left.known.set(key, entry.value)
+    if (key === "ended") left.questions = []
+  }
+  return left
+}
+
+const rejected = (
+  bracket: Bracket.Bracket,
+  reason: ResumeRejected["reason"],
+  call?: string
+): Effect.Effect<never, ResumeRejected> =>
+  Effect.fail(new ResumeRejected({ session: bracket.session, reason, ...(call === undefined ? undefined : { call }) }))
+
+/** Holds the answers against what the session waits for. */
+const expected = (
+  bracket: Bracket.Bracket,
+  left: Left | undefined,
+  decided: ReadonlyArray<Decided>
+): Effect.Effect<void, ResumeRejected> => {
+  if (left === undefined || left.known.has("ended")) return rejected(bracket, "not-waiting")
+  const seen = new Set<string>()
+  for (const { call } of decided) {
+    if (!left.questions.some((question) => question.call === call)) return rejected(bracket, "unknown-call", call)
+    if (seen.has(call)) return rejected(bracket, "repeated", call)
+    seen.add(call)
+  }
+  return Effect.void
+}
+
+const Kept = Schema.Struct({
+  output: Schema.String,
+  value: Schema.optional(Schema.Unknown),
+  agent: Schema.String,
+  answeredBy: Schema.String,
+  run: RunId,
+  session: SessionId,
+  endedAt: Schema.String
+})
+type Kept = typeof Kept.Type
+
+const isKept = Schema.is(Kept)
+
+const keptOf = ({ agent, answeredBy, endedAt, run, session, text, ...rest }: Result.Completed<unknown>): Kept => ({
+  ...{ output: text, agent, answeredBy, run, session, endedAt },
+  ...("value" in rest ? { value: rest.value } : undefined)
+})
+
+/** The result of a part that has answered. It costs nothing any more. */
+const restored = <Out>(
+  kept: Kept,
+  restore: NonNullable<Runner<never, Out>["behavior"]["restore"]>
+): Effect.Effect<Result.Completed<Out>> => {
+  const { endedAt, session, ...end } = kept
+  const base = Results.ofEnd({ ...end, turn: 0, usage: Usage.zero, endedAtMillis: Date.parse(endedAt) }, session)
+  return Effect.map(restore(end), (output) => ({
+    ...base,
+    reason: "completed",
+    // What a runner restores is of the type that it says.
+    output: output as Out
+  }))
+}
+
+const writer = (bracket: Bracket.Bracket, store: Store, now: Effect.Effect<number>, number: number) => {
+  const { chatId, tenant, userId } = bracket.identity
+  const append = (entries: (about: (name: string) => Pick<Entry, "id" | "at" | "run">) => ReadonlyArray<Entry>) =>
+    Effect.flatMap(now, (at) => {
+      const about = (name: string) => ({
+        id: EntryId.make(`${bracket.id}/${name}`, { disableValidation: true }),
+        at,
+        run: bracket.id
+      })
+      return Effect.asVoid(store.append(bracket.session, entries(about), { tenant, owner: userId, chat: chatId })).pipe(
+        Effect.uninterruptible
+      )
+    })
+  let suspensions = 0
+  return {
+    checkpoint: (key: string, value: unknown, messages: ReadonlyArray<Message> = []) => {
+      // What has no JSON is not kept.
+      const json = jsonOf(value)
+      return append((about) => [
+        ...messages.map((message, index): Entry => ({ _tag: "Message", ...about(`${key}/${index}`), message })),
+        ...("value" in json
+          ? [{ _tag: "Checkpoint" as const, ...about(key), key: `${number}/${key}`, value: json.value }]
+          : [])
+      ])
+    },
+    suspended: (questions: SuspendedEntry["questions"]) =>
+      append((about) => [
+        {
+          _tag: "Suspended",
+          ...about(`suspended-${++suspensions}`),
+          questions,
+          spent: { turns: 0, toolCalls: 0, usage: Usage.zero, millis: 0 }
+        }
+      ])
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Everything that takes an input and yields events and a result: agents, patterns of them, functions, remote agents. All
+ * of them are run, watched and resumed in the same way, become tools and models in the same way, and stand in each other.
+ */
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type * as Schema from "effect/Schema"
+import * as Schemas from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import * as Bracket from "../agent/Bracket.ts"
+import * as Composite from "../agent/Composite.ts"
+import * as Nesting from "../agent/Nesting.ts"
+import type * as Result from "../agent/Result.ts"
+import type { ResumeRejected } from "../agent/Resuming.ts"
+import * as Runnable from "../agent/Runnable.ts"
+import * as Views from "../agent/Views.ts"
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { SessionId } from "../domain/Ids.ts"
+import type { Decided } from "../guard/Approval.ts"
+
+/**
+ * What runs. `In` is its input, `Out` what it results in, `E` how it may fail, `R` what it needs. Every agent is one, with
+ * `Message.Input` as its input.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Runner<In, Out, E = never, R = never> = Runnable.Runner<In, Out, E, R>
+
+/**
+ * Any runner.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = Runnable.Any
+
+/** The parts of a runner's type. */
+export type Input<T> = Runnable.Input<T>
+export type Output<T> = Runnable.Output<T>
+export type Failure<T> = Runnable.Failure<T>
+export type Requirements<T> = Runnable.Requirements<T>
+
+/**
+ * How one run differs from the next.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Options = Runnable.Options
+
+/**
+ * Makes a runner of a function that runs others: a pattern of your own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Composite.make
+
+/**
+ * Makes a runner of a function.
+ *
+ * **Details**
+ *
+ * - `output`: how its output is kept as JSON, so that a pattern that goes on does not call it again. Without, it is called
+ *   again, and should come to the same.
+ * - Errors: those of the function.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromEffect = <In, Out, E = never, R = never>(
+  name: string,
+  call: (input: In) => Effect.Effect<Out, E, R>,
+  options?: {
+    readonly description?: string | undefined
+    readonly output?: Schema.Schema<Out, unknown> | undefined
+  }
+): Runner<In, Out, E, R> => {
+  const schema = options?.output
+  const encode = schema === undefined ? undefined : Schemas.encode(schema)
+  const decode = schema === undefined ? undefined : Schemas.decodeUnknown(schema)
+  return Runnable.make(name, options?.description, {
+    identity: call,
+    restore: decode && (({ output, value }) => Effect.orDie(decode(value === undefined ? output : value))),
+    execute: (begin, sink) =>
+      Bracket.run({ ...begin, runner: { name, identity: call }, sink }, () =>
+        // What a function takes, as its type says.
+        Effect.flatMap(call(begin.input as In), (answer) =>
+          Effect.map(encode === undefined ? Effect.succeed(undefined) : Effect.orDie(encode(answer)), (value) => ({
+            ...Bracket.ended("completed"),
+            ...(value === undefined ? undefined : { value }),
+            ...{ output: Bracket.textOf(answer), answer }
+          }))
+        )
+      )
+  })
+}
+
+/**
+ * Watches one run. The run belongs to the stream: when its consumer stops, everything in it is interrupted.
+ *
+ * **Details**
+ *
+ * - Events of what runs in it come with their `path`. Its own `RunEnd` is the last.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const stream = <In, Out, E, R>(
+  runner: Runner<In, Out, E, R>,
+  input: In,
+  options?: Options
+): Stream.Stream<AgentEvent, E, R> =>
+  Views.streamed((sink) => Runnable.execute(runner, { ...options, input, forked: true }, sink))
+
+/**
+ * Runs a runner to its end.
+ *
+ * **Details**
+ *
+ * - `onEvents`: called with all events, those of nested runs included, in order.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = <In, Out, E, R>(
+  runner: Runner<In, Out, E, R>,
+  input: In,
+  options?: Options & { readonly onEvents?: ((events: ReadonlyArray<AgentEvent>) => void) | undefined }
+): Effect.Effect<Result.Result<Out>, E, R> =>
+  Runnable.execute(runner, { ...options, input }, watching(options?.onEvents))
+
+/**
+ * Goes on with a run that waits for a person, or that was cut short, in any process that has its store.
+ *
+ * **Details**
+ *
+ * - `decided`: answers to the questions that its result, or the last one, had as `pending`. Those left out are asked again.
+ * - What has answered is not run again; parts that were cut short go on in their own sessions.
+ * - `input`: for agents words besides; for others the same input again, when it has no JSON and could not be kept.
+ * - Errors: those of a run, and `ResumeRejected` when the session does not wait for these answers. Nothing has changed then.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resume = <In, Out, E, R>(
+  runner: Runner<In, Out, E, R>,
+  session: SessionId,
+  decided: ReadonlyArray<Decided>,
+  options?: Omit<Options, "session"> & {
+    readonly input?: In | undefined
+    readonly onEvents?: ((events: ReadonlyArray<AgentEvent>) => void) | undefined
+  }
+): Effect.Effect<Result.Result<Out>, E | ResumeRejected, R> =>
+  Runnable.resume(runner, { ...options, session, decided }, watching(options?.onEvents))
+
+/**
+ * The runner with its output changed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const map: {
+  <Out, Out2>(change: (output: Out) => Out2): <In, E, R>(self: Runner<In, Out, E, R>) => Runner<In, Out2, E, R>
+  <In, Out, E, R, Out2>(self: Runner<In, Out, E, R>, change: (output: Out) => Out2): Runner<In, Out2, E, R>
+} = dual(
+  2,
+  <In, Out, E, R, Out2>(self: Runner<In, Out, E, R>, change: (output: Out) => Out2): Runner<In, Out2, E, R> =>
+    Runnable.mapped(self, change)
+)
+
+/**
+ * The runner with another input.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mapInput: {
+  <In, In2>(change: (input: In2) => In): <Out, E, R>(self: Runner<In, Out, E, R>) => Runner<In2, Out, E, R>
+  <In, Out, E, R, In2>(self: Runner<In, Out, E, R>, change: (input: In2) => In): Runner<In2, Out, E, R>
+} = dual(
+  2,
+  <In, Out, E, R, In2>(self: Runner<In, Out, E, R>, change: (input: In2) => In): Runner<In2, Out, E, R> =>
+    Runnable.mappedInput(self, change)
+)
+
+/**
+ * The runner under another name: in events, results, spans and tools.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const named: {
+  (name: string): <In, Out, E, R>(self: Runner<In, Out, E, R>) => Runner<In, Out, E, R>
+  <In, Out, E, R>(self: Runner<In, Out, E, R>, name: string): Runner<In, Out, E, R>
+} = dual(
+  2,
+  <In, Out, E, R>(self: Runner<In, Out, E, R>, name: string): Runner<In, Out, E, R> => Runnable.named(self, name)
+)
+
+/**
+ * The run that failed with this error: its agent, and the way to it from the root.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const failedAt = Nesting.failedAt
+
+// internal
+
+const watching =
+  (onEvents: ((events: ReadonlyArray<AgentEvent>) => void) | undefined) => (events: ReadonlyArray<AgentEvent>) => {
+    if (onEvents !== undefined) onEvents(events)
+    return undefined
+  }
