@@ -18,6 +18,7 @@ import * as Flight from "../examples/17_tools_in_flight.ts"
 import * as ToolSelection from "../examples/18_tool_selection.ts"
 import * as Budgets from "../examples/19_limits_and_budgets.ts"
 import * as Bank from "../examples/20_your_own_guard.ts"
+import * as Maintainer from "../examples/23_skills.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -193,6 +194,20 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "ok: 50 sent to Bob",
       "[redacted email] knows."
     ]
+  ],
+  "23_skills.ts": [
+    Effect.provide(Maintainer.program, Maintainer.layer),
+    [
+      `ok: <skill name="changelog-entry">`,
+      "ok: # Which kind a change is",
+      `failed: The file "scripts/next-version.mjs" of the skill changelog-entry: scripts do not run here, for want of a sandbox: read it with read_skill_file, or do without it.`,
+      "0.5.0, breaking: Rename `open` to `connect`; call `connect` instead.",
+      "[changelog-entry, farewell]",
+      `ok: <skill name="farewell">`,
+      "Fair winds!",
+      "[changelog-entry]",
+      "farewell, line 3: a text contains a colon and a space: put it in quotes"
+    ]
   ]
 }
 
@@ -246,7 +261,8 @@ describe("examples", () => {
   }
 
   it("are all run here", () => {
-    assert.deepStrictEqual(readdirSync(`${root}/examples`), Object.keys(examples))
+    const files = readdirSync(`${root}/examples`).filter((name) => name.endsWith(".ts"))
+    assert.deepStrictEqual(files, Object.keys(examples))
   })
 
   it("begin with a title, two sentences and their command", () => {
