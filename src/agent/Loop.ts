@@ -132,9 +132,7 @@ export const run = (
             ? Exit.succeed(Screening.unscreened(messages))
             : yield* Effect.exit(restore(Screening.input(run, halt, messages)))
         const input = Exit.isSuccess(screened) ? screened.value.messages : []
-        if (run.hooks.runStart !== undefined) {
-          yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
-        }
+        yield* Hooks.tell("runStart", run.hooks.runStart, () => ({ ...Run.where(run), input }))
         yield* Run.emit(run, () => [Run.event(run, "RunStart", { session: sessionId, input })])
         const ended = (halted: Halt.Halted) => Effect.uninterruptible(Ending.ofHalt(run, halted, state.output))
         const body: Effect.Effect<Ending.End, LoopError | ResumeRejected | Halt.Halted> = Exit.isFailure(found)
