@@ -243,6 +243,38 @@ export const error = (reason: ReasonTag | Reason, replay?: Replay): Break => ({
 export const cut: Break = { _tag: "Cut" }
 
 /**
+ * A script for several agents that run side by side: each request is answered by the next turn of the role that its
+ * instructions begin with. A role whose script is a function answers any number of them.
+ *
+ * **Details**
+ *
+ * - A request of no role, or of one whose turns are used up, is a defect that says which. Turns that are left are not noticed.
+ * - It counts for itself: make one for each test.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const roles = (scripts: Readonly<Record<string, Script>>): Script => {
+  const counts = new Map<string, number>()
+  return (request) => {
+    const [first] = request.messages
+    const instructions = first?.role === "system" ? Message.toText(first) : ""
+    const role = Object.keys(scripts).find((name) => instructions.startsWith(name))
+    const script = role === undefined ? undefined : scripts[role]
+    if (role === undefined || script === undefined) {
+      throw new Error(
+        `No role of the script has instructions that begin like ${JSON.stringify(instructions.slice(0, 60))}`
+      )
+    }
+    const index = counts.get(role) ?? 0
+    counts.set(role, index + 1)
+    const turn = typeof script === "function" ? script : script[index]
+    if (turn === undefined) throw new Error(`The role ${role} was asked more often than its ${index} turns`)
+    return typeof turn === "function" ? turn(request, index) : turn
+  }
+}
+
+/**
  * Makes a scripted transport, for tests that need more than one.
  *
  * **Details**
