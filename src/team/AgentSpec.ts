@@ -14,11 +14,17 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(schema)
 
 const described = (description: string) => ({ description })
 
-const amount = (least: number, description: string) =>
-  Schema.Finite.pipe(Schema.greaterThanOrEqualTo(least), Schema.annotations(described(description)))
+const amount = Schema.Number.pipe(
+  Schema.filter((number) => number >= 0 && Number.isFinite(number), described("a number from 0 on"))
+)
 
 const whole = (least: number) =>
-  Schema.Int.pipe(Schema.greaterThanOrEqualTo(least, described(`a whole number from ${least} on`)))
+  Schema.Number.pipe(
+    Schema.filter(
+      (number) => Number.isSafeInteger(number) && number >= least,
+      described(`a whole number from ${least} on`)
+    )
+  )
 
 /** Files cannot say `Infinity` in every format. */
 const orUnlimited = (number: Schema.Schema<number>): Schema.Schema<number, number | "unlimited"> =>
@@ -57,7 +63,7 @@ const AgentLimits = Schema.Struct({
   inputTokens: optional(orUnlimited(whole(0))),
   outputTokens: optional(orUnlimited(whole(0))),
   totalTokens: optional(orUnlimited(whole(0))),
-  costUsd: optional(orUnlimited(amount(0, "a number from 0 on"))),
+  costUsd: optional(orUnlimited(amount)),
   wallTime: optional(Time),
   repeatedFailures: optional(orUnlimited(whole(1))),
   identicalCalls: optional(orUnlimited(whole(1))),
@@ -66,8 +72,8 @@ const AgentLimits = Schema.Struct({
 })
 
 const AgentSettings = Schema.Struct({
-  temperature: optional(amount(0, "a number from 0 on")),
-  topP: optional(amount(0, "a number from 0 on")),
+  temperature: optional(amount),
+  topP: optional(amount),
   maxOutputTokens: optional(whole(1)),
   stop: optional(Schema.Array(Word)),
   seed: optional(Schema.Int.annotations(described("a whole number"))),

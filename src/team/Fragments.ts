@@ -123,6 +123,9 @@ const unknown = (file: Files.Found, at: Position): ReadonlyArray<Named> =>
 
 const stem = ({ name }: Files.Found): string => name.replace(/\.[^.]*$/, "")
 
+/** Problems of one file, before the last. */
+const most = 50
+
 /** `_` and `-` and capitals are how words are joined in one format or another. */
 const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]/g, "")
 
@@ -156,7 +159,7 @@ const fragments = (
         const { key, value } = spots.find(place)
         return at(part === "key" ? (key ?? value) : value, place)
       },
-      problems: mistakes.map(({ offset, place, problem }) => ({ ...at(offset, place), problem }))
+      problems: mistakes.slice(0, most).map(({ offset, place, problem }) => ({ ...at(offset, place), problem }))
     }
     const isWhole = !isTeam || document !== undefined
     const told = { file: file.file, isTeam, isWhole, problems: reading.problems, warnings: [] }
@@ -340,7 +343,12 @@ const nested = (["settings", "limits"] as const).flatMap((outer) =>
 )
 
 const tell = ({ at, problems }: Reading, place: Place, part: "key" | "value", problem: string): void => {
+  if (problems.length > most) return
   const position = at(place, part)
+  if (problems.length === most) {
+    problems.push({ ...position, problem: "and more is wrong from here on: correct this first" })
+    return
+  }
   // What the reader refused is not there any more, for which it is not to be blamed again.
   const isTold = problems.some(
     ({ column, field, line }) => line === position.line && column === position.column && field === position.field

@@ -32,6 +32,8 @@ export const maxDepth = 64
 
 export const tooDeep = `more than ${maxDepth} levels deep: make it flatter`
 
+export const twice = "this key stands twice: remove one"
+
 /** Only some formats have words for what is no finite number. */
 export const notFinite = 'expected a finite number: for a limit that is none write "unlimited"'
 

@@ -72,7 +72,12 @@ export const include = (
     const wanted = paths.join(folder, name)
     const outside = Either.left(`${name} is outside of ${folder}: only files below it can be included`)
     if (paths.isAbsolute(name) || !isBelow(paths, folder, wanted)) return outside
-    if (name.split(/[\\/]/).some((part) => part.startsWith(".") && part !== ".")) {
+    if (
+      paths
+        .relative(folder, wanted)
+        .split(/[\\/]/)
+        .some((part) => part.startsWith("."))
+    ) {
       return Either.left(`${name} is hidden: give the file a name without a dot at the beginning`)
     }
     const real = yield* files.realPath(wanted)

@@ -4,7 +4,7 @@
  */
 import type { Place } from "../../internal/problems.ts"
 import type { Mistake, Read } from "./document.ts"
-import { maxDepth, notFinite, Spots, tooDeep } from "./document.ts"
+import { maxDepth, notFinite, Spots, tooDeep, twice } from "./document.ts"
 
 /** Reads one JSON value. Keys that stand twice are told all together; after what is no JSON nothing more is read. */
 export const read = (text: string): Read => {
@@ -47,7 +47,7 @@ const skip = (reader: Reader): void => {
 
 const valueAt = (reader: Reader, place: Place, key?: number): unknown => {
   reader.spots.add(place, reader.at, key)
-  if (place.length > maxDepth) fail(reader, place, tooDeep)
+  if (place.length > maxDepth) fail(reader, [], tooDeep)
   switch (reader.text[reader.at]) {
     case "{":
       return objectAt(reader, place)
@@ -71,7 +71,7 @@ const objectAt = (reader: Reader, place: Place): unknown => {
     if (reader.text[start] !== '"') fail(reader, place, `expected a key in double quotes, not ${shown(reader)}`)
     const key = textAt(reader, place)
     const inner = [...place, key]
-    if (fields.has(key)) reader.mistakes.push({ offset: start, place: inner, problem: "stands twice: remove one" })
+    if (fields.has(key)) reader.mistakes.push({ offset: start, place: inner, problem: twice })
     skip(reader)
     if (!ends(reader, ":")) fail(reader, inner, `expected a colon behind the key, not ${shown(reader)}`)
     skip(reader)

@@ -11,6 +11,10 @@ import { maxDepth, notFinite, Spots, tooDeep } from "./document.ts"
 export const read = (text: string): Read => {
   try {
     const value = parse(text, { maxDepth })
+    // Dotted keys nest without the parser's bound.
+    if (isDeep(value, 0)) {
+      return { document: undefined, spots: new Spots(), mistakes: [{ offset: 0, place: [], problem: tooDeep }] }
+    }
     const spots = spotsOf(text)
     const mistakes: Array<Mistake> = []
     return { document: { value: plain(value, [], spots, mistakes) }, spots, mistakes }
@@ -26,15 +30,19 @@ const mistakeOf = (text: string, { column, line, message }: TomlError): Mistake 
   let offset = 0
   for (let seen = 1; seen < line; seen++) offset = text.indexOf("\n", offset) + 1
   const problem = message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? message
-  return { offset: offset + column - 1, place: [], problem: `no TOML: ${problem}` }
+  const isDeep = problem.includes("excessively nested")
+  return { offset: offset + column - 1, place: [], problem: isDeep ? tooDeep : `no TOML: ${problem}` }
 }
+
+const isDeep = (value: unknown, depth: number): boolean =>
+  depth > maxDepth ||
+  (typeof value === "object" && value !== null && Object.values(value).some((inner) => isDeep(inner, depth + 1)))
 
 /** As JSON has it. Dates are refused, since nothing here is one and the other formats have none. */
 const plain = (value: unknown, place: Place, spots: Spots, mistakes: Array<Mistake>): unknown => {
   const refuse = (problem: string): void => {
     mistakes.push({ offset: spots.find(place).value, place, problem })
   }
-  if (place.length > maxDepth) return refuse(tooDeep)
   if (value instanceof Date) return refuse(`expected a text, not a date: write "${value.toISOString()}"`)
   if (typeof value === "number" && !Number.isFinite(value)) return refuse(notFinite)
   if (Array.isArray(value)) return value.map((item, index) => plain(item, [...place, index], spots, mistakes))

@@ -5,7 +5,7 @@
 import { isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml"
 import type { Place } from "../../internal/problems.ts"
 import type { Mistake, Read } from "./document.ts"
-import { maxDepth, notFinite, Spots, tooDeep } from "./document.ts"
+import { maxDepth, notFinite, Spots, tooDeep, twice } from "./document.ts"
 
 /** Reads a YAML document. Offsets are told as if `from` characters stood before it. */
 export const read = (text: string, from: number): Read => {
@@ -14,24 +14,25 @@ export const read = (text: string, from: number): Read => {
   if (parsed === undefined) {
     return { document: undefined, spots, mistakes: [{ offset: from, place: [], problem: tooDeep }] }
   }
-  const wrong = [...parsed.errors, ...parsed.warnings]
-  const mistakes = wrong.map(({ code, message, pos }): Mistake => {
-    const problem = code === twice ? "this key stands twice: remove one" : `no YAML: ${message}`
-    return { offset: from + pos[0], place: [], problem }
-  })
-  if (wrong.some(({ code }) => code !== twice)) return { document: undefined, spots, mistakes }
+  // What follows the first mistake is most often for its sake.
+  const [wrong] = [...parsed.errors, ...parsed.warnings]
+  if (wrong !== undefined) {
+    const problem = `no YAML: ${wrong.message}`
+    return { document: undefined, spots, mistakes: [{ offset: from + wrong.pos[0], place: [], problem }] }
+  }
+  const mistakes: Array<Mistake> = []
   const value = walk({ from, spots, mistakes }, parsed.contents, [], from)
   return { document: { value: value ?? {} }, spots, mistakes }
 }
 
 // internal
 
-const twice = "DUPLICATE_KEY"
-
 const options = {
   version: "1.2",
   schema: "core",
   stringKeys: true,
+  // The parser compares every key with every other.
+  uniqueKeys: false,
   prettyErrors: false,
   logLevel: "silent"
 } as const
@@ -39,7 +40,8 @@ const options = {
 /** What exhausts the parser is nested without measure. */
 const documentOf = (text: string): ReturnType<typeof parseDocument> | undefined => {
   try {
-    return parseDocument(text, options)
+    const parsed = parseDocument(text, options)
+    return parsed.errors.some(({ code }) => code === "RESOURCE_EXHAUSTION") ? undefined : parsed
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
@@ -57,21 +59,25 @@ const walk = (walker: Walker, node: unknown, place: Place, around: number, key?:
   const isNode = isMap(node) || isSeq(node) || isScalar(node) || isAlias(node)
   const offset = isNode && node.range ? walker.from + node.range[0] : around
   walker.spots.add(place, offset, key)
-  const refuse = (problem: string): void => {
-    walker.mistakes.push({ offset, place, problem })
+  const refuse = (problem: string, named = place): void => {
+    walker.mistakes.push({ offset, place: named, problem })
   }
-  if (place.length > maxDepth) return refuse(tooDeep)
+  if (place.length > maxDepth) return refuse(tooDeep, [])
   if (isAlias(node)) return refuse(`an alias: write out what *${node.source} stands for`)
   if (isSeq(node)) return node.items.map((item, index) => walk(walker, item, [...place, index], offset))
   if (isScalar(node)) {
     return typeof node.value === "number" && !Number.isFinite(node.value) ? refuse(notFinite) : node.value
   }
   if (!isMap(node)) return null
+  const names = new Set<string>()
   return Object.fromEntries(
     node.items.map((pair) => {
       const name = isScalar(pair.key) ? String(pair.key.value) : ""
       const at = isScalar(pair.key) && pair.key.range ? walker.from + pair.key.range[0] : offset
-      return [name, walk(walker, pair.value, [...place, name], at, at)]
+      const inner = [...place, name]
+      if (names.has(name)) walker.mistakes.push({ offset: at, place: inner, problem: twice })
+      names.add(name)
+      return [name, walk(walker, pair.value, inner, at, at)]
     })
   )
 }
