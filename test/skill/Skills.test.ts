@@ -1,9 +1,11 @@
+import { execFileSync } from "node:child_process"
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Skills from "../../src/skill/Skills.ts"
+import { root } from "../support/sources.ts"
 import { skillText, test, told, world } from "./folders.ts"
 
 const messageOf = <A, R>(effect: Effect.Effect<A, Skills.SkillError, R>) =>
@@ -95,7 +97,7 @@ describe("Skills", () => {
       ])
       assert.strictEqual(
         (yield* messageOf(service.activate("no-end"))).replaceAll(there.root, ""),
-        `The skill no-end cannot be used until it is mended: /${at}/no-end/SKILL.md:1: skill is left out: its front matter has no end: add a line --- behind it.`
+        `The skill no-end cannot be used until it is mended: /${at}/no-end/SKILL.md:1: the skill is left out: its front matter has no end: add a line --- behind it.`
       )
     })
   )
@@ -179,6 +181,74 @@ describe("Skills", () => {
       assert.strictEqual(
         yield* messageOf(Effect.asVoid(names({ allow: ["a", "x", "*"] }))),
         'There is no skill "x", "*". There are: a, b, c.'
+      )
+    })
+  )
+
+  test(
+    "a pipe in the place of a file is refused and not waited for",
+    Effect.gen(function* () {
+      const there = yield* world
+      yield* there.skill("project/.agents/skills", "good")
+      yield* there.write("project/.agents/skills/pipe/notes.md", "")
+      execFileSync("mkfifo", [
+        `${there.project}/.agents/skills/pipe/SKILL.md`,
+        `${there.project}/.agents/skills/good/pipe.md`
+      ])
+      const service = yield* Skills.make(there.options)
+      assert.deepStrictEqual(told(there, yield* service.catalog), [
+        "project good: About good",
+        "invalid project/.agents/skills/pipe/SKILL.md: it is no file"
+      ])
+      assert.match(yield* messageOf(service.read("good", "pipe.md")), /: it is no file\.$/)
+    })
+  )
+
+  test(
+    "of a folder at most 500 entries are looked at",
+    Effect.gen(function* () {
+      const there = yield* world
+      const names = Array.from({ length: 501 }, (_, index) => `s${1000 + index}`)
+      yield* Effect.forEach(names, (name) => there.write(`project/.agents/skills/${name}`, ""), { concurrency: 8 })
+      const { catalog } = yield* Skills.make(there.options)
+      assert.deepStrictEqual(told(there, yield* catalog), [
+        "invalid project/.agents/skills: it has 501 entries: only 500 are looked at"
+      ])
+    })
+  )
+
+  test(
+    "a blank folder is a programming mistake that is named",
+    Effect.gen(function* () {
+      const { options } = yield* world
+      const making = Effect.asVoid(Skills.make({ ...options, folders: ["skills", " "] }))
+      const message = yield* Effect.catchAllDefect(Effect.as(making, "made"), (defect) =>
+        Effect.succeed(String(defect))
+      )
+      assert.strictEqual(
+        message,
+        "TypeError: Skills option folders must not have a blank name: write . for the project"
+      )
+    })
+  )
+
+  test(
+    "the skills of the examples are valid",
+    Effect.gen(function* () {
+      const folders = [`${root}/examples/skills`]
+      const { catalog } = yield* Skills.make({ project: false, home: false, folders })
+      const { problems, skills } = yield* catalog
+      assert.deepStrictEqual(problems, [])
+      assert.deepStrictEqual(
+        skills.map(({ name, scripts }) => [name, ...scripts.map(({ tool }) => tool)]),
+        [["changelog-entry", "changelog-entry__next-version"], ["incident-report"]]
+      )
+      const [script] = skills.flatMap(({ scripts }) => scripts)
+      const next = (...given: ReadonlyArray<string>) =>
+        execFileSync(process.execPath, [script?.file ?? "", ...given], { encoding: "utf8" }).trim()
+      assert.deepStrictEqual(
+        [next("0.4.2", "breaking"), next("0.4.2", "added"), next("1.4.2", "added"), next("1.4.2", "breaking")],
+        ["0.5.0", "0.4.3", "1.5.0", "2.0.0"]
       )
     })
   )

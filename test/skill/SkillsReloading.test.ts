@@ -104,7 +104,7 @@ describe("Skills, hot reload", () => {
       const logging = Logger.make(({ logLevel, message }) => {
         lines.push(`${logLevel.label} ${String(message).replaceAll(`${there.root}/`, "")}`)
       })
-      const warning = `WARN ${at}/brew/SKILL.md:1: skill is left out: it does not begin with a line ---: put its front matter there`
+      const warning = `WARN ${at}/brew/SKILL.md:1: the skill is left out: it does not begin with a line ---: put its front matter there`
       yield* Effect.gen(function* () {
         const { catalog } = yield* Skills.make(there.options)
         yield* there.write(`${at}/brew/SKILL.md`, "broken")

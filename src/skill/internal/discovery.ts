@@ -120,7 +120,7 @@ const candidatesIn = (
     onFailure: (error) =>
       Effect.succeed(Files.isAbsent(error) ? [] : [about(undefined, folder, "invalid", Files.unreadable(error))]),
     onSuccess: (entries) => {
-      const names = entries.filter((name) => !name.startsWith(".") && name !== "node_modules").sort()
+      const names = Files.plain(entries)
       const rest = names.length - mostSkills
       return Effect.map(
         Effect.forEach(names.slice(0, mostSkills), (name) => candidate(system, scope, folder, name, before), {

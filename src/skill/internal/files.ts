@@ -96,6 +96,10 @@ export const scripts = (
     return { scripts: [...found.values()], problems }
   })
 
+/** The entries of a folder that may be somebody's work, in order: not hidden, not made by tools, and with a name in one line. */
+export const plain = (entries: ReadonlyArray<string>): ReadonlyArray<string> =>
+  entries.filter((entry) => !entry.startsWith(".") && !skipped.has(entry) && !/\p{Cc}/u.test(entry)).sort()
+
 /** What went wrong with a file, without its path. */
 export const unreadable = (error: PlatformError.PlatformError): string => {
   if (error._tag === "BadArgument") return "it cannot be read: its path is not valid"
@@ -127,7 +131,7 @@ const misspelled = ({ path }: System, text: string, parts: ReadonlyArray<string>
 
 const entriesOf = ({ files }: System, folder: string): Effect.Effect<ReadonlyArray<string>> =>
   files.readDirectory(folder).pipe(
-    Effect.map((entries) => entries.filter((entry) => !entry.startsWith(".") && !skipped.has(entry)).sort()),
+    Effect.map(plain),
     Effect.orElseSucceed(() => [])
   )
 

@@ -8,10 +8,11 @@ import type { Problem, Skill } from "./model.ts"
 export const activateName = "activate_skill"
 export const readName = "read_skill_file"
 
-/** The file and line of a problem, and what it is. */
-export const lineOf = ({ file, kind, line, problem }: Problem): string => {
-  const effect = kind === "invalid" ? "skill is left out" : kind === "shadowed" ? "skill is hidden" : "skill"
-  return `${file}${line === undefined ? "" : `:${line}`}: ${effect}: ${problem}`
+/** The file and line of a problem, what it means for the skill, and what it is. */
+export const lineOf = ({ file, kind, line, problem, skill }: Problem): string => {
+  const what = skill === undefined ? "its skills are" : "the skill is"
+  const effect = kind === "invalid" ? `${what} left out: ` : ""
+  return `${file}${line === undefined ? "" : `:${line}`}: ${effect}${problem}`
 }
 
 /** The part of a prompt that tells of skills, the same text for the same skills. Empty when there are none. */
