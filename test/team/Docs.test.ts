@@ -11,7 +11,7 @@ const page = readFileSync(`${root}/docs/teams.md`, "utf8")
 describe("docs/teams.md", () => {
   it.scoped("its files are a team", () =>
     Effect.gen(function* () {
-      const blocks = page.matchAll(/^<!-- file: (\S+) -->\n```\w+\n([^]*?)^```$/gm)
+      const blocks = page.matchAll(/^<!-- file: (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm)
       const files = Object.fromEntries(Array.from(blocks, ([, name = "", text = ""]) => [name, text]))
       const { problems, spec, warnings } = yield* read(files, { tools: ["read_file", "write_file"] })
       assert.deepStrictEqual([problems, warnings], [[], []])
