@@ -249,9 +249,9 @@ describe("Team", () => {
             "f.md": "---\ninstructions: one\n---\ntwo",
             "g.toml": "[settings]\nseed = 2020-01-01\ntemperature = nan",
             "h.json": "[]",
-            "i.json": `${"[".repeat(70_000)}`,
-            "j.md": `---\na: ${"[".repeat(70_000)}\n---\n`,
-            "k.toml": `a = ${"[".repeat(70_000)}`,
+            "i.json": `${"[".repeat(10_000)}`,
+            "j.md": `---\na: ${"[".repeat(10_000)}\n---\n`,
+            "k.toml": `a = ${"[".repeat(10_000)}`,
             "ü.toml": ""
           })
           const cut = problems.map((problem) => problem.slice(0, 120).replace(/(no YAML: [A-Z][a-z]+ [a-z]+).*/, "$1"))
@@ -326,7 +326,7 @@ describe("Team", () => {
 
       it.scoped("of very many problems the first are told", () =>
         Effect.gen(function* () {
-          const { problems } = yield* read({ "a.json": `{"tools": [${"1,".repeat(60_000)}1]}`, "b.toml": "x = 1" })
+          const { problems } = yield* read({ "a.json": `{"tools": [${"1,".repeat(5_000)}1]}`, "b.toml": "x = 1" })
           assert.strictEqual(problems.length, 52)
           assert.deepStrictEqual(
             problems.slice(49).map((problem) => problem.slice(0, 80)),

@@ -27,7 +27,7 @@ const write = (root: string, contents: Contents, files: FileSystem.FileSystem, p
         yield* files.makeDirectory(paths.dirname(path), { recursive: true })
         yield* typeof content === "string" ? files.writeFileString(path, content) : files.writeFile(path, content)
       }),
-    { discard: true }
+    { discard: true, concurrency: 16 }
   )
 
 /** What reading these folders gives; its problems or warnings as lines without the folder. */
