@@ -2,10 +2,23 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as TestClock from "effect/TestClock"
 import * as Skills from "../../src/skill/Skills.ts"
+import type { World } from "./folders.ts"
 import { skillText, test, told, world } from "./folders.ts"
 
 const at = "project/.agents/skills"
+
+/** The file system, and the folder of each file that was read. */
+const counting = ({ files }: World) => {
+  const reads: Array<string> = []
+  const readFile = (path: string) =>
+    Effect.zipRight(
+      Effect.sync(() => reads.push(path.split("/").at(-2) ?? "")),
+      files.readFile(path)
+    )
+  return { reads, files: { ...files, readFile } satisfies FileSystem.FileSystem }
+}
 
 describe("Skills, hot reload", () => {
   test(
@@ -56,15 +69,7 @@ describe("Skills, hot reload", () => {
     "what has not changed is neither read nor parsed again",
     Effect.gen(function* () {
       const there = yield* world
-      const reads: Array<string> = []
-      const files: FileSystem.FileSystem = {
-        ...there.files,
-        readFile: (path) =>
-          Effect.zipRight(
-            Effect.sync(() => reads.push(path.split("/").at(-2) ?? "")),
-            there.files.readFile(path)
-          )
-      }
+      const { files, reads } = counting(there)
       for (const name of ["a", "b", "c"]) yield* there.skill(at, name)
       yield* there.write(`${at}/c/scripts/run.sh`, "echo")
       for (const path of ["a/SKILL.md", "b/SKILL.md", "c/SKILL.md", "c/scripts"])
@@ -94,6 +99,42 @@ describe("Skills, hot reload", () => {
     }),
     // File systems tell real times.
     "live"
+  )
+
+  test(
+    "an edit within the same tick of the file system is seen",
+    Effect.gen(function* () {
+      const there = yield* world
+      const { files, reads } = counting(there)
+      yield* TestClock.setTime(10_000_000)
+      const write = (description: string) =>
+        Effect.zipRight(there.skill(at, "brew", description), there.age(`${at}/brew/SKILL.md`, 9999))
+      const { catalog } = yield* Effect.provideService(Skills.make(there.options), FileSystem.FileSystem, files)
+      const now = Effect.map(catalog, ({ skills }) => skills.map(({ description }) => description))
+      yield* write("One")
+      assert.deepStrictEqual(yield* now, ["One"])
+      yield* write("Two")
+      assert.deepStrictEqual(yield* now, ["Two"])
+      yield* TestClock.adjust("3 seconds")
+      yield* now
+      assert.lengthOf(reads.splice(0), 3)
+      yield* now
+      assert.deepStrictEqual(reads, [])
+    })
+  )
+
+  test(
+    "what is too large is not read at all",
+    Effect.gen(function* () {
+      const there = yield* world
+      const { files, reads } = counting(there)
+      yield* there.skill(at, "huge", "About", "x".repeat(128 * 1024))
+      yield* there.skill(at, "small")
+      const service = yield* Effect.provideService(Skills.make(there.options), FileSystem.FileSystem, files)
+      yield* there.write(`${at}/small/huge.txt`, "x".repeat(1024 * 1024 + 1))
+      yield* Effect.flip(service.read("small", "huge.txt"))
+      assert.deepStrictEqual(reads, ["small"])
+    })
   )
 
   test(
