@@ -161,7 +161,7 @@ describe("Skills, hot reload", () => {
   )
 
   test(
-    "AG-38 a narrowed service follows its list and the files",
+    "AG-24 AG-38 a narrowed service follows its list and the files",
     Effect.gen(function* () {
       const there = yield* world
       for (const name of ["a", "b", "c"]) yield* there.skill(at, name)
