@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import type { ContextStore, StoreError } from "../context/ContextStore.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
+import type { SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
 import * as Bracket from "./Bracket.ts"
 import * as Journal from "./Journal.ts"
@@ -53,13 +54,14 @@ export interface Answer<out Out> {
  * **Details**
  *
  * - `session`: `"own"` (the default) is a fresh one for this place and this run of the pattern. `"continued"` is one for this
- *   place in all runs of the pattern's session, so that the part remembers.
+ *   place in all runs of the pattern's session, so that the part remembers. `{ shared }` is one for all parts, one after the
+ *   other, that name it, in all runs of the pattern's session.
  *
  * @category models
  * @since 0.1.0
  */
 export interface PartOptions {
-  readonly session?: "own" | "continued" | undefined
+  readonly session?: Journal.Kind | undefined
 }
 
 /**
@@ -79,6 +81,10 @@ export interface Parts {
   ) => Effect.Effect<Result.Completed<Out>, E | Unfinished | StoreError, R>
   /** Does something once, and remembers what came of it. For choices that may differ the next time. It has to be JSON. */
   readonly remember: <A, E, R>(at: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreError, R>
+  /** What earlier runs of the same session remembered, oldest first; the same when this one goes on later. */
+  readonly earlier: ReadonlyArray<Journal.Remembered>
+  /** The session of the parts that share one by this name. */
+  readonly shared: (name: string) => SessionId
 }
 
 /**
@@ -213,7 +219,9 @@ const partsOf = (bracket: Bracket.Bracket, journal: Journal.Journal): Parts => {
       Effect.suspend(() => {
         taken(at)
         return journal.remember(at, effect)
-      })
+      }),
+    earlier: journal.earlier,
+    shared: (name) => journal.session(name, { shared: name })
   }
 }
 
@@ -226,8 +234,10 @@ const fresh = <In, Out, E, R>(
   options: PartOptions | undefined
 ): Effect.Effect<Result.Completed<Out>, E | Unfinished | StoreError, R> => {
   const around = bracket.around(at)
-  const session = journal.session(at, options?.session ?? "own")
-  return Runnable.execute(runner, { input, session, resume: journal.resume }, bracket.sink).pipe(
+  const kind = options?.session ?? "own"
+  const session = journal.session(at, kind)
+  return journal.resume(at, kind).pipe(
+    Effect.flatMap((resume) => Runnable.execute(runner, { input, session, resume }, bracket.sink)),
     Effect.provideService(Nesting.Nesting, around),
     Effect.flatMap((result): Effect.Effect<Result.Completed<Out>, Unfinished | StoreError> => {
       if (result.reason !== "completed") {

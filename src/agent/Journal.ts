@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Service as Store, StoreError } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
-import type { Entry, Stored, SuspendedEntry } from "../domain/Entry.ts"
+import type { CheckpointEntry, Entry, Stored, SuspendedEntry } from "../domain/Entry.ts"
 import { EntryId, RunId, SessionId } from "../domain/Ids.ts"
 import type { Message } from "../domain/Message.ts"
 import * as Usage from "../domain/Usage.ts"
@@ -21,6 +21,14 @@ import { ResumeRejected } from "./Resuming.ts"
 import type { Begin, Runner } from "./Runnable.ts"
 
 /**
+ * Which session a part has: a fresh one, one for its place in all runs of the pattern, or one that parts share by its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = "own" | "continued" | { readonly shared: string }
+
+/**
  * The journal of one run of a pattern.
  *
  * @category models
@@ -28,10 +36,15 @@ import type { Begin, Runner } from "./Runnable.ts"
  */
 export interface Journal {
   readonly input: unknown
-  /** How parts go on; absent when the run begins. */
-  readonly resume: Begin["resume"]
+  /** What earlier runs of the session remembered, oldest first. */
+  readonly earlier: ReadonlyArray<Remembered>
   /** The session of a part. */
-  readonly session: (at: string, kind: "own" | "continued") => SessionId
+  readonly session: (at: string, kind: Kind) => SessionId
+  /**
+   * How a part goes on; absent when it begins. A session that was there before tells nothing of that, so where it stood is
+   * noted when the part begins.
+   */
+  readonly resume: (at: string, kind: Kind) => Effect.Effect<Begin["resume"], StoreError>
   /** The answer that a part has given already, if it has. */
   readonly answer: <In, Out, E, R>(
     at: string,
@@ -42,6 +55,17 @@ export interface Journal {
   readonly remember: <A, E, R>(at: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreError, R>
   /** Writes how the run ended. */
   readonly close: (end: Bracket.Ended) => Effect.Effect<void, StoreError>
+}
+
+/**
+ * What a run of a pattern has done once, and where in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Remembered {
+  readonly at: string
+  readonly value: unknown
 }
 
 /**
@@ -76,10 +100,21 @@ export const open = (
     const input = isNew || stored === undefined ? begin.input : stored
     if (input === undefined && !isNew) return yield* rejected(bracket, "no-input")
     const below = (name: string) => SessionId.make(`${bracket.session}/${name}`, { disableValidation: true })
+    const session: Journal["session"] = (at, kind) =>
+      below(kind === "own" ? `${number}/${at}` : kind === "continued" ? at : kind.shared)
+    const resume = isNew ? undefined : begin.resume && { decided: begin.resume.decided, isRoot: false }
     return {
       input,
-      resume: isNew ? undefined : begin.resume && { decided: begin.resume.decided, isRoot: false },
-      session: (at, kind) => below(kind === "own" ? `${number}/${at}` : at),
+      earlier: rememberedBefore(log, number),
+      session,
+      resume: (at, kind) =>
+        kind === "own"
+          ? Effect.succeed(resume)
+          : Effect.flatMap(store.read(session(at, kind)), ({ position }) => {
+              const stood = known.get(`from/${at}`)
+              if (stood !== undefined && stood !== position) return Effect.succeed(resume)
+              return Effect.as(stood === undefined ? write.checkpoint(`from/${at}`, position) : Effect.void, undefined)
+            }),
       answer: (at, { behavior }) => {
         const kept = known.get(`part/${at}`)
         return behavior.restore === undefined || !isKept(kept) ? undefined : restored(kept, behavior.restore)
@@ -115,13 +150,25 @@ interface Left {
   readonly questions: SuspendedEntry["questions"]
 }
 
+/** The number of the run that kept it, and its key there. */
+const keyOf = ({ key }: CheckpointEntry): readonly [number: number, key: string] => {
+  const slash = key.indexOf("/")
+  return [Number(key.slice(0, slash)), key.slice(slash + 1)]
+}
+
+const rememberedBefore = (log: ReadonlyArray<Stored>, run: number): ReadonlyArray<Remembered> =>
+  log.flatMap((entry) => {
+    if (entry._tag !== "Checkpoint") return []
+    const [number, key] = keyOf(entry)
+    return number < run && key.startsWith("once/") ? [{ at: key.slice("once/".length), value: entry.value }] : []
+  })
+
 const latest = (log: ReadonlyArray<Stored>): Left | undefined => {
   let left: { number: number; known: Map<string, unknown>; questions: SuspendedEntry["questions"] } | undefined
   for (const entry of log) {
     if (entry._tag === "Suspended" && left !== undefined) left.questions = entry.questions
     if (entry._tag !== "Checkpoint") continue
-    const slash = entry.key.indexOf("/")
-    const [number, key] = [Number(entry.key.slice(0, slash)), entry.key.slice(slash + 1)]
+    const [number, key] = keyOf(entry)
     if (left === undefined || number > left.number) left = { number, known: new Map(), questions: [] }
     left.known.set(key, entry.value)
     if (key === "ended") left.questions = []

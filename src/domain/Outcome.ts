@@ -64,7 +64,8 @@ export const RunReason = Schema.Literal(
 export type RunReason = typeof RunReason.Type
 
 /**
- * The dimensions in which a run can be limited: its own, and those of a budget that it shares with others.
+ * The dimensions in which a run can be limited: its own, those of a budget that it shares with others, and how often a
+ * conversation may be handed over.
  *
  * @category schemas
  * @since 0.1.0
@@ -79,6 +80,7 @@ export const LimitName = Schema.Literal(
   "wallTime",
   "repeatedFailures",
   "identicalCalls",
+  "handoffs",
   "budgetRequests",
   "budgetToolCalls",
   "budgetTokens",
