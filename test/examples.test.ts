@@ -19,6 +19,7 @@ import * as ToolSelection from "../examples/18_tool_selection.ts"
 import * as Budgets from "../examples/19_limits_and_budgets.ts"
 import * as Bank from "../examples/20_your_own_guard.ts"
 import * as Maintainer from "../examples/23_skills.ts"
+import * as Magazine from "../examples/24_board.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -207,6 +208,17 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "Fair winds!",
       "[changelog-entry]",
       "farewell, line 3: a text contains a colon and a space: put it in quotes"
+    ]
+  ],
+  "24_board.ts": [
+    Effect.provide(Magazine.program, Magazine.layer),
+    [
+      "One story. One cover.",
+      "printed by printer 2, attempt 2",
+      "printer 1: LeaseLost",
+      "  story: Pu-erh.",
+      "  cover: Oolong!",
+      "  print: 500 copies"
     ]
   ]
 }

@@ -1,4 +1,4 @@
 import * as Board from "../../src/board/Board.ts"
 import * as Suites from "../../src/testing/Suites.ts"
 
-Suites.board("memory", Board.layerMemory)
+Suites.board("memory", Board.layerMemory, { schedules: 200 })

@@ -12,7 +12,7 @@ import * as Part from "../../src/domain/Part.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import * as ToolContext from "../../src/tool/ToolContext.ts"
 
-const { call, text, wait } = ScriptedTransport
+const { call, delay, text } = ScriptedTransport
 const tools = BoardTools.make({ board: "b", lease: "1 minute", patience: "30 seconds" })
 const home = Layer.merge(Board.layerMemory, ContextStore.layerMemory)
 const hooks = BoardTools.layerHooks({ board: "b", lease: "1 minute" })
@@ -191,7 +191,7 @@ describe("BoardTools.layerHooks", () => {
       const run = yield* Effect.fork(
         scripted("ann", [
           [call("1", "claim_task")],
-          [wait("10 minutes"), call("2", "complete_task", { task: "a", result: "x" })],
+          [delay("10 minutes"), call("2", "complete_task", { task: "a", result: "x" })],
           [text("done")]
         ])
       )
@@ -219,7 +219,7 @@ describe("BoardTools.layerHooks", () => {
   it.scoped("a run that is interrupted releases its task", () =>
     Effect.gen(function* () {
       yield* posted
-      const run = yield* Effect.fork(scripted("ann", [[call("1", "claim_task")], [wait("1 hour"), text("late")]]))
+      const run = yield* Effect.fork(scripted("ann", [[call("1", "claim_task")], [delay("1 hour"), text("late")]]))
       yield* settled
       assert.strictEqual((yield* task).status, "in-progress")
       yield* Fiber.interrupt(run)

@@ -34,12 +34,12 @@ const Schedule = Schema.Struct({
 })
 type Schedule = typeof Schedule.Type
 
-export const schedules = (it: Vitest.MethodsNonLive<Board.Board>): void =>
+export const schedules = (it: Vitest.MethodsNonLive<Board.Board>, runs: number): void =>
   it.scoped.prop(
     "in any schedule a task has one holder, and its result stays",
     [Arbitrary.make(Schedule)],
     ([schedule]) => Effect.flatMap(Board.Board, (board) => play(board, fresh(), schedule)),
-    { fastCheck: { numRuns: 60 } }
+    { fastCheck: { numRuns: runs }, timeout: 60_000 }
   )
 
 // internal

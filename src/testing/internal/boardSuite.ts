@@ -15,6 +15,20 @@ import { schedules } from "./boardSchedules.ts"
 import { noting, waiting, watching } from "./boardWatching.ts"
 
 /**
+ * How thoroughly a board is tested.
+ *
+ * **Details**
+ *
+ * - `schedules`: how many generated schedules of workers are played; 20.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BoardSuiteOptions {
+  readonly schedules?: number | undefined
+}
+
+/**
  * Declares the tests of a board.
  *
  * **Details**
@@ -25,7 +39,11 @@ import { noting, waiting, watching } from "./boardWatching.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const board = <E>(name: string, layer: Layer.Layer<Board.Board, E>): void => {
+export const board = <E>(
+  name: string,
+  layer: Layer.Layer<Board.Board, E>,
+  { schedules: schedulesRun = 20 }: BoardSuiteOptions = {}
+): void => {
   withLayer(layer)(`Board: ${name}`, (it) => {
     const test: Test = (title, body) =>
       it.scoped(title, () => Effect.flatMap(Board.Board, (service) => body(service, fresh())))
@@ -39,7 +57,7 @@ export const board = <E>(name: string, layer: Layer.Layer<Board.Board, E>): void
     noting(test)
     watching(test)
     waiting(test)
-    schedules(it)
+    schedules(it, schedulesRun)
   })
 }
 
