@@ -1,6 +1,7 @@
 /**
  * What every store of this package does and says alike.
  */
+export { present } from "../../internal/present.ts"
 
 /** Sessions on a page of a listing when its caller does not say. */
 export const pageLength = 50
@@ -25,13 +26,6 @@ export const freshOf = <Entry extends { readonly id: string }>(
     seen.add(id)
     return true
   })
-}
-
-/** Only the fields that are there. */
-export const present = <Fields extends object>(fields: Fields): Partial<Fields> => {
-  const there: Partial<Fields> = { ...fields }
-  for (const key of Object.keys(there)) if (Reflect.get(there, key) === undefined) Reflect.deleteProperty(there, key)
-  return there
 }
 
 export const noSession = "there is no such session; list the sessions to see their ids"
