@@ -185,12 +185,18 @@ export const messagesOf = (input: unknown): ReadonlyArray<Message.Message> => {
  */
 export const textOf = (output: unknown): string => (typeof output === "string" ? output : (jsonText(output) ?? ""))
 
+/**
+ * Whether an input is words: what an agent takes.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isInput = (input: unknown): input is Message.Input =>
+  typeof input === "string" ||
+  isMessage(input) ||
+  (Array.isArray(input) && (input.every((item) => isMessage(item)) || input.every((item) => isPart(item))))
+
 // internal
 
 const isMessage = Schema.is(Message.Message)
 const isPart = Schema.is(Schema.Union(Part.Text, Part.File))
-
-const isInput = (input: unknown): input is Message.Input =>
-  typeof input === "string" ||
-  isMessage(input) ||
-  (Array.isArray(input) && (input.every((item) => isMessage(item)) || input.every((item) => isPart(item))))

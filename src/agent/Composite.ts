@@ -37,7 +37,7 @@ export class Unfinished extends Data.TaggedError("Unfinished")<{
  * **Details**
  *
  * - `text`: the output for people and models; itself or its JSON when absent. `answeredBy`: whose it is; the pattern's own
- *   when absent.
+ *   when absent. `why`: why it is not all that was asked for, when it is not.
  *
  * @category models
  * @since 0.1.0
@@ -46,6 +46,7 @@ export interface Answer<out Out> {
   readonly output: Out
   readonly text?: string | undefined
   readonly answeredBy?: string | undefined
+  readonly why?: string | undefined
 }
 
 /**
@@ -179,12 +180,13 @@ const performed = <E, R>(
     const journal = yield* Journal.open(bracket, begin)
     const answered = Effect.map(
       body(journal.input, partsOf(bracket, journal)),
-      ({ answeredBy, output, text = Bracket.textOf(output) }): Bracket.Ended => ({
+      ({ answeredBy, output, text = Bracket.textOf(output), why }): Bracket.Ended => ({
         reason: "completed",
         output: text,
         answer: output,
         ...(typeof output === "string" || output === undefined ? undefined : Journal.jsonOf(output)),
         ...(answeredBy === undefined ? undefined : { answeredBy }),
+        ...(why === undefined ? undefined : { why }),
         messages: [Message.assistant(text)]
       })
     )

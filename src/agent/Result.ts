@@ -16,7 +16,8 @@ import type * as Usage from "../domain/Usage.ts"
  * - `text`: the text of the final answer, not of what was said on the way to it. `value`: a typed answer as JSON, as it may be
  *   stored; absent when there is none.
  * - `pending`: the questions to a person that wait; empty unless the reason is `awaiting-approval`.
- * - `why`: the words of the tool, or of the guard of messages, that ended the run; absent for all others.
+ * - `why`: the words of the tool, or of the guard of messages, that ended the run; of a pattern, why its answer is not all that
+ *   was asked for; absent for all others.
  * - `messages`: what the run added to the session, its input included, in order.
  * - `usage`: of all model responses of the run together, those of nested runs included. `endedAt`: ISO 8601, UTC.
  * - `agent`: what ran. `answeredBy`: whose answer it is: the same agent, or the one of a pattern that gave it.

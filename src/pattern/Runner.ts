@@ -69,12 +69,12 @@ export const make = Composite.make
  * @category constructors
  * @since 0.1.0
  */
-export const fromEffect = <In, Out, E = never, R = never>(
+export const fromEffect = <In, Out, E = never, R = never, Encoded = unknown>(
   name: string,
   call: (input: In) => Effect.Effect<Out, E, R>,
   options?: {
     readonly description?: string | undefined
-    readonly output?: Schema.Schema<Out, unknown> | undefined
+    readonly output?: Schema.Schema<Out, Encoded> | undefined
   }
 ): Runner<In, Out, E, R> => {
   const schema = options?.output
