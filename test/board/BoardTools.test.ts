@@ -58,7 +58,7 @@ describe("BoardTools", () => {
           call("3", "add_note", { text: "it was the last", task: "buy" })
         ],
         [call("4", "claim_task")],
-        [call("5", "fail_task", { task: "t2", reason: "no ladder" })],
+        [call("5", "fail_task", { task: "t1", reason: "no ladder" })],
         [text("done")]
       ])
       const [buy, paint] = yield* board.list("b")

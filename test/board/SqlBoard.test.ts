@@ -54,9 +54,9 @@ describe("SqlBoard", () => {
     Effect.gen(function* () {
       const filename = newFile()
       const [left, right] = [yield* open(filename), yield* open(filename)]
-      yield* left.post("b", [{ id: "a", title: "A" }])
+      const [posted] = yield* left.post("b", [{ id: "a", title: "A" }])
       const awaited = yield* Effect.fork(left.awaitTasks("b", ["a"]))
-      const followed = yield* Effect.fork(Stream.runHead(left.changes("b")))
+      const followed = yield* Effect.fork(Stream.runHead(left.changes("b", { after: posted?.revision })))
       yield* Effect.repeatN(Effect.yieldNow(), 50)
       yield* right.complete(Option.getOrThrow(yield* right.claimNext("b", { worker: "bob" })), "x")
       yield* TestClock.adjust("500 millis")

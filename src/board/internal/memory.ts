@@ -9,6 +9,8 @@ import * as Signals from "./signals.ts"
 
 interface Kept {
   readonly tasks: Map<string, Stored>
+  /** Those of the tasks that somebody has. */
+  readonly held: Map<string, Stored>
   readonly dependents: Map<string, Set<string>>
   readonly links: Map<string, ReadonlyArray<string>>
   notes: Array<Note>
@@ -24,7 +26,15 @@ export const make = (): Driver<never> => {
   const keptOf = (board: string): Kept => {
     const known = boards.get(board)
     if (known !== undefined) return known
-    const kept: Kept = { tasks: new Map(), dependents: new Map(), links: new Map(), notes: [], revision: 0, posted: 0 }
+    const kept: Kept = {
+      tasks: new Map(),
+      held: new Map(),
+      dependents: new Map(),
+      links: new Map(),
+      notes: [],
+      revision: 0,
+      posted: 0
+    }
     boards.set(board, kept)
     return kept
   }
@@ -47,7 +57,7 @@ export const make = (): Driver<never> => {
     pulse: (board) =>
       Effect.sync(() => {
         const kept = boards.get(board) ?? nothing
-        const ends = [...kept.tasks.values()].flatMap(({ held }) => (held === undefined ? [] : [held.expiresAt]))
+        const ends = [...kept.held.values()].flatMap(({ held }) => (held === undefined ? [] : [held.expiresAt]))
         const expiresAt = ends.length === 0 ? undefined : Math.min(...ends)
         return { revision: kept.revision, expiresAt }
       }).pipe(turns.withPermits(1)),
@@ -57,7 +67,15 @@ export const make = (): Driver<never> => {
 
 // internal
 
-const nothing: Kept = { tasks: new Map(), dependents: new Map(), links: new Map(), notes: [], revision: 0, posted: 0 }
+const nothing: Kept = {
+  tasks: new Map(),
+  held: new Map(),
+  dependents: new Map(),
+  links: new Map(),
+  notes: [],
+  revision: 0,
+  posted: 0
+}
 
 const readingOf = (kept: Kept, now: number): Reading<never> => {
   const select = (wanted: (task: Stored) => boolean) => Effect.sync(() => [...kept.tasks.values()].filter(wanted))
@@ -65,7 +83,7 @@ const readingOf = (kept: Kept, now: number): Reading<never> => {
     now,
     load: (ids) => Effect.sync(() => found(kept, ids)),
     all: select(() => true),
-    heldBy: (worker) => select(({ held }) => held?.worker === worker),
+    heldBy: (worker) => Effect.sync(() => [...kept.held.values()].filter(({ held }) => held?.worker === worker)),
     changedAfter: (revision) =>
       Effect.map(
         select((task) => task.revision > revision),
@@ -95,6 +113,8 @@ const writingOf = (kept: Kept, now: number): Writing<never> => ({
       for (const task of tasks) {
         kept.posted = Math.max(kept.posted, task.sequence)
         kept.tasks.set(task.id, task)
+        if (task.held === undefined) kept.held.delete(task.id)
+        else kept.held.set(task.id, task)
       }
     }),
   link: (tasks) =>
@@ -111,6 +131,7 @@ const writingOf = (kept: Kept, now: number): Writing<never> => ({
   addNote: (note) => Effect.sync(() => void kept.notes.push(note)),
   erase: Effect.sync(() => {
     kept.tasks.clear()
+    kept.held.clear()
     kept.dependents.clear()
     kept.links.clear()
     kept.notes = []

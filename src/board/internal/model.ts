@@ -93,14 +93,8 @@ export interface NewTask {
   readonly maxAttempts?: number | undefined
 }
 
-export interface TaskChange {
+export interface TaskChange extends Omit<NewTask, "id" | "title"> {
   readonly title?: string | undefined
-  readonly detail?: string | undefined
-  readonly priority?: number | undefined
-  readonly tags?: ReadonlyArray<string> | undefined
-  readonly dependsOn?: ReadonlyArray<string> | undefined
-  readonly assignee?: string | undefined
-  readonly maxAttempts?: number | undefined
 }
 
 export interface Claim {

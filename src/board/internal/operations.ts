@@ -37,7 +37,7 @@ export const make = <F>(driver: Driver<F>) => {
     driver.read(board, (reading) =>
       Effect.map(reading.all, (kept) => {
         const tasks = new Map(kept.map((task) => [task.id, Rules.at(task, reading.now)]))
-        const all = [...tasks.values()].map((task) => Rules.view(task, (id) => tasks.get(id)))
+        const all = Array.from(tasks.values(), Rules.viewing(tasks))
         return all.filter(wanted(filter)).slice(0, filter.limit ?? all.length)
       })
     )
@@ -255,8 +255,8 @@ const one = <F>(reading: Reading<F>, id: string): Effect.Effect<Stored, F | Refu
 /** How many levels of tasks that wait are looked up one by one before the whole board is. */
 const levels = 4
 
-/** The tasks as they are shown: with what they wait for, however far away it is. */
-const shown = <F>(reading: Reading<F>, tasks: ReadonlyArray<Stored>): Effect.Effect<ReadonlyArray<Task>, F> =>
+/** Looks up what the tasks wait for, however far away it is, and shows them. */
+const viewing = <F>(reading: Reading<F>, tasks: ReadonlyArray<Stored>): Effect.Effect<(task: Stored) => Task, F> =>
   Effect.gen(function* () {
     const known = new Map(tasks.map((task) => [task.id, task]))
     let last: ReadonlyArray<Stored> = tasks
@@ -268,11 +268,14 @@ const shown = <F>(reading: Reading<F>, tasks: ReadonlyArray<Stored>): Effect.Eff
       last = found.flatMap((task) => (known.has(task.id) ? [] : Rules.at(task, reading.now)))
       for (const task of last) known.set(task.id, task)
     }
-    return tasks.map((task) => Rules.view(task, (id) => known.get(id)))
+    return Rules.viewing(known)
   })
 
+const shown = <F>(reading: Reading<F>, tasks: ReadonlyArray<Stored>): Effect.Effect<ReadonlyArray<Task>, F> =>
+  Effect.map(viewing(reading, tasks), (view) => tasks.map(view))
+
 const showOne = <F>(reading: Reading<F>, task: Stored): Effect.Effect<Task, F> =>
-  Effect.map(shown(reading, [task]), ([view]) => view ?? Rules.view(task, () => undefined))
+  Effect.map(viewing(reading, [task]), (view) => view(task))
 
 const putAll = <F>(writing: Writing<F>, tasks: ReadonlyArray<Stored>): Effect.Effect<ReadonlyArray<Stored>, F> => {
   const put = tasks.map((task) => ({ ...task, updatedAt: writing.now, revision: writing.next() }))
@@ -372,8 +375,9 @@ const adding = <F>(writing: Writing<F>, tasks: ReadonlyArray<NewTask>, by: strin
     const wrong = tasks.map(Rules.problem).find((problem) => problem !== undefined)
     if (wrong !== undefined) return yield* refuse("Invalid", wrong)
     const named = tasks.flatMap(({ id }) => id ?? [])
-    const twice = named.filter((id, index) => named.indexOf(id) !== index)
-    const minted = yield* minting(writing, new Set(named), tasks.length)
+    const seen = new Set<string>()
+    const twice = named.filter((id) => seen.has(id) || !seen.add(id))
+    const minted = yield* minting(writing, seen, tasks.length - named.length)
     const there = (yield* writing.load([...named])).map(({ id }) => id)
     const duplicates = [...new Set([...twice, ...there])]
     if (duplicates.length > 0) {
@@ -383,8 +387,10 @@ const adding = <F>(writing: Writing<F>, tasks: ReadonlyArray<NewTask>, by: strin
         duplicates
       )
     }
+    const ids = tasks.map(({ id }) => id ?? minted.shift() ?? "")
     const added = tasks.map((task, index): Stored => {
-      const { assignee, dependsOn = [], detail, id = minted[index] ?? "", priority = 0, tags = [], title } = task
+      const { assignee, dependsOn = [], detail, priority = 0, tags = [], title } = task
+      const id = ids[index] ?? ""
       return {
         ...{ id, title, priority, tags: [...new Set(tags)], dependsOn: [...new Set(dependsOn)] },
         ...{ maxAttempts: task.maxAttempts ?? Rules.defaultMaxAttempts, state: "open", waiting: 0, attempts: 0 },

@@ -37,37 +37,52 @@ export const reopened = (task: Stored, waiting: number): Stored => ({
   ...{ state: "open", attempts: 0, waiting }
 })
 
-export type Lookup = (id: string) => Stored | undefined
+/** Shows tasks, given these and those that they wait for. */
+export const viewing = (known: ReadonlyMap<string, Stored>): ((task: Stored) => Task) => {
+  const lost = hopeless(known)
+  return (task) => view(task, known, lost)
+}
 
-/** The task as it is shown, given those that it waits for. */
-export const view = (task: Stored, lookup: Lookup): Task => {
+const view = (task: Stored, known: ReadonlyMap<string, Stored>, lost: (id: Stored) => ReadonlyArray<string>): Task => {
   const isOpen = task.state === "open"
-  const waitsFor = isOpen ? task.dependsOn.filter((id) => lookup(id)?.state !== "done") : []
+  const waitsFor = isOpen ? task.dependsOn.filter((id) => known.get(id)?.state !== "done") : []
   const { held, endedWith: _, sequence: __, state, waiting: ___, ...shown } = task
   return {
     ...shown,
     status: state === "claimed" ? "in-progress" : state !== "open" ? state : waitsFor.length > 0 ? "blocked" : "open",
     waitsFor,
-    stuckOn: isOpen ? stuckOn(task, lookup) : [],
+    stuckOn: isOpen ? lost(task) : [],
     ...(held === undefined ? undefined : { claim: { worker: held.worker, since: held.since, until: held.expiresAt } })
   }
 }
 
-/** The failed and cancelled tasks that a task waits for, through all that wait for them. */
-const stuckOn = (task: Stored, lookup: Lookup): ReadonlyArray<string> => {
-  const found: Array<string> = []
-  const seen = new Set([task.id])
-  const open: Array<Stored> = [task]
-  for (let next = open.shift(); next !== undefined; next = open.shift()) {
-    for (const id of next.dependsOn) {
-      const dependency = seen.has(id) ? undefined : lookup(id)
-      if (dependency === undefined) continue
-      seen.add(id)
-      if (dependency.state === "failed" || dependency.state === "cancelled") found.push(id)
-      else if (dependency.state === "open") open.push(dependency)
+const none: ReadonlyArray<string> = []
+
+/** Tells the failed and cancelled tasks that a task waits for, through all that wait for them; each is asked once. */
+const hopeless = (known: ReadonlyMap<string, Stored>): ((task: Stored) => ReadonlyArray<string>) => {
+  const isLost = (task: Stored): boolean => task.state === "failed" || task.state === "cancelled"
+  if (!Array.from(known.values()).some(isLost)) return () => none
+  const found = new Map<string, ReadonlyArray<string>>()
+  const openOf = ({ dependsOn }: Stored): ReadonlyArray<Stored> =>
+    dependsOn.flatMap((id) => {
+      const task = known.get(id)
+      return task?.state === "open" ? [task] : []
+    })
+  return (task) => {
+    const stack = [task]
+    for (let last = stack[stack.length - 1]; last !== undefined; last = stack[stack.length - 1]) {
+      const before = found.has(last.id) ? [] : openOf(last).filter(({ id }) => !found.has(id))
+      stack.push(...before)
+      if (before.length > 0) continue
+      stack.pop()
+      const lost = last.dependsOn.flatMap((id) => {
+        const dependency = known.get(id)
+        return dependency !== undefined && isLost(dependency) ? [id] : (found.get(id) ?? none)
+      })
+      found.set(last.id, lost.length === 0 ? none : [...new Set(lost)])
     }
+    return found.get(task.id) ?? none
   }
-  return found
 }
 
 /** Whether nothing will happen to it by itself any more. */
@@ -81,19 +96,21 @@ export const cycle = (
 ): ReadonlyArray<string> | undefined => {
   const done = new Set<string>()
   for (const start of ids) {
-    const path: Array<{ readonly id: string; readonly rest: Array<string> }> = [
-      { id: start, rest: [...dependenciesOf(start)] }
-    ]
+    const path = [{ id: start, rest: dependenciesOf(start), at: 0 }]
+    const above = new Set([start])
     for (let last = path[path.length - 1]; last !== undefined; last = path[path.length - 1]) {
-      const next = last.rest.shift()
+      const next = last.rest[last.at++]
       if (next === undefined) {
         done.add(last.id)
+        above.delete(last.id)
         path.pop()
-        continue
+      } else if (above.has(next)) {
+        const ids = path.map(({ id }) => id)
+        return [...ids.slice(ids.indexOf(next)), next]
+      } else if (!done.has(next)) {
+        path.push({ id: next, rest: dependenciesOf(next), at: 0 })
+        above.add(next)
       }
-      const back = path.findIndex(({ id }) => id === next)
-      if (back >= 0) return [...path.slice(back).map(({ id }) => id), next]
-      if (!done.has(next)) path.push({ id: next, rest: [...dependenciesOf(next)] })
     }
   }
   return undefined

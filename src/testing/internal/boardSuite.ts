@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Board from "../../board/Board.ts"
 import type { Test } from "./boardFixtures.ts"
-import { fresh, minute, next, refusal, settled, statuses, taken, titled } from "./boardFixtures.ts"
+import { fresh, minute, next, refusal, statuses, taken, titled } from "./boardFixtures.ts"
 import { schedules } from "./boardSchedules.ts"
 import { noting, waiting, watching } from "./boardWatching.ts"
 
@@ -159,11 +159,10 @@ const posting = (test: Test): void => {
   test("a board that is removed is empty, and begins anew", (board, id) =>
     Effect.gen(function* () {
       yield* board.post(id, [titled("a"), titled("b", ["a"])])
-      yield* board.addNote(id, { author: "ann", text: "hello" })
+      const { revision } = yield* board.addNote(id, { author: "ann", text: "hello" })
       yield* board.remove(id)
       assert.deepStrictEqual([yield* board.list(id), yield* board.notes(id)], [[], []])
-      const changed = yield* Effect.fork(Stream.runHead(board.changes(id)))
-      yield* settled
+      const changed = yield* Effect.fork(Stream.runHead(board.changes(id, { after: revision })))
       yield* board.post(id, [titled("a")])
       yield* Fiber.join(changed)
       assert.strictEqual((yield* taken(board, id, "ann")).task.id, "a")
