@@ -2,7 +2,7 @@
  * Results as tables for people. Every ratio is the median of the ratios of single rounds, in which both contenders ran
  * one after the other; so a machine that is slow for a while is slow for both.
  */
-import { aborts, control, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
+import { aborts, composition, control, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
 
 const median = (values) => {
   const sorted = values.filter((value) => Number.isFinite(value)).sort((left, right) => left - right)
@@ -163,6 +163,7 @@ export const render = ({ cores, isQuick, node, results, rounds, view }) => {
     growing(read),
     figures("Sessions", stores, results),
     figures("Control", control, results),
+    figures("Composition", composition, results),
     failures(results)
   ].flat()
   const kind = isQuick ? "quick: single short rounds, good for an impression only" : `medians of ${rounds} rounds`

@@ -122,6 +122,13 @@ export const control = {
   selector: { title: "a selector of tools, to a turn of 4 calls", unit: "µs", must: 80 }
 }
 
+/** Composition: what a level of nesting and a pattern cost, and how much room many agents take. */
+export const composition = {
+  nested: { title: "a call of a sub-agent, to a turn with a plain call", unit: "turns", must: 2 },
+  pattern: { title: "a part of a pattern, to the same agent alone", unit: "×", must: 2 },
+  agents: { title: "1,000 agents at work at once", unit: "MB", must: 1024 }
+}
+
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
 
 /** Every scenario by its id. */
