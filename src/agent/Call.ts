@@ -17,7 +17,7 @@ import * as ToolResult from "../tool/ToolResult.ts"
 import type { Ready, Rejected } from "./Arguments.ts"
 import * as CallEnd from "./CallEnd.ts"
 import type { Batch } from "./Dispatch.ts"
-import { Nesting } from "./Nesting.ts"
+import * as Nesting from "./Nesting.ts"
 import * as Prepare from "./Prepare.ts"
 import * as Run from "./Run.ts"
 import * as Steering from "./Steering.ts"
@@ -43,11 +43,22 @@ export const run = (run: Run.Run, batch: Batch, index: number, ready: Ready): Ef
  * @category combinators
  * @since 0.1.0
  */
-export const fatal = (run: Run.Run, item: Ready, result: ToolResult.ToolResult): Effect.Effect<void, ToolFailed> =>
-  (item.entry.fatal || run.definition.toolFailure === "fail") &&
-  (result.outcome === "failed" || result.outcome === "timed-out")
-    ? Effect.fail(new ToolFailed({ tool: item.name, call: item.id, description: Part.contentToText(result.content) }))
-    : Effect.void
+export const fatal = (
+  run: Run.Run,
+  item: Ready,
+  result: ToolResult.ToolResult,
+  error?: unknown
+): Effect.Effect<void, ToolFailed> =>
+  Effect.suspend(() => {
+    if (!item.entry.fatal && run.definition.toolFailure !== "fail") return Effect.void
+    if (result.outcome !== "failed" && result.outcome !== "timed-out") return Effect.void
+    const description = Part.contentToText(result.content)
+    const failure = new ToolFailed({ tool: item.name, call: item.id, description })
+    // What failed may have been a run below this one.
+    const at = Nesting.failedAt(error)
+    if (at !== undefined) Nesting.failed(failure, at)
+    return Effect.fail(failure)
+  })
 
 // internal
 
@@ -72,7 +83,9 @@ const started = (run: Run.Run, batch: Batch, index: number, item: Ready): Effect
       )
       if (!isFatal) return settled
       const isJudged = run.messageGuard.judgesResults
-      return Effect.flatMap(settled, () => fatal(run, item, isJudged ? (batch.results[index] ?? result) : result))
+      return Effect.flatMap(settled, () =>
+        fatal(run, item, isJudged ? (batch.results[index] ?? result) : result, failure.error)
+      )
     })
     return Run.after(wait, finished)
   })
@@ -121,7 +134,9 @@ const handle = (
     agent: run.agent,
     run: run.id,
     session: run.session,
-    turn: run.turn,
+    get turn() {
+      return run.turn
+    },
     identity: run.identity,
     path: run.path,
     steer: (words) => Steering.accept(run.steering, "steer", Messages.fromInput(words)),
@@ -142,8 +157,9 @@ const handle = (
       })
   }
   const around = Run.nested(run, item.id)
+  // One copy of the context for both.
   const work = Effect.mapInputContext(item.execute(item.parameters), (context: Context.Context<never>) =>
-    Context.add(Context.add(context, ToolContext, about), Nesting, around)
+    Context.unsafeMake<never>(new Map(context.unsafeMap).set(ToolContext.key, about).set(Nesting.Nesting.key, around))
   )
   const answered = Effect.map(work, (executed) => {
     if (executed.failed && executed.timedOut !== true) failure.error = executed.value

@@ -2,100 +2,152 @@
  * Runners as tools: an agent gives a task to another one and reads its answer. The other one runs inside the call, so that
  * its events, costs, questions and its end are those of the run that called it.
  */
-import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { SessionId } from "../domain/Ids.ts"
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type { ContextStore } from "../context/ContextStore.ts"
 import * as Tool from "../tool/Tool.ts"
-import { ToolContext } from "../tool/ToolContext.ts"
-import * as ToolResult from "../tool/ToolResult.ts"
-import * as Nesting from "./Nesting.ts"
-import type * as Result from "./Result.ts"
-import * as Runnable from "./Runnable.ts"
+import type * as ToolResult from "../tool/ToolResult.ts"
+import type * as Runnable from "./Runnable.ts"
+import * as Background from "./SubagentBackground.ts"
+import * as Call from "./SubagentCall.ts"
+import * as Settings from "./SubagentOptions.ts"
 
 /**
- * A sub-agent that was not run, or ended without an answer, in words for the model that called it.
+ * How a runner becomes a tool: its name and description, its sessions, how deep runs may stand in each other, and the bounds
+ * of any tool.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Settings.Options {}
+
+/**
+ * An agent of a menu: a runner that takes text, or `{ name, description, runner: () => … }` for one that is only known later.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Entry = Settings.Entry
+
+/**
+ * A sub-agent that was not run, failed, or ended without an answer, in words for the model that called it.
  *
  * @category errors
  * @since 0.1.0
  */
-export class SubagentFailed extends Data.TaggedError("SubagentFailed")<{ readonly message: string }> {}
+export type SubagentFailed = Call.SubagentFailed
 
 /**
- * How many runs may stand in each other.
+ * How many runs may stand below the root unless a tool says otherwise.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const maxDepth = 5
+export const maxDepth = Settings.maxDepth
 
 /**
- * Makes a tool of a runner that takes text: the model that calls it writes a task.
+ * Makes a tool of a runner. The model that calls it writes a task, or what `input` describes.
+ *
+ * **Details**
+ *
+ * - `input`: the parameters of the tool, for a runner that takes no text.
+ * - The call answers with the text of the runner, or with its JSON when it has a typed answer.
+ * - What a run fails with, that it ended without an answer, that it would stand too deep or in itself: all that is told to
+ *   the model, with the names on the way.
+ * - A run that waits for a person makes the call wait, and the run of its caller; `Agent.resume` goes on with that call alone.
+ * - Errors: throws when a runner that is only known later has no `name`, and for numbers out of range.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const tool = <In, Out, E, R>(
-  runner: Runnable.Runner<In, Out, E, R> & (string extends In ? unknown : never),
-  options: { readonly name?: string; readonly description?: string } = {}
-): Tool.WithHandler<R> =>
-  Tool.make(
-    options.name ?? runner.name,
-    {
-      description: options.description ?? runner.description,
-      parameters: { task: Schema.String.annotations({ description: "The task, with all that is needed to do it" }) }
-    },
-    ({ task }) => delegate(runner, task as In & string)
+export const tool: {
+  <Fields extends Schema.Struct.Fields, Out, E, R>(
+    runner: Settings.Source<NoInfer<Schema.Struct.Type<Fields>>, Out, E, R>,
+    options: Options & { readonly input: Schema.Struct<Fields> }
+  ): Tool.WithHandler<R | ContextStore | Schema.Struct.Context<Fields>>
+  <In, Out, E, R>(
+    runner: Settings.Source<In, Out, E, R> & (string extends In ? unknown : never),
+    options?: Options & { readonly input?: undefined }
+  ): Tool.WithHandler<R | ContextStore>
+} = (source: Runnable.Any | (() => Runnable.Any), options: Options & Input = {}) => {
+  const { input } = options
+  const isLater = typeof source === "function"
+  const name = options.name ?? (isLater ? undefined : Settings.toolName(source.name))
+  if (name === undefined)
+    throw new TypeError("Subagent option name must be given for a runner that is only known later")
+  const description = options.description ?? (isLater ? undefined : source.description)
+  const terms = Settings.termsOf(options, name)
+  const runner = () => (isLater ? source() : source)
+  const made = Tool.make(
+    name,
+    { ...Settings.toolOptions(options), description, parameters: fieldsOf(input) },
+    (given) => Call.delegate(runner(), input === undefined ? given["task"] : given, terms)
   )
+  return Settings.offered(made, terms.maxDepth)
+}
 
 /**
- * Runs a runner within the current call, and answers it with what it answers.
+ * Makes one tool of several agents: the model says which one, and writes a task. Its name is `delegate` unless given.
+ *
+ * **Details**
+ *
+ * - The model reads the names and descriptions in the parameter `agent`. One that is not there is told the names.
+ * - `session: "shared"`: one for each agent. All other options hold for all calls of the tool together.
+ * - Errors: throws when there are no agents, and when two have the same name.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const menu = <const Entries extends ReadonlyArray<Entry>>(
+  entries: Entries,
+  options: Options = {}
+): Tool.WithHandler<Settings.Needs<Entries[number]> | ContextStore> => {
+  const agents = Settings.menuOf(entries)
+  const name = options.name ?? "delegate"
+  const parameters = { agent: Settings.agentParameter(agents), task: Settings.task }
+  const description = options.description ?? "Gives a task to another agent, and answers with what it comes to."
+  const terms = Settings.termsOf(options, name)
+  const made = Tool.make(name, { ...Settings.toolOptions(options), description, parameters }, ({ agent, task }) =>
+    Call.delegate(Settings.runnerOf(agents, agent), task, { ...terms, shared: `${name}/${agent}` })
+  )
+  return Settings.offered(made, terms.maxDepth)
+}
+
+/**
+ * Makes the tools with which an agent has others work in the background, and goes on meanwhile.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const background: typeof Background.make = Background.make
+
+/**
+ * Runs a runner within the current call, and answers it with what it answers: what `Subagent.tool` does, for handlers of your
+ * own.
+ *
+ * **Details**
+ *
+ * - Return the answer as it is: it may be one that waits for a person, and the same call is then made again with the answers.
+ *   So a handler delegates at most once in a call, and does nothing before that which must not happen twice.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const delegate = <In, Out, E, R>(
   runner: Runnable.Runner<In, Out, E, R>,
-  input: In
-): Effect.Effect<ToolResult.Answer<unknown>, E | SubagentFailed, R> =>
-  Effect.gen(function* () {
-    const nesting = yield* Nesting.Nesting
-    const context = yield* ToolContext
-    const refusal = refusalOf(runner, nesting)
-    if (refusal !== undefined) return yield* new SubagentFailed({ message: refusal })
-    const { resume } = nesting
-    const session = resume?.session ?? SessionId.make(`${context.session}/${context.call}`)
-    const result = yield* Runnable.execute(
-      runner,
-      { input, session, resume: resume && { decided: resume.decided, isRoot: false } },
-      nesting.sink ?? (() => undefined)
-    )
-    return yield* answerOf(runner, result, nesting)
-  })
+  input: In,
+  options: Pick<Options, "session" | "maxDepth"> = {}
+): Effect.Effect<ToolResult.Answer<unknown>, SubagentFailed, R | ContextStore> =>
+  Call.delegate(runner, input, Settings.termsOf(options, Settings.toolName(runner.name)))
 
 // internal
 
-const refusalOf = ({ behavior, name }: Runnable.Any, { above }: Nesting.Service): string | undefined => {
-  const chain = [...above.map((one) => one.name), name].join(" > ")
-  if (above.some(({ identity }) => identity === behavior.identity)) {
-    return `Circular use of agents: ${chain}. ${name} is already at work above; do this part yourself.`
-  }
-  return above.length >= maxDepth
-    ? `Agents may stand in each other ${maxDepth} deep, and this would be deeper: ${chain}. Do this part yourself.`
-    : undefined
+interface Input {
+  readonly input?: Schema.Struct<Schema.Struct.Fields> | undefined
 }
 
-const answerOf = (
-  { name }: Runnable.Any,
-  result: Result.Result<unknown>,
-  nesting: Nesting.Service
-): Effect.Effect<ToolResult.Answer<unknown>, SubagentFailed> => {
-  const { limit, pending, reason, session, text, value, why } = result
-  if (pending.length > 0) {
-    return Effect.succeed(ToolResult.waiting({ session, questions: Nesting.asked(result, nesting.path) }))
-  }
-  if (reason === "completed") return Effect.succeed(ToolResult.make({ value: value ?? text }))
-  const how = [reason, limit, why].filter((word) => word !== undefined).join(": ")
-  const soFar = text === "" ? "" : ` What it has so far:\n${text}`
-  return Effect.fail(new SubagentFailed({ message: `${name} ended without an answer (${how}).${soFar}` }))
+/** The parameters of a tool. What their schemas need is part of the tool's type. */
+const fieldsOf = (input: Input["input"]) => {
+  const fields: Schema.Struct.Fields = input === undefined ? { task: Settings.task } : input.fields
+  return fields as Readonly<Record<string, typeof Schema.Unknown>>
 }

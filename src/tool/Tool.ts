@@ -138,12 +138,18 @@ export type Answering<A, E, R> = Effect.Effect<A | Answer<A>, E, R> | Stream.Str
 /**
  * A tool together with its handler. Made by `Agent.tool`.
  *
+ * **Details**
+ *
+ * - `offered`: whether a run tells its model of the tool, asked once where the run begins; always when absent. One that is
+ *   called all the same says itself why it should not be.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface WithHandler<out R = never> {
   readonly tool: AiTool.Any
   readonly handler: (parameters: never) => Answering<unknown, unknown, R>
+  readonly offered?: Effect.Effect<boolean> | undefined
 }
 
 /**

@@ -21,6 +21,7 @@ export interface Service {
   readonly agent: string
   readonly run: RunId
   readonly session: SessionId
+  /** The turn that the run is in: that of the call while it runs, later ones for what it leaves running. */
   readonly turn: number
   readonly identity: Identity
   /**

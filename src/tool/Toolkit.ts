@@ -79,6 +79,8 @@ export interface Entry {
   readonly fatal: boolean
   readonly endsRun: boolean
   readonly maxCalls: number | undefined
+  /** Present and true when the model is not told of it. */
+  readonly isHidden?: boolean | undefined
   /** Arguments as JSON to what the handler takes: defaults filled in, unknown keys gone. */
   readonly decode: (input: unknown) => Effect.Effect<unknown, ParseResult.ParseError>
   /** The way back, for guards and events. */
@@ -112,7 +114,9 @@ export const resolve = (sources: ReadonlyArray<Source>): Effect.Effect<Registry,
     for (const source of sources) {
       if (isCarried(source)) {
         const execute = directly(source.tool, source.handler, undefined)
-        entries.set(source.tool.name, ofTool(source.tool, execute, source.handler))
+        const entry = ofTool(source.tool, execute, source.handler)
+        const isHidden = source.offered !== undefined && !(yield* source.offered)
+        entries.set(source.tool.name, isHidden ? { ...entry, isHidden } : entry)
       } else if (isToolkit(source)) {
         for (const tool of Object.values<AiTool.Any>(source.tools)) {
           const found = handlerIn(tool, context)
@@ -126,7 +130,7 @@ export const resolve = (sources: ReadonlyArray<Source>): Effect.Effect<Registry,
         }
       }
     }
-    return { entries, specs: Array.from(entries.values(), (entry) => entry.spec) }
+    return { entries, specs: Array.from(entries.values()).flatMap(({ isHidden, spec }) => (isHidden ? [] : [spec])) }
   })
 
 /** @internal A registry without tools. */
