@@ -142,7 +142,12 @@ export const make = <const Members extends Agents, E = never, R = never>(
  * @category filters
  * @since 0.1.0
  */
-export const texts: Filter = Message.simplify
+export const texts: Filter = (messages) =>
+  messages.flatMap((message) => {
+    if (message.role !== "user" && message.role !== "assistant") return []
+    const parts = message.parts.filter((part) => part.type === "text" && part.text !== "")
+    return parts.length === 0 ? [] : [{ role: message.role, parts }]
+  })
 
 /**
  * Takes along about the last so many messages, and what the user said last wherever it is. Never a call without its result:
@@ -275,6 +280,5 @@ const passed = (
     const { messages } = yield* store.read(parts.shared(holder.talk))
     const given = filter(Transfer.without(messages, [...members.keys()]), about)
     const taken = Effect.isEffect(given) ? yield* given : given
-    const note = { ...Message.user(about.note), meta: { axonal: { handoff: true } } }
-    return { ...next, talk: talkOf(next.visits), words: [...Repair.repair(taken), note] }
+    return { ...next, talk: talkOf(next.visits), words: [...Repair.repair(taken), Transfer.told(about.note)] }
   })

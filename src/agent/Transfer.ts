@@ -11,6 +11,7 @@ import { ContextStore } from "../context/ContextStore.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import { RunId } from "../domain/Ids.ts"
 import type * as Message from "../domain/Message.ts"
+import * as Messages from "../domain/Message.ts"
 import * as Part from "../domain/Part.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Tool from "../tool/Tool.ts"
@@ -120,7 +121,15 @@ export const turn = (
 }
 
 /**
- * The messages without the handoffs in them: no filter has to know of these.
+ * What an agent that does not see the handoff itself is told of it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const told = (note: string): Message.Message => Messages.user([{ ...Part.text(note), meta: toldMeta }])
+
+/**
+ * The messages without the handoffs in them, and what was told of these: no filter has to know of them.
  *
  * @category combinators
  * @since 0.1.0
@@ -131,7 +140,9 @@ export const without = (
 ): ReadonlyArray<Message.Message> => {
   const tools = new Set(names.map(toolName))
   const isOther = (part: Part.Part) =>
-    (part.type !== "tool-call" && part.type !== "tool-result") || !tools.has(part.name)
+    part.type === "tool-call" || part.type === "tool-result"
+      ? !tools.has(part.name)
+      : part.type !== "text" || !isTold(part)
   return messages.flatMap((message) => {
     if (message.parts.every(isOther)) return [message]
     const parts = message.parts.filter(isOther)
@@ -140,6 +151,10 @@ export const without = (
 }
 
 // internal
+
+const toldMeta = { axonal: { handoff: true } }
+
+const isTold = Schema.is(Schema.Struct({ meta: Schema.Struct({ axonal: Schema.Struct({ handoff: Schema.Boolean }) }) }))
 
 const none: ReadonlyMap<string, string> = new Map()
 
