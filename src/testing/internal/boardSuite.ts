@@ -13,6 +13,7 @@ import type { Test } from "./boardFixtures.ts"
 import { fresh, minute, next, refusal, statuses, taken, titled } from "./boardFixtures.ts"
 import { schedules } from "./boardSchedules.ts"
 import { noting, waiting, watching } from "./boardWatching.ts"
+import { suite } from "./suite.ts"
 
 /**
  * How thoroughly a board is tested.
@@ -44,21 +45,22 @@ export const board = <E>(
   layer: Layer.Layer<Board.Board, E>,
   { schedules: schedulesRun = 20 }: BoardSuiteOptions = {}
 ): void => {
-  withLayer(layer)(`Board: ${name}`, (it) => {
-    const test: Test = (title, body) =>
-      it.scoped(title, () => Effect.flatMap(Board.Board, (service) => body(service, fresh())))
+  suite(`Board: ${name}`, () =>
+    withLayer(layer)((it) => {
+      const test: Test = (title, body) =>
+        it.scoped(title, () => Effect.flatMap(Board.Board, (service) => body(service, fresh())))
 
-    posting(test)
-    claiming(test)
-    leasing(test)
-    failing(test)
-    depending(test)
-    changing(test)
-    noting(test)
-    watching(test)
-    waiting(test)
-    schedules(it, schedulesRun)
-  })
+      posting(test)
+      claiming(test)
+      leasing(test)
+      failing(test)
+      depending(test)
+      changing(test)
+      noting(test)
+      watching(test)
+      waiting(test)
+      schedules(it, schedulesRun)
+    }))
 }
 
 // internal

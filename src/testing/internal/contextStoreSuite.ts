@@ -14,6 +14,7 @@ import { agreesWithModel } from "./contextStoreModel.ts"
 import { searching } from "./contextStoreSearch.ts"
 import { describing, listing, locking, owning, pruning } from "./contextStoreSessions.ts"
 import { compacting, measuring, reading } from "./contextStoreWindows.ts"
+import { suite } from "./suite.ts"
 
 /**
  * What the tests of a context store have to be told about it.
@@ -51,30 +52,31 @@ export const contextStore = <E>(
     owner: only?.owner ?? `owner of ${session}`,
     ...(only?.tenant === undefined ? undefined : { tenant: only.tenant })
   })
-  withLayer(layer)(`ContextStore: ${name}`, (it) => {
-    const test: Test = (title, body) =>
-      it.scoped(title, () =>
-        Effect.flatMap(ContextStore.ContextStore, (store) => {
-          const session = fresh()
-          return body(store, session, mineOf(session))
-        })
-      )
+  suite(`ContextStore: ${name}`, () =>
+    withLayer(layer)((it) => {
+      const test: Test = (title, body) =>
+        it.scoped(title, () =>
+          Effect.flatMap(ContextStore.ContextStore, (store) => {
+            const session = fresh()
+            return body(store, session, mineOf(session))
+          })
+        )
 
-    appending(test)
-    conflicts(test)
-    reading(test)
-    compacting(test)
-    measuring(test)
-    forking(test)
-    rewinding(test)
-    branches(test)
-    erasing(test)
-    describing(test)
-    listing(test)
-    pruning(test)
-    if (only === undefined) owning(test)
-    searching(test)
-    locking(test)
-    agreesWithModel(it, mineOf)
-  })
+      appending(test)
+      conflicts(test)
+      reading(test)
+      compacting(test)
+      measuring(test)
+      forking(test)
+      rewinding(test)
+      branches(test)
+      erasing(test)
+      describing(test)
+      listing(test)
+      pruning(test)
+      if (only === undefined) owning(test)
+      searching(test)
+      locking(test)
+      agreesWithModel(it, mineOf)
+    }))
 }

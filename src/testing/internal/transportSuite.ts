@@ -14,6 +14,7 @@ import type { Delta, Finish } from "../../domain/Delta.ts"
 import type { Part } from "../../domain/Part.ts"
 import * as Transport from "../../transport/Transport.ts"
 import { TransportError } from "../../transport/TransportError.ts"
+import { suite } from "./suite.ts"
 
 /**
  * What the tests know of a transport.
@@ -53,95 +54,96 @@ export const transport = <E>(
 ): void => {
   const openConnections = options.openConnections ?? Effect.succeed(0)
   const { toolCall } = options
-  withLayer(layer, { excludeTestServices: true })(`Transport: ${name}`, (it) => {
-    const test = (title: string, body: (transport: Transport.Service) => Effect.Effect<void, TransportError>): void =>
-      it.effect(title, () => Effect.flatMap(Transport.Transport, body))
+  suite(`Transport: ${name}`, () =>
+    withLayer(layer, { excludeTestServices: true })((it) => {
+      const test = (title: string, body: (transport: Transport.Service) => Effect.Effect<void, TransportError>): void =>
+        it.effect(title, () => Effect.flatMap(Transport.Transport, body))
 
-    test("the model has a vendor and an id", ({ model }) =>
-      Effect.sync(() => {
-        assert.notStrictEqual(model.vendor, "")
-        assert.notStrictEqual(model.id, "")
-      }))
-
-    test("text arrives in legal order", (transport) =>
-      Effect.gen(function* () {
-        const deltas = yield* answer(transport, options.text)
-        assertLegal(deltas)
-        assert.notStrictEqual(textOf(partsOf(deltas)), "")
-        assert.deepStrictEqual(callsOf(deltas), [])
-        assert.strictEqual(finishOf(deltas)?.reason, "stop")
-      }))
-
-    if (toolCall !== undefined) {
-      test("calls arrive in legal order", (transport) =>
-        Effect.gen(function* () {
-          const deltas = yield* answer(transport, toolCall)
-          assertLegal(deltas)
-          const declared = toolCall.tools.map((tool) => tool.name)
-          const calls = callsOf(deltas)
-          assert.isAbove(calls.length, 0)
-          for (const call of calls) {
-            assert.include(declared, call.name)
-            const input: unknown = JSON.parse(call.input)
-            assert.isTrue(typeof input === "object" && input !== null && !Array.isArray(input), call.input)
-          }
-          assert.include(["tool-calls", "stop"], finishOf(deltas)?.reason)
+      test("the model has a vendor and an id", ({ model }) =>
+        Effect.sync(() => {
+          assert.notStrictEqual(model.vendor, "")
+          assert.notStrictEqual(model.id, "")
         }))
-    }
 
-    test("the end of an answer is the end again", (transport) =>
-      Effect.scoped(
+      test("text arrives in legal order", (transport) =>
         Effect.gen(function* () {
-          const pull = yield* transport.open(options.text)
-          yield* drained(pull)
-          const again = yield* Effect.all([Effect.either(pull), Effect.either(pull)])
-          for (const end of again) assert.isTrue(Either.isLeft(end) && end.left._tag === "None")
-        })
-      ))
+          const deltas = yield* answer(transport, options.text)
+          assertLegal(deltas)
+          assert.notStrictEqual(textOf(partsOf(deltas)), "")
+          assert.deepStrictEqual(callsOf(deltas), [])
+          assert.strictEqual(finishOf(deltas)?.reason, "stop")
+        }))
 
-    test("a scope that closes in the middle closes the connection", (transport) =>
-      Effect.gen(function* () {
-        const before = yield* openConnections
-        const scope = yield* Scope.make()
-        const pull = yield* Scope.extend(transport.open(options.text), scope)
-        yield* Effect.either(pull)
-        yield* Scope.close(scope, Exit.void)
-        assert.strictEqual(yield* openConnections, before)
-      }))
+      if (toolCall !== undefined) {
+        test("calls arrive in legal order", (transport) =>
+          Effect.gen(function* () {
+            const deltas = yield* answer(transport, toolCall)
+            assertLegal(deltas)
+            const declared = toolCall.tools.map((tool) => tool.name)
+            const calls = callsOf(deltas)
+            assert.isAbove(calls.length, 0)
+            for (const call of calls) {
+              assert.include(declared, call.name)
+              const input: unknown = JSON.parse(call.input)
+              assert.isTrue(typeof input === "object" && input !== null && !Array.isArray(input), call.input)
+            }
+            assert.include(["tool-calls", "stop"], finishOf(deltas)?.reason)
+          }))
+      }
 
-    test("requests at once have answers of their own", (transport) =>
-      Effect.gen(function* () {
-        const [first, second] = yield* Effect.all(
-          [answer(transport, options.text), answer(transport, toolCall ?? options.text)],
-          { concurrency: "unbounded" }
-        )
-        assertLegal(first)
-        assertLegal(second)
-        assert.deepStrictEqual(callsOf(first), [])
-        assert.strictEqual(callsOf(second).length > 0, toolCall !== undefined)
-      }))
+      test("the end of an answer is the end again", (transport) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const pull = yield* transport.open(options.text)
+            yield* drained(pull)
+            const again = yield* Effect.all([Effect.either(pull), Effect.either(pull)])
+            for (const end of again) assert.isTrue(Either.isLeft(end) && end.left._tag === "None")
+          })
+        ))
 
-    test("the stream of deltas is legal too", (transport) =>
-      Effect.gen(function* () {
-        const stream = Stream.provideService(Transport.stream(options.text), Transport.Transport, transport)
-        assertLegal(Array.from(yield* Stream.runCollect(stream)))
-      }))
+      test("a scope that closes in the middle closes the connection", (transport) =>
+        Effect.gen(function* () {
+          const before = yield* openConnections
+          const scope = yield* Scope.make()
+          const pull = yield* Scope.extend(transport.open(options.text), scope)
+          yield* Effect.either(pull)
+          yield* Scope.close(scope, Exit.void)
+          assert.strictEqual(yield* openConnections, before)
+        }))
 
-    test("failures are typed and name the transport's vendor", (transport) =>
-      Effect.forEach(
-        options.failing ?? [],
-        (request) =>
-          Effect.map(Effect.either(answer(transport, request)), (result) => {
-            assert.isTrue(Either.isLeft(result), "the request did not fail")
-            if (Either.isRight(result)) return
-            assert.instanceOf(result.left, TransportError)
-            assert.strictEqual(result.left.vendor, transport.model.vendor)
-          }),
-        { discard: true }
-      ))
+      test("requests at once have answers of their own", (transport) =>
+        Effect.gen(function* () {
+          const [first, second] = yield* Effect.all(
+            [answer(transport, options.text), answer(transport, toolCall ?? options.text)],
+            { concurrency: "unbounded" }
+          )
+          assertLegal(first)
+          assertLegal(second)
+          assert.deepStrictEqual(callsOf(first), [])
+          assert.strictEqual(callsOf(second).length > 0, toolCall !== undefined)
+        }))
 
-    test("no connection is left open", () => Effect.map(openConnections, (open) => assert.strictEqual(open, 0)))
-  })
+      test("the stream of deltas is legal too", (transport) =>
+        Effect.gen(function* () {
+          const stream = Stream.provideService(Transport.stream(options.text), Transport.Transport, transport)
+          assertLegal(Array.from(yield* Stream.runCollect(stream)))
+        }))
+
+      test("failures are typed and name the transport's vendor", (transport) =>
+        Effect.forEach(
+          options.failing ?? [],
+          (request) =>
+            Effect.map(Effect.either(answer(transport, request)), (result) => {
+              assert.isTrue(Either.isLeft(result), "the request did not fail")
+              if (Either.isRight(result)) return
+              assert.instanceOf(result.left, TransportError)
+              assert.strictEqual(result.left.vendor, transport.model.vendor)
+            }),
+          { discard: true }
+        ))
+
+      test("no connection is left open", () => Effect.map(openConnections, (open) => assert.strictEqual(open, 0)))
+    }))
 }
 
 // internal
