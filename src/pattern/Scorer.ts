@@ -83,19 +83,25 @@ export interface Verdict extends Schema.Schema.Type<typeof Verdict> {}
  * @category constructors
  * @since 0.1.0
  */
-export const fromFunction = <Out = unknown, E = never, R = never>(
+export const fromFunction = <Out = unknown, Given extends Grade | Effect.Effect<Grade, unknown, unknown> = Grade>(
   name: string,
-  grade: (attempt: Attempt<Out>) => Grade | Effect.Effect<Grade, E, R>
-): Scorer<Out, E | ScoreInvalid, R> =>
+  grade: (attempt: Attempt<Out>) => Given
+): Scorer<Out, GradeFailure<Given> | ScoreInvalid, GradeRequirements<Given>> =>
   Runner.fromEffect(
     name,
     (attempt: Attempt<Out>) =>
-      Effect.suspend(() => {
-        const given = grade(attempt)
-        return Effect.flatMap(Effect.isEffect(given) ? given : Effect.succeed(given), (given) =>
-          Scores.checked(name, Scores.scoreOf(given))
-        )
-      }),
+      Effect.flatMap(
+        Effect.suspend(() => {
+          const given: Grade | Effect.Effect<Grade, unknown, unknown> = grade(attempt)
+          // How it fails and what it needs is read off what the function gives.
+          return (Effect.isEffect(given) ? given : Effect.succeed(given)) as Effect.Effect<
+            Grade,
+            GradeFailure<Given>,
+            GradeRequirements<Given>
+          >
+        }),
+        (given) => Scores.checked(name, Scores.scoreOf(given))
+      ),
     { output: Scores.Score }
   )
 
@@ -338,6 +344,9 @@ export const run = <Out, E, R>(
   Effect.flatMap(parts.run(at, scorer, attempt), ({ output }) => Scores.checked(scorer.name, output))
 
 // internal
+
+type GradeFailure<G> = G extends Effect.Effect<unknown, infer E, unknown> ? E : never
+type GradeRequirements<G> = G extends Effect.Effect<unknown, unknown, infer R> ? R : never
 
 type ScorerOf<T> = T extends Weighted<infer S> ? S : T
 
