@@ -110,7 +110,9 @@ export const start = (
   return Effect.uninterruptible(Effect.forkIn(worked, scope)).pipe(
     Effect.map((fiber) => {
       member.fiber = fiber
-    })
+    }),
+    // So that it has begun, if it can, when its status is told.
+    Effect.zipRight(Effect.yieldNow())
   )
 }
 
