@@ -23,6 +23,23 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
 /** A whole number with its thousands apart. The runtime's own way takes 12 ms the first time. */
 export const numeral = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",")
 
+/** A count to two digits or so: 950, 1.2k, 45k, 3.1M. */
+export const rounded = (count: number): string => {
+  const scaled = (size: number, unit: string) => {
+    const share = count / size
+    return `${share < 9.95 ? share.toFixed(1).replace(/\.0$/, "") : Math.round(share)}${unit}`
+  }
+  return count < 1000 ? String(Math.round(count)) : count < 999_500 ? scaled(1000, "k") : scaled(1_000_000, "M")
+}
+
+/** How long something takes. */
+export const lasting = (millis: number): string => {
+  const seconds = Math.max(0, Math.round(millis / 1000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 60 ? `${minutes} m ${two(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${two(minutes % 60)} m`
+}
+
 /** The arguments of a call, as it might be written. */
 export const argumentsOf = (input: unknown): string =>
   typeof input !== "object" || input === null
