@@ -22,9 +22,9 @@ import * as Scorer from "./Scorer.ts"
  * **Details**
  *
  * - `concurrency`: how many run at once; all of them when absent. Never more than that, whatever they do.
- * - `onFailure`: `"interrupt"` (the default): the others are interrupted, and the pattern fails with the first error; those
- *   that failed in the same moment are in its cause. `"collect"`: the others go on, and a limit or a guard that ended a
- *   branch counts as a failure of that branch alone.
+ * - `onFailure`: `"interrupt"` (the default): the others are interrupted, and the pattern fails with the error that came
+ *   first; each `RunEnd` tells how its branch ended. `"collect"`: the others go on, so that all errors are told together, and a
+ *   limit or a guard that ended a branch counts as a failure of that branch alone.
  *
  * @category models
  * @since 0.1.0
