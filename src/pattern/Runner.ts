@@ -2,8 +2,10 @@
  * Everything that takes an input and yields events and a result: agents, patterns of them, functions, remote agents. All
  * of them are run, watched and resumed in the same way, become tools and models in the same way, and stand in each other.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Schemas from "effect/Schema"
 import type * as Stream from "effect/Stream"
@@ -200,6 +202,64 @@ export const named: {
 )
 
 /**
+ * The runner with some of what it needs: a transport of its own, a guard, the handlers of its tools. It goes before what is
+ * there where the runner runs, and holds for everything that runs in it.
+ *
+ * **Details**
+ *
+ * - A layer is built before each run and released after it. Build one yourself and provide its context to share what it makes.
+ * - Errors: how the layer fails is how the runner fails, before its run begins and without events.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provide: {
+  <R2>(context: Context.Context<R2>): <In, Out, E, R>(self: Runner<In, Out, E, R>) => Runner<In, Out, E, Exclude<R, R2>>
+  <R2, E2, R3>(
+    layer: Layer.Layer<R2, E2, R3>
+  ): <In, Out, E, R>(self: Runner<In, Out, E, R>) => Runner<In, Out, E | E2, Exclude<R, R2> | R3>
+  <In, Out, E, R, R2>(self: Runner<In, Out, E, R>, context: Context.Context<R2>): Runner<In, Out, E, Exclude<R, R2>>
+  <In, Out, E, R, R2, E2, R3>(
+    self: Runner<In, Out, E, R>,
+    layer: Layer.Layer<R2, E2, R3>
+  ): Runner<In, Out, E | E2, Exclude<R, R2> | R3>
+} = dual(2, (self: Any, services: Services) => {
+  const { behavior, description, name } = self
+  const { restore } = behavior
+  return Runnable.make(name, description, {
+    ...behavior,
+    execute: (begin, sink) => within(behavior.execute(begin, sink), services, begin.forked),
+    // What a layer needs is part of the runner's type, as what an output needs to be read is.
+    restore: restore && ((end) => Effect.orDie(within(restore(end), services) as Effect.Effect<unknown>))
+  })
+})
+
+/**
+ * The runner with a service that it needs.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provideService: {
+  <I, S>(
+    tag: Context.Tag<I, S>,
+    service: NoInfer<S>
+  ): <In, Out, E, R>(self: Runner<In, Out, E, R>) => Runner<In, Out, E, Exclude<R, I>>
+  <In, Out, E, R, I, S>(
+    self: Runner<In, Out, E, R>,
+    tag: Context.Tag<I, S>,
+    service: NoInfer<S>
+  ): Runner<In, Out, E, Exclude<R, I>>
+} = dual(
+  3,
+  <In, Out, E, R, I, S>(
+    self: Runner<In, Out, E, R>,
+    tag: Context.Tag<I, S>,
+    service: NoInfer<S>
+  ): Runner<In, Out, E, Exclude<R, I>> => provide(self, Context.make(tag, service))
+)
+
+/**
  * The run that failed with this error: its agent, and the way to it from the root.
  *
  * @category converters
@@ -214,3 +274,20 @@ const watching =
     if (onEvents !== undefined) onEvents(events)
     return undefined
   }
+
+type Services = Context.Context<unknown> | Layer.Layer<unknown, unknown, unknown>
+
+/** What is forked in an uninterruptible region waits for its layer, which may be interrupted. */
+const within = <A, E, R>(
+  work: Effect.Effect<A, E, R>,
+  services: Services,
+  forked?: boolean | undefined
+): Effect.Effect<A, unknown, unknown> =>
+  Context.isContext(services)
+    ? Effect.provide(work, services)
+    : Effect.scopedWith((scope) => {
+        const built = Layer.buildWithScope(services, scope)
+        return Effect.flatMap(forked === true ? Effect.interruptible(built) : built, (context) =>
+          Effect.provide(work, context)
+        )
+      })
