@@ -15,10 +15,12 @@ import * as Nesting from "../agent/Nesting.ts"
 import type * as Result from "../agent/Result.ts"
 import type { ResumeRejected } from "../agent/Resuming.ts"
 import * as Runnable from "../agent/Runnable.ts"
+import * as Subagent from "../agent/Subagent.ts"
 import * as Views from "../agent/Views.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Decided } from "../guard/Approval.ts"
+import * as RunnerTransport from "./RunnerTransport.ts"
 
 /**
  * What runs. `In` is its input, `Out` what it results in, `E` how it may fail, `R` what it needs. Every agent is one, with
@@ -266,6 +268,30 @@ export const provideService: {
  * @since 0.1.0
  */
 export const failedAt = Nesting.failedAt
+
+/**
+ * The runner as a tool: `Subagent.tool`, where one looks for it first.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const asTool: typeof Subagent.tool = Subagent.tool
+
+/**
+ * The runner as a model: `RunnerTransport.make`, where one looks for it first.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const asTransport: typeof RunnerTransport.make = RunnerTransport.make
+
+/**
+ * Layer of a transport that is a runner.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTransport: typeof RunnerTransport.layer = RunnerTransport.layer
 
 // internal
 
