@@ -20,14 +20,14 @@ export const make = <F>(operations: Operations<F>) => {
     Effect.flatMap(Effect.zip(operations.pulse(board), Clock.currentTimeMillis), ([pulse, now]) =>
       pulse.expiresAt === undefined || pulse.expiresAt > now
         ? Effect.succeed(pulse)
-        : Effect.zipRight(operations.tend(board), steady(board))
+        : Effect.zipRight(operations.tend(board), operations.pulse(board))
     )
 
   const changed = (board: string, { expiresAt, revision }: Pulse): Effect.Effect<unknown> =>
     expiresAt === undefined
       ? operations.changed(board, revision)
       : Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Effect.timeoutOption(operations.changed(board, revision), Math.max(0, expiresAt - now))
+          Effect.timeoutOption(operations.changed(board, revision), Math.max(1, expiresAt - now))
         )
 
   /** Looks, again after every change, until there is something. */
