@@ -12,6 +12,7 @@ import * as Compaction from "../examples/06_compaction.ts"
 import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Expenses from "../examples/09_structured_output.ts"
+import * as Newspaper from "../examples/10_subagents.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
 import * as Cards from "../examples/16_your_own_context_store.ts"
 import * as Flight from "../examples/17_tools_in_flight.ts"
@@ -127,6 +128,26 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       `{"_tag":"Unreadable","why":"The picture "}`,
       `{"_tag":"Unreadable","why":"The picture is blurred."}`,
       "tea and cake"
+    ]
+  ],
+  "10_subagents.ts": [
+    Effect.provide(Newspaper.program, Newspaper.layer),
+    [
+      "editor begins",
+      "> researcher",
+      "  researcher begins",
+      "  > search",
+      `  researcher: {"facts":["opened 1883","rebuilt 1954"]}`,
+      "> write",
+      "  reporter begins",
+      "  reporter: The bridge opened in 1883 and was rebuilt in 1954.",
+      "> start_agent",
+      "  checker begins",
+      "  checker: Yes, 1883.",
+      "> write",
+      "  reporter begins",
+      "  reporter: Bridge: 1883, 1954.",
+      "editor: Printed."
     ]
   ],
   "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]],
