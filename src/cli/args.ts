@@ -48,11 +48,11 @@ export type Parsed =
   | { readonly _tag: "Run"; readonly options: Options }
   | { readonly _tag: "Command"; readonly name: Command; readonly args: ReadonlyArray<string> }
   /** `of` is the command whose help is asked for, when it has its own. */
-  | { readonly _tag: "Help"; readonly of?: "sessions" }
+  | { readonly _tag: "Help"; readonly of?: "sessions" | "run" }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Invalid"; readonly message: string }
 
-const commands = ["sessions", "models", "login"] as const
+const commands = ["run", "sessions", "models", "login"] as const
 
 const flags = {
   session: { type: "string", short: "s" },
@@ -83,7 +83,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
   if (command !== undefined) {
     const rest = args.slice(1)
     if (!rest.some((arg) => arg === "--help" || arg === "-h")) return { _tag: "Command", name: command, args: rest }
-    return command === "sessions" ? { _tag: "Help", of: command } : { _tag: "Help" }
+    return command === "sessions" || command === "run" ? { _tag: "Help", of: command } : { _tag: "Help" }
   }
   try {
     const { positionals, values } = parseArgs({
@@ -137,6 +137,7 @@ With a prompt it answers once. Without one it is a conversation, or reads the pr
   axonal --continue "and what is missing?"
 
 Commands
+  run TEAM [INPUT]     agents from files, and a live tree of who is doing what: see axonal run --help
   sessions [ACTION]    list, show, search, fork, rewind, rename, rm, export, import …: see axonal sessions --help
   models [WORDS]       the known models: what they take, do and cost; all, or those that match (--json: one a line)
   login [codex]        use a ChatGPT subscription, or show who is logged in; --no-browser: paste what the browser

@@ -23,6 +23,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * @since 0.1.0
  */
 export const run = async (name: Command, args: ReadonlyArray<string>): Promise<number> => {
+  // Stopping a run is asking it to stop, and not interrupting it.
+  if (name === "run") return (await import("./run.ts")).run(args, process.env)
   const controller = new AbortController()
   let code: number | undefined
   const stop = (next: number) => () => {
@@ -42,7 +44,7 @@ export const run = async (name: Command, args: ReadonlyArray<string>): Promise<n
 
 // internal
 
-const load = (name: Command, args: ReadonlyArray<string>, environment: Environment) => {
+const load = (name: Exclude<Command, "run">, args: ReadonlyArray<string>, environment: Environment) => {
   switch (name) {
     case "sessions":
       return Effect.flatMap(

@@ -11,11 +11,16 @@ const version = (): string => {
   return typeof text === "object" && text !== null && "version" in text ? String(text.version) : "unknown"
 }
 
+const helpOf = async (command: "sessions" | "run" | undefined): Promise<string> => {
+  if (command === undefined) return help
+  return command === "run" ? (await import("./runArgs.ts")).help : (await import("./sessions/args.ts")).help
+}
+
 const main = async (): Promise<number> => {
   const parsed = parse(process.argv.slice(2))
   switch (parsed._tag) {
     case "Help":
-      process.stdout.write(parsed.of === undefined ? help : (await import("./sessions/args.ts")).help)
+      process.stdout.write(await helpOf(parsed.of))
       return 0
     case "Version":
       process.stdout.write(`${version()}\n`)

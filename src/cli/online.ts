@@ -9,6 +9,14 @@ import * as ModelString from "../transport/ModelString.ts"
 import type { Choice } from "./vendors.ts"
 
 /**
+ * Layer of the HTTP client of the command line.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const client = NodeHttpClient.layer
+
+/**
  * Layer of the transport to a model.
  *
  * **Details**
@@ -21,7 +29,7 @@ import type { Choice } from "./vendors.ts"
  * @since 0.1.0
  */
 export const layer = ({ named }: Extract<Choice, { readonly _tag: "Online" }>) => {
-  const transport = ModelString.layer(named).pipe(Layer.provide(NodeHttpClient.layer))
+  const transport = ModelString.layer(named).pipe(Layer.provide(client))
   return named.vendor.transport === "Codex" ? Layer.provide(transport, files) : transport
 }
 

@@ -56,13 +56,36 @@ export const run = (options: Options): Promise<number> => {
   const where: Mutable = { debug }
   const program = main(options, output, where).pipe(
     Effect.catchAllCause((cause) => Effect.sync(() => complain(cause, where, output))),
-    // Warnings are for people who look for a fault, and never belong on standard output.
-    Effect.provide(
-      Logger.replace(Logger.defaultLogger, debug ? Logger.withConsoleError(Logger.logfmtLogger) : Logger.none)
-    )
+    Effect.provide(quietly(debug))
   )
   return Effect.runPromise(program)
 }
+
+/**
+ * Layer of the log: warnings are for people who look for a fault, and never belong on standard output.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const quietly = (debug: boolean): Layer.Layer<never> =>
+  Logger.replace(Logger.defaultLogger, debug ? Logger.withConsoleError(Logger.logfmtLogger) : Logger.none)
+
+/**
+ * The transport to a model. Built when it is needed: a network client is loaded only by who uses one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const transportOf = (choice: Choice) =>
+  choice._tag === "Offline"
+    ? Effect.succeed(Offline.layer)
+    : Effect.map(
+        Effect.tryPromise({
+          try: () => import("./online.ts"),
+          catch: (cause) => new SetupError({ message: `the network client cannot be loaded: ${String(cause)}`, cause })
+        }),
+        (module) => module.layer(choice)
+      )
 
 // internal
 
@@ -110,18 +133,6 @@ const main = (options: Options, output: Render.Output, where: Mutable) =>
     const about = { instructions, tools: specs, compaction, compacts: options.compact }
     return yield* Effect.provide(converse({ options, ask, about, output, folder, where }), layers)
   })
-
-/** Built when it is needed: a network client is loaded only by who uses one. */
-const transportOf = (choice: Choice) =>
-  choice._tag === "Offline"
-    ? Effect.succeed(Offline.layer)
-    : Effect.map(
-        Effect.tryPromise({
-          try: () => import("./online.ts"),
-          catch: (cause) => new SetupError({ message: `the network client cannot be loaded: ${String(cause)}`, cause })
-        }),
-        (module) => module.layer(choice)
-      )
 
 const makeAsk = (setting: {
   readonly options: Options

@@ -23,6 +23,8 @@ export interface Options {
   readonly agent: string | undefined
   readonly model: string | undefined
   readonly baseUrl: string | undefined
+  /** Which models files may name besides those at their vendors' own addresses. */
+  readonly allowed: ReadonlyArray<string>
   readonly offline: boolean
   readonly json: boolean
   readonly quiet: boolean
@@ -76,6 +78,8 @@ Model, for the agents whose files name none: see axonal --help
   -m, --model MODEL    vendor:id, or an id alone
       --base-url URL   any server that speaks the OpenAI chat protocol
       --offline        no network and no model for any agent: a few rules that use the tools
+      --allow-model MODEL  lets files name this model with another address or key: vendor:id@https://host;key=NAME,
+                       where * in vendor and id stands for any characters
 
 Output
   -q, --quiet          the final answer, and nothing else
@@ -110,6 +114,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         agent: values.agent,
         model: values.model,
         baseUrl: values["base-url"],
+        allowed: values["allow-model"] ?? [],
         offline: values.offline ?? false,
         json: values.json ?? false,
         quiet: values.quiet ?? false,
@@ -141,6 +146,7 @@ const flags = {
   "no-compact": { type: "boolean" },
   model: { type: "string", short: "m" },
   "base-url": { type: "string" },
+  "allow-model": { type: "string", multiple: true },
   offline: { type: "boolean" },
   quiet: { type: "boolean", short: "q" },
   json: { type: "boolean" },

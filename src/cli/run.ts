@@ -1,0 +1,208 @@
+/**
+ * `axonal run`: a team of agents from its files, asked once. Its answer goes to standard output, who is doing what to
+ * standard error.
+ */
+import { realpathSync } from "node:fs"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Nesting from "../agent/Nesting.ts"
+import * as Compaction from "../context/Compaction.ts"
+import * as ContextStore from "../context/ContextStore.ts"
+import * as Identity from "../context/Identity.ts"
+import { layerSqlite } from "../context/SqliteContextStore.ts"
+import type { RunEnd } from "../domain/AgentEvent.ts"
+import * as Approval from "../guard/Approval.ts"
+import * as Runner from "../pattern/Runner.ts"
+import * as Team from "../team/Team.ts"
+import { render, TeamError } from "../team/TeamError.ts"
+import * as Offline from "../transport/Offline.ts"
+import type { Environment } from "./command.ts"
+import type { Where } from "./errors.ts"
+import { exitCodes, explain, UsageError } from "./errors.ts"
+import * as Prompt from "./input.ts"
+import { oneLine, printable } from "./internal/words.ts"
+import { quietly, transportOf } from "./program.ts"
+import type { Output } from "./render.ts"
+import type { Options } from "./runArgs.ts"
+import { help, parse } from "./runArgs.ts"
+import * as Show from "./runShow.ts"
+import * as Sessions from "./sessions.ts"
+import * as Signals from "./signals.ts"
+import * as Tools from "./tools.ts"
+import * as TreeView from "./treeView.ts"
+import * as Vendors from "./vendors.ts"
+
+/**
+ * Runs the command and answers its exit code. Never rejects.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
+  const parsed = parse(args)
+  const note = (text: string) => process.stderr.write(text)
+  const where: Mutable = { debug: Boolean(environment["AXONAL_DEBUG"]) }
+  const program = Effect.suspend(() => {
+    if (parsed._tag === "Invalid") return new UsageError({ message: parsed.message, see })
+    if (parsed._tag === "Asked") return Effect.scoped(main(parsed.options, environment, where))
+    return Effect.sync(() => {
+      process.stdout.write(help)
+      return exitCodes.ok
+    })
+  })
+  return program.pipe(
+    Effect.catchAllCause((cause) =>
+      Effect.sync(() => {
+        const { code, text } = complaint(cause, where)
+        note(`axonal: ${text}\n`)
+        return code
+      })
+    ),
+    Effect.provide(quietly(where.debug)),
+    Effect.runPromise
+  )
+}
+
+// internal
+
+/** Filled in as far as the program gets, for what has to be said when it gets no further. */
+type Mutable = { -readonly [Key in keyof Where]: Where[Key] }
+
+const see = "axonal run --help"
+
+/** What is wrong with files is told with each of its lines; what failed within the team, with the way to it. */
+const complaint = (cause: Cause.Cause<unknown>, where: Where): { readonly text: string; readonly code: number } => {
+  const error = Cause.squash(cause)
+  if (error instanceof TeamError) return { text: printable(error.message), code: exitCodes.usage }
+  const { code, text } = explain(cause, where)
+  const failed = Runner.failedAt(error)
+  const way = failed === undefined || failed.path.length === 0 ? "" : `${oneLine(Nesting.wayTo(failed))}: `
+  return { text: `${way}${text}`, code }
+}
+
+const main = (options: Options, environment: Environment, where: Mutable) =>
+  Effect.gen(function* () {
+    const isWatched = !options.json && !options.quiet
+    const output: Output = {
+      answer: (text) => process.stdout.write(text),
+      note: (text) => (options.quiet ? undefined : process.stderr.write(text)),
+      color: hasColor(options, environment)
+    }
+    if (options.approve && !(process.stdin.isTTY && process.stderr.isTTY)) {
+      return yield* new UsageError({ message: "--approve asks at a terminal, and there is none", see })
+    }
+    const folder = realpathSync(process.cwd())
+    const tools = Tools.make(folder)
+    const team = yield* teamOf(options, tools)
+    for (const warning of team.spec.warnings) output.note(`axonal: ${oneLine(render(warning))}\n`)
+    const choice = yield* choose(options, environment, team.spec)
+    where.choice = choice
+    if (choice !== undefined) output.note(`axonal: ${Vendors.announce(choice)}\n`)
+    const database = options.save ? yield* Sessions.databaseFile(options) : undefined
+    where.database = database
+    const layers = Layer.merge(
+      choice === undefined ? Offline.layer : yield* transportOf(choice),
+      database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
+    )
+    // The rules that stand in for a model offline cannot summarise.
+    const compaction = options.compact && choice?._tag !== "Offline" ? Compaction.make() : undefined
+    const watched = Effect.gen(function* () {
+      const view = isWatched && process.stderr.isTTY === true ? yield* TreeView.open(windowOf(output)) : undefined
+      const approval = options.approve ? yield* Show.approval(view) : yield* Approval.Approval
+      return yield* Effect.provideService(ask({ options, output, folder, team, view }), Approval.Approval, approval)
+    })
+    const asked = Effect.provide(Effect.scoped(watched), layers)
+    const { code, words } = yield* compaction === undefined
+      ? asked
+      : Effect.provideService(asked, Compaction.Compaction, compaction)
+    // Below the tree that stays.
+    output.note(words)
+    return code
+  })
+
+const hasColor = ({ color }: Options, environment: Environment): boolean =>
+  color && !environment["NO_COLOR"] && process.stderr.isTTY === true && environment["TERM"] !== "dumb"
+
+const windowOf = ({ color, note }: Output): TreeView.Window => ({
+  write: note,
+  columns: () => process.stderr.columns || 80,
+  rows: () => process.stderr.rows || 24,
+  color
+})
+
+/** The network client is loaded only by teams whose files name models. */
+const teamOf = (options: Options, tools: ReturnType<typeof Tools.make>) =>
+  Effect.gen(function* () {
+    const known = { tools: tools.map(({ tool }) => tool.name), skills: [] }
+    const { agents } = yield* Team.read(options.path, known)
+    const about = { tools, lead: options.agent }
+    if (options.offline) {
+      return yield* Team.load(options.path, { ...about, models: () => Effect.sync(Offline.make) })
+    }
+    if (agents.every(({ model }) => model === undefined)) return yield* Team.load(options.path, about)
+    const { client } = yield* Effect.promise(() => import("./online.ts"))
+    const loaded = Team.load(options.path, { ...about, models: ["*", ...options.allowed] })
+    return yield* Effect.provide(loaded, client)
+  }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+
+/** The model of those agents whose files name none; nothing when there are no such agents. */
+const choose = (options: Options, environment: Environment, { agents }: Team.TeamSpec) =>
+  options.offline || agents.some(({ model }) => model === undefined)
+    ? Vendors.choose(options, environment)
+    : options.model === undefined && options.baseUrl === undefined
+      ? Effect.succeed(undefined)
+      : new UsageError({
+          message: "all agents of the team have their own model: leave out --model and --base-url",
+          see
+        })
+
+const ask = (setting: {
+  readonly options: Options
+  readonly output: Output
+  readonly folder: string
+  readonly team: Team.Team
+  readonly view: TreeView.View | undefined
+}) =>
+  Effect.gen(function* () {
+    const { folder, options, output, team, view } = setting
+    const stopping = yield* Signals.listen(["SIGINT", "SIGTERM", "SIGHUP"])
+    const stopSignal = Effect.asVoid(stopping.asked)
+    const prompt = Effect.mapError(
+      Prompt.read(options.input, process.stdin),
+      () => new UsageError({ message: "there is no input: give one, or pipe one in", see })
+    )
+    const input = yield* Effect.raceFirst(prompt, stopSignal)
+    if (input === undefined) return { code: stopping.code() ?? exitCodes.failed, words: "" }
+    const session = yield* Sessions.choose({ ...options, fork: false }, folder)
+    const show = Show.make({ options, output, view })
+    let end: RunEnd | undefined
+    yield* Runner.stream(team.lead, input, { session, onBusy: "fail", stopSignal }).pipe(
+      Stream.runForEachChunk((events) =>
+        Effect.map(Clock.currentTimeMillis, (at) => {
+          for (const event of events) {
+            show(event, at)
+            if (event._tag === "RunEnd" && event.path === undefined) end = event
+          }
+        })
+      ),
+      Effect.provideService(Identity.Identity, { userId: folder, chatId: session })
+    )
+    const code = stopping.code()
+    return {
+      code: code ?? (end?.reason === "completed" ? exitCodes.ok : exitCodes.failed),
+      words: lastWords(options, session, end, code)
+    }
+  })
+
+const lastWords = (options: Options, session: string, end: RunEnd | undefined, code: number | undefined): string => {
+  if (end?.reason !== "stopped" || code === exitCodes.ok) {
+    return options.json || !options.save ? "" : `session ${oneLine(session)}\n`
+  }
+  const on = options.save ? ` Session ${oneLine(session)} is kept, go on with: axonal run --continue …` : ""
+  return `axonal: stopped.${on}\n`
+}
