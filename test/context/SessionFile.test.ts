@@ -8,6 +8,7 @@ import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as ScopedContextStore from "../../src/context/ScopedContextStore.ts"
 import * as SessionFile from "../../src/context/SessionFile.ts"
 import type { Entry, Stored } from "../../src/domain/Entry.ts"
+import { version } from "../../src/domain/Entry.ts"
 import { CallId, EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
@@ -86,8 +87,8 @@ describe("SessionFile", () => {
         assert.deepStrictEqual(
           lines.map((line) => JSON.parse(line)),
           [
-            { version: 2, entry: said("a") },
-            { version: 2, entry: said("b") }
+            { version: version, entry: said("a") },
+            { version: version, entry: said("b") }
           ]
         )
       }))
@@ -229,7 +230,11 @@ describe("SessionFile", () => {
         "line 1: id: is missing"
       ],
       ["a newer file", (lines) => (lines[0] = '{"format":"axonal-session","version":2}'), `line 1: ${newer}`],
-      ["a newer entry", (lines) => (lines[2] = '{"version":3,"entry":{"_tag":"Dream"}}'), `line 3: ${newer}`],
+      [
+        "a newer entry",
+        (lines) => (lines[2] = `{"version":${version + 1},"entry":{"_tag":"Dream"}}`),
+        `line 3: ${newer}`
+      ],
       ["no JSON", (lines) => (lines[1] = lines[1]?.slice(0, -9) ?? ""), /^line 2: this is no JSON: /],
       ["no entry", (lines) => (lines[2] = "[1]"), "line 3: this is no line of a session"],
       ["a number", (lines) => (lines[2] = "1"), "line 3: this is no line of a session"],
