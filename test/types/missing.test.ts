@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import ts from "typescript59"
-import { root } from "../support/sources.ts"
+import { diagnose } from "../support/diagnose.ts"
 
 const before = `
 import * as Tool from "@effect/ai/Tool"
@@ -36,30 +35,10 @@ const without = (missed?: string): string => {
   return `Effect.runPromise(Effect.provide(program, Layer.mergeAll(${layers.join(", ")})))\n`
 }
 
-/** What TypeScript 5.9 says about a program, by line. */
-const diagnose = (text: string): ReadonlyArray<readonly [line: string, problem: string]> => {
-  const { config } = ts.readConfigFile(`${root}/tsconfig.json`, ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root)
-  // The program exists in memory only, beside this file.
-  const name = `${root}/test/types/missing.ts`
-  const host = ts.createCompilerHost(options)
-  const { fileExists, getSourceFile, readFile } = host
-  host.fileExists = (file) => file === name || fileExists(file)
-  host.readFile = (file) => (file === name ? text : readFile(file))
-  host.getSourceFile = (file, version, ...rest) =>
-    file === name ? ts.createSourceFile(file, text, version) : getSourceFile(file, version, ...rest)
-  const program = ts.createProgram([name], options, host)
-  const source = program.getSourceFile(name)
-  return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((diagnostic) => [
-    `${text.slice(diagnostic.start).split("\n")[0]}`,
-    ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")
-  ])
-}
-
 describe("what an agent needs", () => {
   it("is named by the compiler when it is missing", { timeout: 60_000 }, () => {
     const program = [before, without(), ...missing.map(([layer]) => without(layer))].join("")
-    const named = diagnose(program).map(([line, problem]) => [line, problem.split("\n").at(-1)?.trim()])
+    const named = diagnose("missing", program).map(([line, problem]) => [line, problem.split("\n").at(-1)?.trim()])
     assert.deepStrictEqual(
       named,
       missing.map(([layer, words]) => [
