@@ -21,6 +21,7 @@ import * as Budgets from "../examples/19_limits_and_budgets.ts"
 import * as Bank from "../examples/20_your_own_guard.ts"
 import * as Maintainer from "../examples/23_skills.ts"
 import * as Magazine from "../examples/24_board.ts"
+import * as Desks from "../examples/26_router_and_handoff.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -240,6 +241,19 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "  story: Pu-erh.",
       "  cover: Oolong!",
       "  print: 500 copies"
+    ]
+  ],
+  "26_router_and_handoff.ts": [
+    Effect.provide(Desks.program, Desks.layer),
+    [
+      "shop > trains: At 7:04.",
+      "shop > host: Sorry, no.",
+      "typed > refunds: How much?",
+      "byWords > refunds: Here it is.",
+      "refunds: I pay it back.",
+      "refunds: Gladly.",
+      "discreet > refunds: Here you are.",
+      "To Oslo at 9:31."
     ]
   ]
 }
