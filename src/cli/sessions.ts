@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../context/ContextStore.ts"
+import type { SessionInfo, StoreError } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import { SessionId } from "../domain/Ids.ts"
 import type { Options } from "./args.ts"
@@ -89,6 +89,31 @@ export const choose = (
  */
 export const fresh = (): SessionId => SessionId.make(crypto.randomUUID().replaceAll("-", "").slice(0, 10))
 
+/**
+ * Whether a session is that of an agent that worked within another: their ids begin with that of the session above.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isNested = ({ chat, id }: Pick<SessionInfo, "chat" | "id">): boolean =>
+  chat !== undefined && id.startsWith(`${chat}/`)
+
+/**
+ * The latest session of an owner, or of all, that is no nested one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const latestOf = (owner: string | undefined): Effect.Effect<SessionInfo | undefined, StoreError, ContextStore> =>
+  Effect.flatMap(ContextStore, (store) => {
+    const from = (cursor: string | undefined, limit: number): Effect.Effect<SessionInfo | undefined, StoreError> =>
+      Effect.flatMap(store.list({ owner, limit, cursor }), ({ next, sessions }) => {
+        const found = sessions.find((info) => !isNested(info))
+        return found !== undefined || next === undefined ? Effect.succeed(found) : from(next, 500)
+      })
+    return from(undefined, 1)
+  })
+
 // internal
 
 /** Listings cut long ids short. Who goes on with one of those does not mean a new session of that name. */
@@ -101,13 +126,10 @@ const named = (id: string, owner: string): Effect.Effect<SessionId, StoreError |
       )
 
 const latest = (owner: string): Effect.Effect<SessionId, StoreError | UsageError, ContextStore> =>
-  Effect.flatMap(ContextStore, (store) =>
-    Effect.flatMap(store.list({ owner, limit: 1 }), ({ sessions }) => {
-      const latest = sessions[0]
-      return latest === undefined
-        ? Effect.fail(new UsageError({ message: `there is no session in ${owner} yet, so nothing to continue` }))
-        : Effect.succeed(latest.id)
-    })
+  Effect.flatMap(latestOf(owner), (latest) =>
+    latest === undefined
+      ? Effect.fail(new UsageError({ message: `there is no session in ${owner} yet, so nothing to continue` }))
+      : Effect.succeed(latest.id)
   )
 
 /** Loaded for those who ask for it. */

@@ -141,11 +141,10 @@ const switchTo = (reference: string, { folder, screen }: Place) =>
 
 const latest = ({ folder, screen, session }: Place) =>
   Effect.gen(function* () {
-    const store = yield* ContextStore
-    const { next, sessions } = yield* store.list({ owner: folder, limit: 10 })
+    const { isWhole, items: sessions } = yield* List.latest({ owner: folder }, 10)
     if (sessions.length === 0) return screen.note("there is no session in this folder yet\n")
     screen.note(List.tableOf(sessions, yield* Clock.currentTimeMillis, screen, { folders: false, current: session }))
-    screen.note(`${next === undefined ? "" : "more with: axonal sessions list; "}/session ID goes on with another\n`)
+    screen.note(`${isWhole ? "" : "more with: axonal sessions list; "}/session ID goes on with another\n`)
   })
 
 const rename = (title: string, { session }: Place) =>

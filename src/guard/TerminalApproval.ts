@@ -18,8 +18,9 @@ import { unanswered } from "./internal/unanswered.ts"
  * - `y` or `yes` approves. `n` and anything else does not; what follows an `n` is the reason that the model is told.
  * - `a` or `always` approves every call of this tool in the session, and `c` everything of the question's category, when it
  *   has one. `never` and `never c` refuse the same, and may be followed by a reason, too.
- * - Shown: the agent, the tool, its arguments and the guard's reason, with control characters as escapes, so that nothing
- *   a model wrote moves the cursor or hides a line. Long arguments lose their middle, and the question says how much.
+ * - Shown: the agent with the way to it, the tool, its arguments and the guard's reason, with control characters as escapes,
+ *   so that nothing a model wrote moves the cursor or hides a line. Long arguments lose their middle, and the question says
+ *   how much.
  * - Several questions wait for each other; an interrupted run withdraws its question. A terminal that is not
  *   interactive, cannot be written to, or is quit (Ctrl-C, Ctrl-D) says no.
  *
@@ -125,13 +126,15 @@ const render = ({ call, category, reason }: Question): string => {
       : [`a: every ${tool}, c: all of this kind from now on`, `never, never c: none of them again`]
   return [
     "",
-    `${escape(call.agent)} wants to call ${tool}:`,
+    `${escape(wayTo(call))} wants to call ${tool}:`,
     ...shown(call.input),
     `Why you are asked: ${escape(bound(reason))}${category === undefined ? "" : ` [${escape(category)}]`}`,
     `y: this call, ${all}; n: no, ${none}; say why behind it`,
     `Allow ${tool}? [y/N] `
   ].join("\n")
 }
+
+const wayTo = ({ agent, path = [] }: Question["call"]): string => [...path.map((part) => part.agent), agent].join(" > ")
 
 /** The arguments as indented lines. Line breaks inside values stay escapes, so every line shown is one of ours. */
 const shown = (input: unknown): ReadonlyArray<string> =>

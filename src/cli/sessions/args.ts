@@ -80,7 +80,7 @@ The sessions of the current folder, or with --all of every folder. No model and 
 ID is an id or the unique beginning of one, or a title; without it, the latest session. ENTRY is a number of show, an
 entry's id, or b2 for the end of branch 2 of tree.
 
-  -a, --all            sessions of all folders
+  -a, --all            sessions of all folders, and in list those of agents that worked within others
   -n, --limit N        at most N lines (list and search: 50; --json: all)
       --label NAME     list only what has this label
       --json           JSON lines on standard output

@@ -176,8 +176,13 @@ const remove = (options: Options, scope: Find.Scope, screen: Screen) =>
       sessions.length === 1 && only !== undefined
         ? `session ${only.id} (${Find.nameOf(only)}, ${plural(only.entries, "entry", "entries")})`
         : `these ${sessions.length} sessions: ${sessions.map(({ id }) => id).join(", ")}`
-    if (!options.yes) yield* agreed(screen, `Erase ${what} for good?`)
-    yield* Change.remove(sessions.map(({ id }) => id))
+    // What agents said within a session is a part of it.
+    const all = (yield* Effect.forEach(sessions, Find.nested)).flat().concat(sessions)
+    const ids = new Set(all.map(({ id }) => id))
+    const within = ids.size - sessions.length
+    const also = within === 0 ? "" : `, with ${numeral(within)} of agents that worked within`
+    if (!options.yes) yield* agreed(screen, `Erase ${what}${also} for good?`)
+    yield* Change.remove([...ids])
     for (const { id } of sessions)
       screen.print(options.json ? `${JSON.stringify({ removed: id })}\n` : `${id} is erased\n`)
   })

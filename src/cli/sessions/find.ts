@@ -10,6 +10,7 @@ import { EntryId, SessionId } from "../../domain/Ids.ts"
 import { distance } from "../../internal/nearest.ts"
 import { SetupError } from "../errors.ts"
 import { clip, oneLine, plural } from "../internal/words.ts"
+import * as Sessions from "../sessions.ts"
 
 /**
  * Whose sessions are looked at: those of a folder, or all when it is absent.
@@ -38,15 +39,14 @@ export const session = (
   Effect.gen(function* () {
     const store = yield* ContextStore
     if (reference === undefined) {
-      const { sessions } = yield* store.list({ owner, limit: 1 })
-      return sessions[0] ?? (yield* new SetupError({ message: nothing(owner) }))
+      return (yield* Sessions.latestOf(owner)) ?? (yield* new SetupError({ message: nothing(owner) }))
     }
     const exact = yield* Effect.option(store.info(SessionId.make(reference)))
     if (exact._tag === "Some" && (owner === undefined || exact.value.owner === owner)) return exact.value
     const all = yield* every({ owner })
     const word = fold(reference)
     const titled = all.filter(({ title }) => title !== undefined && fold(title) === word)
-    const found = titled.length > 0 ? titled : all.filter(({ id }) => id.startsWith(reference))
+    const found = titled.length > 0 ? titled : beginning(all, reference)
     const [only, ...others] = found
     if (only !== undefined && others.length === 0) return only
     if (only !== undefined) return yield* new SetupError({ message: ambiguous(reference, found) })
@@ -72,7 +72,7 @@ export const continued = (
     const exact = SessionId.make(id)
     const { position } = yield* (yield* ContextStore).read(exact)
     if (position > 0) return exact
-    const found = (yield* every({ owner })).filter((info) => info.id.startsWith(id))
+    const found = beginning(yield* every({ owner }), id)
     if (found.length > 1) return yield* new SetupError({ message: ambiguous(id, found) })
     return found[0]?.id ?? exact
   })
@@ -91,6 +91,22 @@ export const every = (query: Query): Effect.Effect<ReadonlyArray<SessionInfo>, S
       )
     return from(undefined)
   })
+
+/**
+ * The sessions of the agents that worked within this one, those that began first before others.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const nested = ({
+  chat,
+  id
+}: Pick<SessionInfo, "chat" | "id">): Effect.Effect<ReadonlyArray<SessionInfo>, StoreError, ContextStore> =>
+  Effect.map(every({ chat: chat ?? id }), (all) =>
+    all
+      .filter((info) => info.id.startsWith(`${id}/`))
+      .sort((left, right) => left.createdAt - right.createdAt || (left.id < right.id ? -1 : 1))
+  )
 
 /**
  * The entry of a session that is meant.
@@ -156,6 +172,10 @@ export const nameOf = ({ preview, title }: Pick<SessionInfo, "preview" | "title"
 // internal
 
 const whole = 14
+
+/** The sessions whose id begins so. Nested ones begin as those above them, and are meant only by who says so. */
+const beginning = (all: ReadonlyArray<SessionInfo>, reference: string): ReadonlyArray<SessionInfo> =>
+  all.filter((info) => info.id.startsWith(reference) && (reference.includes("/") || !Sessions.isNested(info)))
 
 const fold = (text: string): string => text.trim().toLowerCase()
 

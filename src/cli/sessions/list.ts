@@ -3,16 +3,28 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Hit, SessionInfo, StoreError } from "../../context/ContextStore.ts"
+import type { Hit, Query, SessionInfo, StoreError } from "../../context/ContextStore.ts"
 import { ContextStore } from "../../context/ContextStore.ts"
 import type { Column } from "../internal/layout.ts"
 import { fittedEnd, table, widthOf } from "../internal/layout.ts"
 import { ago, numeral, oneLine } from "../internal/words.ts"
+import { isNested } from "../sessions.ts"
 import type { Options } from "./args.ts"
 import type { Scope } from "./find.ts"
 import { shortIds } from "./find.ts"
 import type { Screen } from "./screen.ts"
 import { pathOf, stylesOf } from "./screen.ts"
+
+/**
+ * Items of a list, and whether there are no more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Some<A> {
+  readonly items: ReadonlyArray<A>
+  readonly isWhole: boolean
+}
 
 /**
  * Shows the sessions of a scope, latest first.
@@ -26,16 +38,30 @@ export const list = (
   screen: Screen
 ): Effect.Effect<void, StoreError, ContextStore> =>
   Effect.gen(function* () {
-    const store = yield* ContextStore
     const { label, json, limit = json ? Number.POSITIVE_INFINITY : most } = options
-    const { isWhole, items } = yield* paged(limit, (cursor, limit) =>
-      Effect.map(store.list({ ...scope, label, cursor, limit }), ({ next, sessions }) => ({ items: sessions, next }))
-    )
+    const { isWhole, items } = yield* latest({ ...scope, label }, limit)
     if (json) return screen.print(items.map((info) => `${JSON.stringify(info)}\n`).join(""))
     if (items.length === 0) return screen.note(`axonal: ${nothing(options, scope)}\n`)
     screen.print(tableOf(items, yield* Clock.currentTimeMillis, screen, { folders: scope.owner === undefined }))
     if (!isWhole) screen.note(`axonal: the latest ${numeral(limit)}; more with --limit ${limit * 4}\n`)
   })
+
+/**
+ * The latest sessions that a query matches, and whether these are all. Those of agents that worked within others are left
+ * out where a folder is asked for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const latest = (query: Query, limit: number): Effect.Effect<Some<SessionInfo>, StoreError, ContextStore> =>
+  Effect.flatMap(ContextStore, (store) =>
+    paged(limit, (cursor, limit) =>
+      Effect.map(store.list({ ...query, cursor, limit }), ({ next, sessions }) => ({
+        items: query.owner === undefined ? sessions : sessions.filter((info) => !isNested(info)),
+        next
+      }))
+    )
+  )
 
 /**
  * Shows the messages that have all the words, latest first.
@@ -112,11 +138,6 @@ const nothing = ({ label }: Pick<Options, "label">, { owner }: Scope): string =>
   return owner === undefined
     ? `there is no session${labelled} yet`
     : `there is no session${labelled} in ${owner} yet; --all shows those of other folders`
-}
-
-interface Some<A> {
-  readonly items: ReadonlyArray<A>
-  readonly isWhole: boolean
 }
 
 /** As many items as are wanted, of as many pages as that takes. */

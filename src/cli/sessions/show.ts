@@ -13,7 +13,7 @@ import { table } from "../internal/layout.ts"
 import { ago, callOf, clip, numeral, oneLine, plural, printable, resultOf, timeOf } from "../internal/words.ts"
 import { ofCompaction, ofUsage } from "../render.ts"
 import type { Options } from "./args.ts"
-import { shortIds } from "./find.ts"
+import { nested, shortIds } from "./find.ts"
 import type { Screen } from "./screen.ts"
 import { pathOf, stylesOf } from "./screen.ts"
 
@@ -44,6 +44,7 @@ export const show = (
     if (options.entries) return screen.print(logOf(log, screen))
     // In pieces, so that whoever reads only the beginning does not wait for the rest.
     for (const { entry, number } of numbered) screen.print(saidOf(entry, number, screen))
+    screen.print(withinOf(session, yield* nested(session), screen))
   })
 
 /**
@@ -89,6 +90,19 @@ const headOf = (session: SessionInfo, log: ReadonlyArray<Stored>, now: number, s
   ]
   const name = title === undefined ? "" : `  ${bold(oneLine(title))}`
   return `session ${accent(oneLine(id))}${name}\n${dim(facts.join(" · "))}\n\n`
+}
+
+/** The sessions of those who worked within this one, a line each. */
+const withinOf = ({ id }: SessionInfo, within: ReadonlyArray<SessionInfo>, screen: Screen): string => {
+  if (within.length === 0) return ""
+  const { accent, dim } = stylesOf(screen)
+  const rows = within.map((info) => [
+    `${oneLine(info.id)}`,
+    plural(info.entries, "entry", "entries"),
+    oneLine(info.preview)
+  ])
+  const what = `${plural(within.length, "session")} of agents that worked within ${oneLine(id)}`
+  return `${dim(what)}\n${table(rows, [{ style: accent }, { align: "right", style: dim }, {}], screen.width)}`
 }
 
 /** A message with what was called in it; other entries where they matter to the reader. */
