@@ -130,7 +130,7 @@ export const make = <const Entries extends ReadonlyArray<Options.Entry>>(
         if (nesting.resume !== undefined) return yield* rejoin(agents, roster, [...new Set(ids)], nesting.resume)
         const members = yield* found(roster, [...new Set(ids)])
         const { turn } = yield* ToolContext
-        return yield* Roster.awaiting(members, mode, (ended) =>
+        return yield* Roster.awaiting(roster, members, mode, (ended) =>
           Effect.map(inTime(ended, seconds), (isInTime) => {
             const waits = isInTime ? waitsOf(members, mode) : undefined
             const reports = members.map((member) => Roster.report(member, turn))
@@ -166,7 +166,7 @@ const rostersOf = (concurrency: number): ((nesting: Nesting.Service) => Roster.R
     const run: object = scope ?? {}
     const known = rosters.get(run)
     if (known !== undefined) return known
-    const made = { members: new Map(), permits: Effect.unsafeMakeSemaphore(concurrency) }
+    const made = { scope, members: new Map(), permits: Effect.unsafeMakeSemaphore(concurrency) }
     rosters.set(run, made)
     return made
   }

@@ -61,6 +61,8 @@ export interface Member {
  * @since 0.1.0
  */
 export interface Roster {
+  /** Of the run; absent outside of one. */
+  readonly scope: Scope.Scope | undefined
   readonly members: Map<string, Member>
   readonly permits: Effect.Semaphore
 }
@@ -162,6 +164,7 @@ export const cancel = (member: Member): Effect.Effect<void> =>
  * @since 0.1.0
  */
 export const awaiting = <A, E, R>(
+  { scope }: Roster,
   members: ReadonlyArray<Member>,
   mode: "all" | "any",
   use: (wait: Effect.Effect<void>) => Effect.Effect<A, E, R>
@@ -178,7 +181,11 @@ export const awaiting = <A, E, R>(
   return Effect.acquireUseRelease(
     count(1),
     () => use(wait),
-    () => Effect.zipRight(count(-1), Effect.forEach(members, tell, { discard: true }))
+    () => {
+      const told = Effect.forEach(members, tell, { discard: true })
+      // Not by this fiber, which may be interrupted: nobody would be told then.
+      return Effect.zipRight(count(-1), scope === undefined ? told : Effect.forkIn(told, scope))
+    }
   )
 }
 

@@ -319,6 +319,26 @@ describe("Approvals of agents in the background", () => {
     }).pipe(Effect.provide([world(script), suspended]))
   })
 
+  it.effect("of those that are awaited, any that has no question comes first", () => {
+    const script = roles({
+      "You are the lead": [
+        [start("clerk", "20"), start("painter", "x")],
+        (request) => [call("a", "await_agents", { ids: ids(request), mode: "any" })],
+        (request) => [text(results(request).map(plain).join())]
+      ],
+      "You are the clerk": () => [pay("1", 20)],
+      "You are the painter": [[text(ScriptedTransport.delay("30 seconds"), "a picture")]]
+    })
+    return Effect.gen(function* () {
+      const running = yield* Effect.fork(Agent.run(lead, "go", { session }))
+      yield* TestClock.adjust("1 minute")
+      const { reason, text } = yield* Fiber.join(running)
+      assert.strictEqual(reason, "completed")
+      assert.include(text, '"status":"waiting"')
+      assert.include(text, '"answer":"a picture"')
+    }).pipe(Effect.provide([world(script), suspended]))
+  })
+
   it.effect("a run that does not is told that they wait, and their questions stay with their sessions", () => {
     ran.length = 0
     const told: Array<string> = []

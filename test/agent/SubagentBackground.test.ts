@@ -170,6 +170,37 @@ describe("Subagent.background", () => {
     )
   )
 
+  it.effect("what a call that was cut short had awaited is news after all", () =>
+    Effect.gen(function* () {
+      const hasty = Agent.make("lead", {
+        instructions: "You are the lead.",
+        toolsTimeout: "40 seconds",
+        tools: [...Subagent.background([painter, writer])]
+      })
+      yield* running(hasty, 1)
+      const requests = yield* leads
+      assert.include(results(requests[2])[0], "timed-out")
+      assert.deepStrictEqual(news(requests.at(-1)), [
+        "News of the background agent #0: it has finished. Its answer:\n\na picture"
+      ])
+    }).pipe(
+      Effect.provide(
+        world(
+          roles({
+            "You are the lead": [
+              [start("painter"), start("writer")],
+              (request) => [call("1", "await_agents", { ids: ids(request) })],
+              [text(gate(Effect.sleep("1 second")), "ok")],
+              [text("thanks")]
+            ],
+            "You are the painter": [[text(gate(Effect.sleep("30 seconds")), "a picture")]],
+            "You are the writer": [[text(gate(Effect.never))]]
+          })
+        )
+      )
+    )
+  )
+
   it.effect("what is on its way as news is not told by a read as well", () =>
     Effect.gen(function* () {
       yield* running(lead, 2)
