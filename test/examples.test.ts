@@ -13,6 +13,7 @@ import * as Fallback from "../examples/07_transports_and_fallback.ts"
 import * as Hooks from "../examples/08_hooks_and_tracing.ts"
 import * as Expenses from "../examples/09_structured_output.ts"
 import * as Newspaper from "../examples/10_subagents.ts"
+import * as Patterns from "../examples/11_patterns.ts"
 import * as Parrots from "../examples/15_your_own_transport.ts"
 import * as Cards from "../examples/16_your_own_context_store.ts"
 import * as Flight from "../examples/17_tools_in_flight.ts"
@@ -21,7 +22,9 @@ import * as Budgets from "../examples/19_limits_and_budgets.ts"
 import * as Bank from "../examples/20_your_own_guard.ts"
 import * as Maintainer from "../examples/23_skills.ts"
 import * as Magazine from "../examples/24_board.ts"
+import * as Bridge from "../examples/25_chain_and_parallel.ts"
 import * as Desks from "../examples/26_router_and_handoff.ts"
+import * as Bakery from "../examples/27_evaluator_and_planner.ts"
 import { root } from "./support/sources.ts"
 
 /** What a program prints, line by line. */
@@ -151,6 +154,19 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "editor: Printed."
     ]
   ],
+  "11_patterns.ts": [
+    Effect.provide(Patterns.program, Patterns.layer),
+    [
+      "chain: Bridge open (editor)",
+      "parallel: The bridge is open / A ridge, a bridge (parallel)",
+      "router: The bridge is open (reporter)",
+      "pages: Bridge + The (pages)",
+      "debate: Bridge (editor)",
+      "evaluator: It opens (editor)",
+      "loop: Open (editor)",
+      "lead: The paper is ready (lead)"
+    ]
+  ],
   "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]],
   "16_your_own_context_store.ts": [
     Effect.provide(Cards.program, Cards.layer),
@@ -243,6 +259,24 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "  print: 500 copies"
     ]
   ],
+  "25_chain_and_parallel.ts": [
+    Effect.provide(Bridge.program, Bridge.layer),
+    [
+      "3",
+      "## cyclist",
+      "",
+      "It is quiet.",
+      "",
+      "## grocer",
+      "",
+      "Nobody comes.",
+      "Some win.",
+      "Shut!",
+      "2 of 3 are for it",
+      "Twice.",
+      "Yes."
+    ]
+  ],
   "26_router_and_handoff.ts": [
     Effect.provide(Desks.program, Desks.layer),
     [
@@ -255,14 +289,28 @@ const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown
       "discreet > refunds: Here you are.",
       "To Oslo at 9:31."
     ]
+  ],
+  "27_evaluator_and_planner.ts": [
+    Effect.provide(Bakery.program, Bakery.layer),
+    [
+      "draft-1 copywriter: The best bread of the whole world",
+      `judge-1 judges: {"value":0.3,"passed":false,"feedback":"short: 33 characters, of 30\\ntone: A superlative."}`,
+      "draft-2 copywriter: Warm bread, open doors",
+      `judge-2 judges: {"value":1,"passed":true,"feedback":"tone: Warm."}`,
+      " slogan: Warm bread, open doors",
+      "Bake -> 6-20 bake: Too late.",
+      "Bake, Clean -> 6-12 bake, 12-14 clean: passed"
+    ]
   ]
 }
 
 const read = (path: string): string => readFileSync(`${root}/${path}`, "utf8")
 
-const pages = ["README.md", "CHANGELOG.md", ...readdirSync(`${root}/docs`).map((file) => `docs/${file}`)].filter(
-  (path) => path.endsWith(".md")
-)
+const pages = [
+  "README.md",
+  "CHANGELOG.md",
+  ...readdirSync(`${root}/docs`, { recursive: true }).map((file) => `docs/${file}`)
+].filter((path) => path.endsWith(".md"))
 
 /** A whole example, or one of its regions, without the comments that mark regions. */
 const cut = (file: string, region: string | undefined): string => {
