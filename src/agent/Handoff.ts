@@ -2,7 +2,9 @@
  * Several agents that share one conversation: the one that has it answers the user, or hands it over to another, who then
  * has it. Unlike a sub-agent, which answers its caller, the agent that takes over answers the user itself.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Compaction from "../context/Compaction.ts"
 import type { StoreError } from "../context/ContextStore.ts"
@@ -13,10 +15,23 @@ import type { MessageEntry } from "../domain/Entry.ts"
 import { EntryId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
 import * as Check from "../internal/options.ts"
-import type * as Agent from "./Agent.ts"
 import * as Composite from "./Composite.ts"
+import type { Definition } from "./Definition.ts"
 import * as Runnable from "./Runnable.ts"
 import * as Transfer from "./Transfer.ts"
+
+/**
+ * An agent of a handoff: an agent, or one with services of its own, made by `provide`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Member<out Out = unknown, out E = unknown, out R = unknown>
+  extends Runnable.Runner<Message.Input, Out, E, R> {
+  readonly definition: Definition
+  /** @internal Gives a run its services; absent for an agent without any of its own. */
+  readonly within?: Transfer.Member["within"]
+}
 
 /**
  * The agents of a handoff, by the names that they have there.
@@ -24,7 +39,7 @@ import * as Transfer from "./Transfer.ts"
  * @category models
  * @since 0.1.0
  */
-export type Agents = Readonly<Record<string, Agent.Any>>
+export type Agents = Readonly<Record<string, Member>>
 
 /**
  * A handoff, as a filter is told.
@@ -137,6 +152,33 @@ export const make = <const Members extends Agents, E = never, R = never>(
 }
 
 /**
+ * The agent with services of its own while it has the conversation: the model that it asks, its guard, handlers of its tools.
+ *
+ * **Details**
+ *
+ * - The layer is built each time the agent gets the conversation. Build it yourself and provide its context to share it.
+ * - Errors: how the layer fails is how the run fails.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provide = <Out, E, R, R2, E2 = never, R3 = never>(
+  agent: Member<Out, E, R>,
+  services: Layer.Layer<R2, E2, R3> | Context.Context<R2>
+): Member<Out, E | E2, Exclude<R, R2> | R3> => {
+  const { behavior, definition, description, name, within: outer } = agent
+  const within: Transfer.Member["within"] = (work) => {
+    const around = outer === undefined ? work : outer(work)
+    return Context.isContext(services) ? Effect.provide(around, services) : Effect.provide(around, services)
+  }
+  const runner = Runnable.make<Message.Input, Out, E | E2, Exclude<R, R2> | R3>(name, description, {
+    ...behavior,
+    execute: (begin, sink) => within(behavior.execute(begin, sink))
+  })
+  return Object.assign(runner, { definition, within })
+}
+
+/**
  * Takes along what user and agents said: no reasoning, no calls and no results.
  *
  * @category filters
@@ -236,9 +278,9 @@ const teamOf = <Members extends Agents, E, R>(name: string, options: Options<Mem
   const tools = new Set(names.map(Transfer.toolName))
   if (tools.size < names.length) throw new TypeError(`${of}: agents have the same tool: ${names.join(", ")}`)
   const described = (one: string): Transfer.Target => ({ name: one, description: agents[one]?.description })
-  const members = Object.entries(agents).map(([one, { definition }]): readonly [string, Transfer.Member] => {
+  const members = Object.entries(agents).map(([one, { definition, within }]): readonly [string, Transfer.Member] => {
     const others = (allowed.get(one) ?? names).filter((other) => other !== one)
-    return [one, { name: one, definition, targets: others.map(described), guidance }]
+    return [one, { name: one, definition, within, targets: others.map(described), guidance }]
   })
   return { start, max: maxHandoffs ?? 10, members: new Map(members), filter, continues: continues ?? "last" }
 }

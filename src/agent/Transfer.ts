@@ -29,6 +29,7 @@ import * as Views from "./Views.ts"
  * **Details**
  *
  * - `guidance`: what it is told of the handoff besides its instructions; nothing when blank, a standard text when absent.
+ * - `within`: gives its runs services of their own; absent when it has none.
  *
  * @category models
  * @since 0.1.0
@@ -38,6 +39,7 @@ export interface Member {
   readonly definition: Definition
   readonly targets: ReadonlyArray<Target>
   readonly guidance: string | undefined
+  readonly within: (<A>(work: Effect.Effect<A, unknown, unknown>) => Effect.Effect<A, unknown, unknown>) | undefined
 }
 
 /**
@@ -96,7 +98,7 @@ export const turn = (
   visit: Visit,
   isLast = false
 ): Runnable.Runner<Message.Input, Step, unknown, unknown> => {
-  const { name } = member
+  const { name, within } = member
   const definition = isLast ? alone(member) : among(member)
   const behavior = Views.behavior(definition)
   const targets = isLast ? none : new Map(member.targets.map((target) => [toolName(target.name), target.name]))
@@ -108,7 +110,8 @@ export const turn = (
         const left = resume === undefined || session === undefined ? undefined : yield* leftBehind(targets, session)
         if (left !== undefined && session !== undefined) return yield* ended(name, session, left)
         const baton: Baton["Type"] = { ...visit, name, to: undefined }
-        const result = yield* Effect.provideService(behavior.execute({ ...begin, name }, sink), Baton, baton)
+        const run = Effect.provideService(behavior.execute({ ...begin, name }, sink), Baton, baton)
+        const result = yield* within === undefined ? run : within(run)
         return stepped(result, result.reason === "completed" ? passedIn(targets, result.messages.at(-1)) : undefined)
       }),
     restore: ({ output, value }) => {

@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as Handoff from "../../src/agent/Handoff.ts"
 import * as Subagent from "../../src/agent/Subagent.ts"
+import type { ContextStore, StoreError } from "../../src/context/ContextStore.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
@@ -11,12 +14,17 @@ import * as Chain from "../../src/pattern/Chain.ts"
 import * as Runner from "../../src/pattern/Runner.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import * as Trace from "../../src/testing/Trace.ts"
-import type { Request } from "../../src/transport/Transport.ts"
+import * as Transport from "../../src/transport/Transport.ts"
 import { world } from "../support/runs.ts"
+import type { Same } from "../types/assert.ts"
+import { holds } from "../types/assert.ts"
 
 const { call, roles, text } = ScriptedTransport
 
 const session = SessionId.make("s")
+
+class Price extends Context.Tag("Price")<Price, { readonly euros: number }>() {}
+class Tone extends Context.Tag("Tone")<Tone, string>() {}
 
 const look = Agent.tool("look", {}, () => Effect.succeed("order 7"))
 const triage = Agent.make("triage", { instructions: "You sort", tools: [look], description: "Sorts questions" })
@@ -25,7 +33,7 @@ const agents = { triage, billing }
 const desk = Handoff.make("desk", { agents, start: "triage" })
 
 /** The conversation of a request, without its instructions: roles, texts, calls and results. */
-const conversation = (request: Request | undefined): ReadonlyArray<string> =>
+const conversation = (request: Transport.Request | undefined): ReadonlyArray<string> =>
   (request?.messages ?? [])
     .slice(1)
     .map(({ parts, role }) =>
@@ -43,9 +51,9 @@ const conversation = (request: Request | undefined): ReadonlyArray<string> =>
       ].join(" ")
     )
 
-const tools = (request: Request | undefined) => request?.tools.map(({ name }) => name)
+const tools = (request: Transport.Request | undefined) => request?.tools.map(({ name }) => name)
 
-const system = (request: Request | undefined): string => {
+const system = (request: Transport.Request | undefined): string => {
   const [first] = request?.messages ?? []
   return first === undefined ? "" : Message.toText(first)
 }
@@ -239,6 +247,35 @@ describe("A handoff", () => {
       )
     )
   )
+
+  it.effect("agents have models and handlers of their own", () =>
+    Effect.gen(function* () {
+      const other = ScriptedTransport.make([[call("2", "price")], [text("5 euros")]])
+      const price = Agent.tool("price", {}, () => Effect.map(Price, ({ euros }) => euros))
+      const seller = Handoff.provide(
+        Agent.make("seller", { instructions: "You sell", tools: [price] }),
+        Layer.merge(Layer.succeed(Transport.Transport, other.transport), Layer.succeed(Price, { euros: 5 }))
+      )
+      const mixed = Handoff.make("mixed", { agents: { triage, seller }, start: "triage" })
+      holds<Same<Runner.Requirements<typeof mixed>, Transport.Transport | ContextStore>>()
+      const result = yield* Runner.run(mixed, "How much?")
+      assert.deepStrictEqual([result.answeredBy, result.text], ["seller", "5 euros"])
+      assert.strictEqual((yield* other.requests).length, 2)
+    }).pipe(Effect.provide(world([[call("1", "transfer_to_seller")]])))
+  )
+
+  it("its type shows what all need and how all fail", () => {
+    const tool = Agent.tool("price", {}, () => Price)
+    const needy = Agent.addInstructions(Agent.make("needy", { tools: [tool] }), Effect.fail("late" as const))
+    const filter = Handoff.summary(() => Effect.flatMap(Tone, () => Effect.fail("unsaid" as const)))
+    const whole = Handoff.make("whole", { agents: { triage, needy }, start: "needy", filter })
+    holds<Same<Runner.Requirements<typeof whole>, Transport.Transport | ContextStore | Price | Tone>>()
+    holds<Same<Runner.Failure<typeof whole>, Agent.AgentError | StoreError | "late" | "unsaid">>()
+    // @ts-expect-error: there is no agent "nobody"
+    assert.throws(() => Handoff.make("wrong", { agents, start: "nobody" }))
+    // @ts-expect-error: there is no agent "nobody"
+    assert.throws(() => Handoff.make("wrong", { agents, start: "triage", to: { triage: ["nobody"] } }))
+  })
 
   it("names that are nobody's, and bounds that are none, throw", () => {
     const odd: string = "nobody"
