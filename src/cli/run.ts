@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Nesting from "../agent/Nesting.ts"
 import * as Compaction from "../context/Compaction.ts"
@@ -78,7 +79,11 @@ const see = "axonal run --help"
 /** What is wrong with files is told with each of its lines; what failed within the team, with the way to it. */
 const complaint = (cause: Cause.Cause<unknown>, where: Where): { readonly text: string; readonly code: number } => {
   const error = Cause.squash(cause)
-  if (error instanceof TeamError) return { text: printable(error.message), code: exitCodes.usage }
+  if (error instanceof TeamError) {
+    const text = printable(error.message)
+    const how = /does not allow this model/.test(text) ? "\nAllow it with --allow-model, as it is in the file." : ""
+    return { text: `${text}${how}`, code: exitCodes.usage }
+  }
   const { code, text } = explain(cause, where)
   const failed = Runner.failedAt(error)
   const way = failed === undefined || failed.path.length === 0 ? "" : `${oneLine(Nesting.wayTo(failed))}: `
@@ -147,8 +152,16 @@ const teamOf = (options: Options, tools: ReturnType<typeof Tools.make>) =>
     if (agents.every(({ model }) => model === undefined)) return yield* Team.load(options.path, about)
     const { client } = yield* Effect.promise(() => import("./online.ts"))
     const loaded = Team.load(options.path, { ...about, models: ["*", ...options.allowed] })
-    return yield* Effect.provide(loaded, client)
+    return yield* Effect.catchSomeDefect(Effect.provide(loaded, client), badPattern)
   }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+
+/** Patterns that are none are a mistake of the program everywhere else. */
+const badPattern = (defect: unknown): Option.Option<Effect.Effect<never, UsageError>> => {
+  const [, problem] = /^Team option models (has .+)$/.exec(defect instanceof TypeError ? defect.message : "") ?? []
+  return problem === undefined
+    ? Option.none()
+    : Option.some(new UsageError({ message: `--allow-model ${problem}`, see }))
+}
 
 /** The model of those agents whose files name none; nothing when there are no such agents. */
 const choose = (options: Options, environment: Environment, { agents }: Team.TeamSpec) =>
