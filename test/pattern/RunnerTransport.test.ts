@@ -163,10 +163,14 @@ describe("A runner as a model", () => {
   it.effect("what it spends is paid once out of a budget", () =>
     Effect.gen(function* () {
       const budget = yield* Budget.make({ limits: { requests: 10, tokens: 100_000 }, per: "total" })
-      yield* Effect.provideService(Agent.run(outer, "hi"), Budget.Budget, budget)
+      // Also where it was there when the transport was made.
+      const asking = Effect.flatMap(RunnerTransport.make(inner), (transport) =>
+        Effect.provideService(Agent.run(outer, "hi"), Transport.Transport, transport)
+      )
+      yield* Effect.provideService(asking, Budget.Budget, budget)
       const left = yield* Effect.provideService(Budget.remaining({}), Budget.Budget, budget)
       assert.deepStrictEqual([left.requests, left.tokens], [9, 100_000 - 30])
-    }).pipe(Effect.provide(within([[call("1", "look")], [text("ok")]])))
+    }).pipe(Effect.provide(world([[call("1", "look")], [text("ok")]])))
   )
 
   it.effect("a failure of its model keeps its reason, and passes by itself", () =>
