@@ -28,6 +28,17 @@ const none = {
 }
 
 describe("args", () => {
+  it("commands keep what follows them, and have help of their own", () => {
+    assert.deepStrictEqual(parse(["run", "team", "--json", "hi"]), {
+      ...{ _tag: "Command", name: "run" },
+      args: ["team", "--json", "hi"]
+    })
+    assert.deepStrictEqual(
+      [parse(["run", "-h"]), parse(["sessions", "--help"]), parse(["models", "-h"])],
+      [{ _tag: "Help", of: "run" }, { _tag: "Help", of: "sessions" }, { _tag: "Help" }]
+    )
+  })
+
   it("flags and words become options", () => {
     assert.deepStrictEqual(parse([]), { _tag: "Run", options: none })
     const args = [

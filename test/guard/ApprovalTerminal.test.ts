@@ -186,6 +186,16 @@ describe("TerminalApproval", () => {
     })
   )
 
+  it.effect("the question of a nested run shows the way to its agent", () =>
+    Effect.gen(function* () {
+      const { layer, shown } = terminalOf([])
+      const { call, ...rest } = question("a")
+      const path = ["lead", "re\u001bsearcher"].map((agent) => ({ agent, run: call.run }))
+      yield* Effect.provide(ask({ ...rest, call: { ...call, path } }), layer)
+      assert.include(shown[0] ?? "", "\nlead > re\\u001bsearcher > agent wants to call rm:\n")
+    })
+  )
+
   it.effect("a model cannot paint the terminal", () =>
     Effect.gen(function* () {
       const { layer, shown } = terminalOf([])
