@@ -8,6 +8,7 @@ import type { StoreError } from "../context/ContextStore.ts"
 import { ContextStore } from "../context/ContextStore.ts"
 import { SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
+import * as Part from "../domain/Part.ts"
 import { ToolContext } from "../tool/ToolContext.ts"
 import * as ToolResult from "../tool/ToolResult.ts"
 import * as Nesting from "./Nesting.ts"
@@ -226,7 +227,13 @@ const answerOf = (
   if (pending.length > 0) {
     return Effect.succeed(ToolResult.waiting({ session, questions: Nesting.asked(result, path) }))
   }
-  if (reason === "completed") return Effect.succeed(ToolResult.make({ value: value ?? text }))
+  if (reason === "completed") {
+    const answer = value ?? text
+    if (why === undefined) return Effect.succeed(ToolResult.make({ value: answer }))
+    // An answer that is not all that was asked for must not look as if it were.
+    const { content } = ToolResult.fromEncoded("ok", answer)
+    return Effect.succeed(ToolResult.make({ value: answer, model: [...content, Part.text(`Note of ${name}: ${why}`)] }))
+  }
   const how = [reason, limit, why].filter((word) => word !== undefined).join(": ")
   const soFar = text === "" ? "" : ` What it has so far:\n${text}`
   return Effect.fail(new SubagentFailed({ message: `${name} ended without an answer (${how}).${soFar}` }))

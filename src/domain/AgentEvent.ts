@@ -387,7 +387,7 @@ export interface TurnEnd extends Schema.Schema.Type<typeof TurnEnd> {}
 /**
  * The run is over. Exactly one per run, and the last event. `output` is the text of the final answer, `value` the typed one
  * as JSON when it was asked for and is valid. `why` are the words of the tool, or of the guard of messages, that ended the
- * run. `pending` are the questions that wait, when the reason is `awaiting-approval`. `answeredBy` is whose answer it is, when
+ * run, or of a pattern whose answer is not all that was asked for. `pending` are the questions that wait, when the reason is `awaiting-approval`. `answeredBy` is whose answer it is, when
  * that is another agent than the one that ran: one of a pattern, or one that took the conversation over. `usage` is what the
  * run spent, the nested ones in it included.
  *

@@ -77,6 +77,20 @@ describe("A sub-agent", () => {
   )
 })
 
+describe("A pattern as a tool", () => {
+  const half = Composite.make("half", {}, (_: Message.Input) =>
+    Effect.succeed({ output: "a draft", why: "it did not pass" })
+  )
+
+  it.effect("tells the model that its answer is not all that was asked for", () =>
+    Effect.gen(function* () {
+      yield* Agent.run(Agent.make("boss", { tools: [Subagent.tool(half)] }), "go")
+      const requests = yield* ScriptedTransport.requests
+      assert.deepStrictEqual(sentResults(requests.at(-1)), ["ok: a draft\nNote of half: it did not pass"])
+    }).pipe(Effect.provide(world([[call("1", "half", { task: "write" })], [text("done")]])))
+  )
+})
+
 describe("A pattern of your own", () => {
   const two = Composite.make("two", {}, (input: Message.Input, parts) =>
     Effect.gen(function* () {
