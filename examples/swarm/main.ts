@@ -7,10 +7,9 @@
  *   npx tsx examples/swarm/main.ts [folder]
  */
 import { fileURLToPath } from "node:url"
-import { FileSystem, Path } from "@effect/platform"
+import { FetchHttpClient, FileSystem, Path } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import * as Runner from "axonal/pattern/Runner"
-import * as Offline from "axonal/transport/Offline"
 import { Console, Effect, Stream } from "effect"
 import * as Log from "./log.ts"
 import * as Models from "./offline/models.ts"
@@ -24,21 +23,21 @@ const prepared = (given: string | undefined) =>
     const folder = given === undefined ? yield* files.makeTempDirectoryScoped() : path.resolve(given)
     const isThere = yield* files.exists(path.join(folder, "ISSUE.md"))
     if (!isThere) yield* files.copy(fileURLToPath(new URL("repository", import.meta.url)), folder)
-    return { folder, filename: path.join(folder, ".swarm.db") }
+    return folder
   })
 
 // #region program
 export const program = (given?: string) =>
   Effect.gen(function* () {
-    const { filename, folder } = yield* prepared(given)
+    const folder = yield* prepared(given)
     const work = Effect.gen(function* () {
       const swarm = yield* Swarm.make(folder, Models.make())
       yield* Stream.runForEach(Runner.stream(swarm, "Do what ISSUE.md asks for."), Log.event(folder))
       yield* Log.board
       yield* Console.log(yield* (yield* FileSystem.FileSystem).readFileString(`${folder}/src/unique.ts`))
     })
-    yield* Effect.provide(work, Swarm.layer(folder, { filename, costUsd: 1 }))
-  }).pipe(Effect.scoped, Effect.provide([NodeContext.layer, Offline.layer]))
+    yield* Effect.provide(work, Swarm.layer(folder, 1))
+  }).pipe(Effect.scoped, Effect.provide([NodeContext.layer, FetchHttpClient.layer]))
 // #endregion
 
 if (process.argv[1] === import.meta.filename) NodeRuntime.runMain(program(process.argv[2]))

@@ -19,7 +19,7 @@ const naive = `  taken.includes(slug) ? \`\${slug}-2\` : slug`
 export const edits: Readonly<Record<string, Edit>> = {
   accents: {
     path: "src/slugify.ts",
-    old: `title.toLowerCase().replace(/[^a-z0-9]+/g, "-")`,
+    old: ` title.toLowerCase().replace(/[^a-z0-9]+/g, "-")`,
     new: `
   title
     .normalize("NFD")

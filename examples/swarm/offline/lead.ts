@@ -10,7 +10,7 @@ const delegate = (agent: string, task: string) => call(`${agent}-${task}`, "dele
 const look = [call("tasks", "list_tasks"), call("notes", "read_notes")]
 
 export const lead = (request: Transport.Request): ReadonlyArray<ScriptedTransport.Step> => {
-  const { last, of, turn } = read(request)
+  const { last, of, task, turn } = read(request)
   if (turn === 0) return [call("issue", "read_file", { path: "ISSUE.md" }), ...look]
   if (!last.some(({ name }) => name === "list_tasks")) return look
   const board = of("list_tasks")?.text ?? ""
@@ -25,5 +25,9 @@ export const lead = (request: Transport.Request): ReadonlyArray<ScriptedTranspor
   if (open.length > 0) return open
   const going = Array.from(board.matchAll(/^(\S+) \[in-progress\]/gm), ([, id = ""]) => id)
   if (going.length > 0) return [call("wait", "wait_for_tasks", { tasks: going })]
+  if (task.includes("still fails") && of("post_tasks") === undefined) {
+    const again = { id: "unique-again", title: "Find the first slug that is free", assignee: "editor", detail: task }
+    return [call("post", "post_tasks", { tasks: [again] })]
+  }
   return [text("The issue is solved and reviewed.")]
 }
