@@ -236,5 +236,6 @@ const answerOf = (
   }
   const how = [reason, limit, why].filter((word) => word !== undefined).join(": ")
   const soFar = text === "" ? "" : ` What it has so far:\n${text}`
-  return Effect.fail(new SubagentFailed({ message: `${name} ended without an answer (${how}).${soFar}` }))
+  const advice = limit?.startsWith("budget") === true ? " Its budget is used up: asking again now does not help." : ""
+  return Effect.fail(new SubagentFailed({ message: `${name} ended without an answer (${how}).${advice}${soFar}` }))
 }

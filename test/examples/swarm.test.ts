@@ -70,19 +70,13 @@ describe("swarm", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.scoped("two editors work side by side", () =>
+  it.scoped("edits side by side, and again what a review sends back", () =>
     Effect.gen(function* () {
       const { events } = yield* work(yield* repository)
       const editors = events.flatMap((event) =>
         event.agent === "editor" && (event._tag === "RunStart" || event._tag === "RunEnd") ? [event._tag] : []
       )
       assert.deepStrictEqual(editors, ["RunStart", "RunStart", "RunEnd", "RunEnd", "RunStart", "RunEnd"])
-    }).pipe(Effect.provide(NodeContext.layer))
-  )
-
-  it.scoped("what a review sends back is edited again", () =>
-    Effect.gen(function* () {
-      const { events } = yield* work(yield* repository)
       const inOrder = events.flatMap((event) => {
         if (event._tag !== "ToolEnd" || event.outcome !== "ok") return []
         const { path } = Object(event.input)
@@ -167,6 +161,11 @@ describe("swarm", () => {
       assert.deepStrictEqual([reason, limit], ["limit", "budgetCostUsd"])
       assert.isBelow(usage.costUsd ?? Number.NaN, costUsd)
       assert.deepStrictEqual(poor.tasks, ["accents done", "unique done", "readme done", "review open"])
+      const told = calls(poor.events, "delegate").at(-1)?.content ?? []
+      assert.match(
+        Part.contentToText(told),
+        /reviewer ended without an answer \(limit: budgetCostUsd\)\. Its budget is used up/
+      )
       const rich = yield* work(folder)
       assert.deepStrictEqual(begun(rich.events), ["swarm", "lead", "reviewer", "editor", "reviewer", "cases"])
       assert.deepStrictEqual([files(rich), rich.tasks], [solved, tasks])
