@@ -20,6 +20,8 @@ import * as Report from "./report.ts"
 import * as Script from "./script.ts"
 import * as Worker from "./worker.ts"
 
+/** How long an item waits for a worker that was killed. */
+const lease = "20 seconds"
 const session = Ids.SessionId.make("convoy")
 
 // #region program
@@ -33,7 +35,7 @@ export const program = (folder: string, options: Omit<Convoy.Options, "folder">)
 
 /** One more worker, in a process of its own. It stays until nothing is left to do. */
 export const worker = (folder: string, name: string) =>
-  Effect.flatMap(Runner.run(Worker.make(name, { folder }), "Do what is on the board."), ({ text }) =>
+  Effect.flatMap(Runner.run(Worker.make(name, { folder, lease }), "Do what is on the board."), ({ text }) =>
     Console.log(`${name} has done ${text}`)
   )
 // #endregion
@@ -59,6 +61,6 @@ export const layer = (folder: string) =>
 if (process.argv[1] === import.meta.filename) {
   const [, , folder = mkdtempSync(`${tmpdir()}/convoy-`), role, name = `worker-${process.pid}`] = process.argv
   mkdirSync(folder, { recursive: true })
-  const main = role === "worker" ? worker(folder, name) : program(folder, { workers: ["ann", "bob", "cem"] })
+  const main = role === "worker" ? worker(folder, name) : program(folder, { workers: ["ann", "bob", "cem"], lease })
   NodeRuntime.runMain(Effect.provide(main, layer(folder)))
 }
