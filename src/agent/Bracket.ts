@@ -38,6 +38,8 @@ export interface Bracket {
   readonly name: string
   readonly identity: Identity.Service
   readonly sink: Sink
+  /** What to do while another run has a session of this one. */
+  readonly onBusy: Begin["onBusy"]
   /** What stands around a run that this one starts at a place of its own. */
   readonly around: (at: string) => Nesting.Service
 }
@@ -116,7 +118,7 @@ export const run = <E, R>(
         })
         const body = Effect.scoped(
           Effect.flatMap(Effect.scope, (scope) =>
-            work({ id, session: sessionId, name, identity, sink, around: around(scope) })
+            work({ id, session: sessionId, name, identity, sink, onBusy, around: around(scope) })
           )
         )
         const halting = Effect.zipRight(watched, Halt.haltable(halt, body))

@@ -9,9 +9,10 @@ import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import type { ContextStore, StoreError } from "../context/ContextStore.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
-import type { SessionId } from "../domain/Ids.ts"
+import type { PathStep, SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
 import * as Bracket from "./Bracket.ts"
+import { concurrently } from "./Concurrently.ts"
 import * as Journal from "./Journal.ts"
 import * as Nesting from "./Nesting.ts"
 import type * as Result from "./Result.ts"
@@ -138,7 +139,7 @@ export const all = <A, E, R>(
   options?: { readonly concurrency?: number | undefined }
 ): Effect.Effect<ReadonlyArray<A>, E | Unfinished, R> =>
   Effect.flatMap(
-    Effect.forEach(works, settled, { concurrency: options?.concurrency ?? "unbounded" }),
+    sideBySide(works.map(settled), options?.concurrency ?? works.length),
     (outcomes): Effect.Effect<ReadonlyArray<A>, Unfinished> => {
       const unfinished = outcomes.flatMap((outcome) => (Either.isLeft(outcome) ? [outcome.left] : []))
       const [first] = unfinished
@@ -159,6 +160,41 @@ export const together = (first: Unfinished, unfinished: ReadonlyArray<Unfinished
   const waiting = unfinished.find(({ pending }) => pending.length > 0) ?? first
   return new Unfinished({ result: waiting.result, pending: unfinished.flatMap(({ pending }) => pending) })
 }
+
+/**
+ * Runs effects side by side, and answers what they come to, in their order. The first failure interrupts the others, and is
+ * told once all of them have ended.
+ *
+ * **Details**
+ *
+ * - `Effect.forEach` does not wait for all of them when one fails while others have not begun (3.22).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sideBySide = <A, E, R>(
+  works: ReadonlyArray<Effect.Effect<A, E, R>>,
+  concurrency: number
+): Effect.Effect<ReadonlyArray<A>, E, R> =>
+  Effect.flatMap(Effect.context<R>(), (context) => {
+    const outcomes = new Map<number, { readonly value: A }>()
+    const noted = works.map((work, index) =>
+      Effect.provide(
+        // After the others have begun, too.
+        Effect.zipRight(
+          Effect.yieldNow(),
+          Effect.map(work, (value) => void outcomes.set(index, { value }))
+        ),
+        context
+      )
+    )
+    return Effect.map(concurrently(noted, concurrency), () =>
+      works.flatMap((_, index) => {
+        const outcome = outcomes.get(index)
+        return outcome === undefined ? [] : [outcome.value]
+      })
+    )
+  })
 
 // internal
 
@@ -215,7 +251,9 @@ const partsOf = (bracket: Bracket.Bracket, journal: Journal.Journal): Parts => {
       Effect.suspend(() => {
         taken(at)
         const known = journal.answer(at, runner)
-        return known ?? fresh(bracket, journal, at, runner, input, options)
+        return known === undefined
+          ? fresh(bracket, journal, at, runner, input, options)
+          : Effect.flatMap(known, (result) => finished(result, bracket.around(at).path))
       }),
     remember: (at, effect) =>
       Effect.suspend(() => {
@@ -238,16 +276,22 @@ const fresh = <In, Out, E, R>(
   const around = bracket.around(at)
   const kind = options?.session ?? "own"
   const session = journal.session(at, kind)
-  return journal.resume(at, kind).pipe(
-    Effect.flatMap((resume) => Runnable.execute(runner, { input, session, resume }, bracket.sink)),
-    Effect.provideService(Nesting.Nesting, around),
-    Effect.flatMap((result): Effect.Effect<Result.Completed<Out>, Unfinished | StoreError> => {
-      if (result.reason !== "completed") {
-        return Effect.fail(new Unfinished({ result, pending: Nesting.asked(result, around.path) }))
-      }
-      return runner.behavior.restore === undefined
-        ? Effect.succeed(result)
-        : Effect.as(journal.keep(at, result), result)
-    })
+  const begun = journal.resume(at, kind).pipe(
+    Effect.flatMap((resume) =>
+      Runnable.execute(runner, { input, session, resume, onBusy: bracket.onBusy }, bracket.sink)
+    ),
+    Effect.provideService(Nesting.Nesting, around)
   )
+  return Journal.once(begun, (result) =>
+    runner.behavior.restore === undefined || result.pending.length > 0 ? Effect.void : journal.keep(at, result)
+  ).pipe(Effect.flatMap((result) => finished(result, around.path)))
 }
+
+/** The answer of a part, or how it ended without one. */
+const finished = <Out>(
+  result: Result.Result<Out>,
+  path: ReadonlyArray<PathStep>
+): Effect.Effect<Result.Completed<Out>, Unfinished> =>
+  result.reason === "completed"
+    ? Effect.succeed(result)
+    : Effect.fail(new Unfinished({ result, pending: Nesting.asked(result, path) }))

@@ -34,9 +34,10 @@ export interface EventLog<E> {
  *
  * **Details**
  *
- * - `from`: the `sequence` of the first event to read; 0 when absent. One that is yet to come is waited for.
+ * - `from`: the number of the first event to read, counted from 0 over all events of the run, those of nested runs included;
+ *   0 when absent. One that is yet to come is waited for. Without nested runs it is the `sequence` of the event.
  * - `onLag`: what happens when the next event is no longer kept. `"fail"` (the default) ends this reader with
- *   `EventsLagged`. `"skip"` goes on at the oldest event that is kept: the gap shows in `sequence`. A function is told of
+ *   `EventsLagged`. `"skip"` goes on at the oldest event that is kept: the gap shows in the `sequence` of each run. A function is told of
  *   the gap, and then the reader skips.
  *
  * @category models
@@ -52,7 +53,7 @@ export interface ReadOptions {
  *
  * **Details**
  *
- * - `next`: the `sequence` that the reader wanted; `oldest`: the first one that is still kept.
+ * - `next`: the number of the event that the reader wanted; `oldest`: that of the first one that is still kept.
  *
  * @category errors
  * @since 0.1.0
@@ -97,7 +98,7 @@ export const make = <E>(options?: { readonly retain?: number | undefined }): Eve
 }
 
 /**
- * Adds the next events of the run. Their numbers follow those of the events before.
+ * Adds the next events, of the run and of those in it. Their numbers follow those of the events before.
  *
  * @category combinators
  * @since 0.1.0

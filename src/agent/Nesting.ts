@@ -3,7 +3,10 @@
  * and patterns provide it to what they start; at the root there is nothing above.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { StoreError } from "../context/ContextStore.ts"
+import { failure } from "../context/ContextStore.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
 import type { PathStep, SessionId } from "../domain/Ids.ts"
 import type * as Usage from "../domain/Usage.ts"
@@ -83,6 +86,20 @@ export const root: Service = {
 export class Nesting extends Context.Reference<Nesting>()("axonal/agent/Nesting", {
   defaultValue: (): Service => root
 }) {}
+
+/**
+ * Fails when a run above has this session: to wait for it would be to wait for ever.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const busy = ({ above, sessions }: Service, session: SessionId): Effect.Effect<void, StoreError> => {
+  const index = sessions.indexOf(session)
+  if (index < 0) return Effect.void
+  const who = above[index]?.name ?? "a run"
+  const message = `${who} has it, in which this run is nested and which waits for it: give this run another session`
+  return Effect.fail(failure("lock", session, "SessionBusy", message))
+}
 
 /**
  * What a nested run failed with, and where it did: the innermost run that did not end well.

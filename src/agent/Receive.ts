@@ -138,6 +138,17 @@ export const cutOff = (
   )
 }
 
+/**
+ * Whether an answer was cut off, so that it is not all that there was to say.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isCut = ({ meta }: Message): boolean => {
+  const own = meta?.["axonal"]
+  return typeof own === "object" && own !== null && "cut" in own
+}
+
 // internal
 
 /** Forgets what had arrived of an answer, but for what it cost. */

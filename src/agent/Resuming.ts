@@ -39,13 +39,14 @@ import * as Turn from "./Turn.ts"
  * - `not-waiting`: nothing waits: it never did, it was decided, or somebody has spoken since.
  * - `unknown-call`: no question is about this call. `repeated`: this call has its answer.
  * - `no-input`: the run of a pattern has an input that has no JSON, so that no session keeps it: give it again.
+ * - `other`: what waits is the run of a pattern, and this is an agent, or the other way round.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ResumeRejected extends Schema.TaggedError<ResumeRejected>()("ResumeRejected", {
   session: SessionId,
-  reason: Schema.Literal("not-waiting", "unknown-call", "repeated", "no-input"),
+  reason: Schema.Literal("not-waiting", "unknown-call", "repeated", "no-input", "other"),
   call: Schema.optional(Schema.String)
 }) {
   override get message(): string {
@@ -55,6 +56,9 @@ export class ResumeRejected extends Schema.TaggedError<ResumeRejected>()("Resume
     }
     if (reason === "no-input") {
       return `Session ${session} could not keep the input of its run, which is no JSON. Give the same input again.`
+    }
+    if (reason === "other") {
+      return `What waits in session ${session} was begun by a pattern and not by an agent, or the other way round. Resume it with the runner that began it.`
     }
     return reason === "repeated"
       ? `Call ${call} of session ${session} has its answer already; the first one holds.`
@@ -82,7 +86,10 @@ export const resume = (
     yield* Halt.watchRest(halt, run.definition.limits, suspended.spent.millis)
     const asking = askingOf(yield* session.store.live(run.session), suspended)
     // A compaction that is not ours may have covered the calls: what cannot run must not be decided.
-    if (asking.calls.length === 0) return yield* rejected(run, "not-waiting")
+    if (asking.calls.length === 0) {
+      const log = yield* session.store.entries(run.session)
+      return yield* rejected(run, log.some(({ _tag }) => _tag === "Checkpoint") ? "other" : "not-waiting")
+    }
     if (suspended.waiting !== undefined) return yield* reopen(conversation, asking, suspended, decided, input)
     const answers = yield* answersOf(run, suspended, asking.known, decided, yield* run.activities.now)
     const pending = suspended.questions.filter(({ call }) => !answers.all.has(call))

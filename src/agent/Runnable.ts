@@ -222,6 +222,12 @@ export const mappedInput = <In, Out, E, R, In2>(
     ...self.behavior,
     execute: (begin, sink) =>
       Effect.suspend(() =>
-        self.behavior.execute(begin.input === undefined ? begin : { ...begin, input: change(begin.input as In2) }, sink)
+        // A run that goes on has its input already, unless it is given again.
+        self.behavior.execute(
+          begin.input === undefined && begin.resume?.isRoot === true
+            ? begin
+            : { ...begin, input: change(begin.input as In2) },
+          sink
+        )
       )
   })

@@ -14,6 +14,7 @@ import type { FinishReason } from "../domain/Outcome.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Hooks from "../hook/Hooks.ts"
 import * as Commits from "./Commits.ts"
+import * as Nesting from "./Nesting.ts"
 import * as Run from "./Run.ts"
 import * as Steering from "./Steering.ts"
 
@@ -47,6 +48,7 @@ export const open = (
   Effect.gen(function* () {
     const { run, store } = session
     const { steering } = run
+    if (run.nesting.sessions.length > 0) yield* Nesting.busy(run.nesting, run.session)
     yield* store.lock(run.session, onBusy)
     const { queued } = yield* Commits.read(session)
     const [early] = steering.waiting

@@ -2,21 +2,18 @@
  * The views of one loop: its events as a stream, their fold as a result, and a handle to a run that goes on by itself. All
  * of them interpret the same definition; `Agent` gives them their types.
  */
-import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
-import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Mailbox from "effect/Mailbox"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { ContextStore } from "../context/ContextStore.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { Stored } from "../domain/Entry.ts"
 import { RunId, SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
+import type { LimitName } from "../domain/Outcome.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Approval from "../guard/Approval.ts"
 import * as Check from "../internal/options.ts"
@@ -26,12 +23,14 @@ import type { Definition } from "./Definition.ts"
 import * as EventLog from "./EventLog.ts"
 import * as Loop from "./Loop.ts"
 import * as Outputs from "./Output.ts"
+import * as Receive from "./Receive.ts"
 import * as Result from "./Result.ts"
 import type { ResumeRejected } from "./Resuming.ts"
 import type { Sink } from "./Run.ts"
 import type * as Runnable from "./Runnable.ts"
 import * as Steering from "./Steering.ts"
 import * as StopSignal from "./StopSignal.ts"
+import * as Streaming from "./Streaming.ts"
 
 /**
  * A run that goes on by itself, until its scope closes.
@@ -96,32 +95,7 @@ export const stream = <E, R>(
   input: Message.Input,
   options: Loop.Options
 ): Stream.Stream<AgentEvent, Loop.LoopError | E, R | Transport | ContextStore> =>
-  streamed((sink) => begin<E, R>(definition, input, { ...options, forked: true }, sink))
-
-/**
- * The events of something that writes them, which belongs to the stream. It is forked in an uninterruptible region, and says
- * itself when it may be interrupted.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const streamed = <E, R>(loop: (sink: Sink) => Effect.Effect<unknown, E, R>): Stream.Stream<AgentEvent, E, R> =>
-  Stream.fromChannel(
-    Channel.acquireUseRelease(
-      Effect.flatMap(Mailbox.make<AgentEvent, E>(4096), (mailbox) => {
-        const writing = loop((events) => {
-          const left = mailbox.unsafeOfferAll(events)
-          // Part of them is on its way: a run that is stopped meanwhile must not take back the rest.
-          return Chunk.isEmpty(left) ? undefined : Effect.uninterruptible(mailbox.offerAll(left))
-        })
-        const written = Effect.onExit(writing, (exit) => mailbox.done(Exit.asVoid(exit)))
-        return Effect.map(Effect.uninterruptible(Effect.forkDaemon(written)), (fiber) => ({ fiber, mailbox }))
-      }),
-      ({ mailbox }) => Mailbox.toChannel(mailbox),
-      // Nobody reads any more, and the loop must not wait for anybody: that first.
-      ({ fiber, mailbox }) => Effect.zipRight(mailbox.shutdown, Effect.flatMap(Fiber.interrupt(fiber), defects))
-    )
-  )
+  Streaming.make((sink) => begin<E, R>(definition, input, { ...options, forked: true }, sink))
 
 /**
  * The result of a run.
@@ -218,12 +192,6 @@ export const start = <Output, E, R>(
 
 // internal
 
-/** What died while a run was cancelled, which nobody else would hear of. */
-const defects = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-  Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
-    ? Option.match(Cause.keepDefects(exit.cause), { onNone: () => Effect.void, onSome: Effect.failCause })
-    : Effect.void
-
 /**
  * The loop, with the requirements and failures that the agent's type tells of: the tools' own, which the loop itself has
  * no names for.
@@ -271,6 +239,18 @@ const folded = <Output, E, R>(
     return Effect.flatMap(interpreted, () => resultOf<Output>(definition, folding))
   })
 
+/** What a model is told whose answer was cut off: what there is of it is no answer. */
+const cutShort = Message.user("Your last answer was cut off before it was complete. Give the whole answer again.")
+
+/** The limit that ended the run whose answer is the last message of a session, if one did. */
+const limitOf = (log: ReadonlyArray<Stored>): LimitName | undefined => {
+  const answer = log.findLast((entry) => entry._tag === "Message")
+  const reached = log.findLast(
+    (entry) => entry._tag === "Marker" && entry.marker.type === "limit" && entry.run === answer?.run
+  )
+  return reached?._tag === "Marker" && reached.marker.type === "limit" ? reached.marker.limit : undefined
+}
+
 /**
  * Goes on with a run of which the session tells how far it came: it waits for a person, it has answered, it was cut short,
  * or it has not begun.
@@ -299,17 +279,23 @@ const continued = (
     const last = messages.at(-1)
     if (last === undefined) return yield* loop(input)
     if (last.role !== "assistant" || Message.toolCalls(last).length > 0) return yield* loop([])
+    if (Receive.isCut(last)) return yield* loop(cutShort)
     const text = Message.toText(last)
+    const limit = limitOf(yield* store.live(session))
     const read = definition.output === undefined ? undefined : yield* Outputs.read(definition.output, text)
-    if (read?._tag === "Invalid") return yield* loop([])
+    if (read?._tag === "Invalid" && limit === undefined) return yield* loop([])
     const activities = yield* Activities
     const end = {
       ...{ agent: name, run: RunId.make(yield* activities.id("run")), turn: 0, output: text, usage: Usage.zero },
       endedAtMillis: yield* activities.now,
-      ...(read === undefined ? undefined : { value: read.json })
+      ...(limit === undefined ? undefined : { limit }),
+      ...(read?._tag === "Valid" ? { value: read.json } : undefined)
     }
-    const output = yield* outputOf(definition, text, read?.json)
-    return { ...Result.ofEnd(end, session), reason: "completed" as const, output }
+    const output = yield* outputOf(definition, text, end.value)
+    const base = Result.ofEnd(end, session)
+    // A limit that was reached before is no success now.
+    if (limit !== undefined) return { ...base, reason: "limit" as const, output }
+    return { ...base, reason: "completed" as const, output }
   })
 
 /** Forks a run in the current scope so that even one that is cancelled at once says how it ended. */

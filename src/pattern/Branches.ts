@@ -241,10 +241,11 @@ export const first = (
   { concurrency }: Options
 ): Effect.Effect<Answered, unknown, unknown> =>
   // What is awaited here is the failure of all: the first answer cuts it short.
-  Effect.forEach(
-    branches,
-    ({ at, runner }) => Effect.flip(Effect.map(parts.run(at, runner, input), (result): Answered => ({ at, result }))),
-    { concurrency: concurrency ?? "unbounded" }
+  Composite.sideBySide(
+    branches.map(({ at, runner }) =>
+      Effect.flip(Effect.map(parts.run(at, runner, input), (result): Answered => ({ at, result })))
+    ),
+    concurrency ?? branches.length
   ).pipe(
     Effect.map((errors): unknown => {
       const unfinished = errors.flatMap((error) => (isUnfinished(error) ? [error] : []))

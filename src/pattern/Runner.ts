@@ -15,8 +15,8 @@ import * as Nesting from "../agent/Nesting.ts"
 import type * as Result from "../agent/Result.ts"
 import type { ResumeRejected } from "../agent/Resuming.ts"
 import * as Runnable from "../agent/Runnable.ts"
+import * as Streaming from "../agent/Streaming.ts"
 import * as Subagent from "../agent/Subagent.ts"
-import * as Views from "../agent/Views.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Decided } from "../guard/Approval.ts"
@@ -86,7 +86,7 @@ export const fromEffect = <In, Out, E = never, R = never, Encoded = unknown>(
   const decode = schema === undefined ? undefined : Schemas.decodeUnknown(schema)
   return Runnable.make(name, options?.description, {
     identity: call,
-    restore: decode && (({ output, value }) => Effect.orDie(decode(value === undefined ? output : value))),
+    restore: decode && (({ value }) => Effect.orDie(decode(value))),
     execute: (begin, sink) =>
       Bracket.run({ ...begin, runner: { name, identity: call }, sink }, () =>
         // What a function takes, as its type says.
@@ -116,7 +116,7 @@ export const stream = <In, Out, E, R>(
   input: In,
   options?: Options
 ): Stream.Stream<AgentEvent, E, R> =>
-  Views.streamed((sink) => Runnable.execute(runner, { ...options, input, forked: true }, sink))
+  Streaming.make((sink) => Runnable.execute(runner, { ...options, input, forked: true }, sink))
 
 /**
  * Runs a runner to its end.
@@ -136,12 +136,13 @@ export const run = <In, Out, E, R>(
   Runnable.execute(runner, { ...options, input }, watching(options?.onEvents))
 
 /**
- * Goes on with a run that waits for a person, or that was cut short, in any process that has its store.
+ * Goes on with a run that waits for a person, or with one of a pattern that was cut short, in any process that has its store.
  *
  * **Details**
  *
  * - `decided`: answers to the questions that its result, or the last one, had as `pending`. Those left out are asked again.
- * - What has answered is not run again; parts that were cut short go on in their own sessions.
+ * - What has answered is not run again; parts that were cut short go on in their own sessions. An agent by itself that was cut
+ *   short goes on with `Agent.run` in its session.
  * - `input`: for agents words besides; for others the same input again, when it has no JSON and could not be kept.
  * - Errors: those of a run, and `ResumeRejected` when the session does not wait for these answers. Nothing has changed then.
  *

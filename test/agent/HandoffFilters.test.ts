@@ -130,9 +130,9 @@ describe("What the next agent takes along", () => {
       const store = yield* ContextStore.ContextStore
       assert.deepStrictEqual((yield* store.list()).sessions.map(({ id }) => id).sort(), [
         "s",
-        "s/conversation-0",
-        "s/conversation-1",
-        "s/conversation-2"
+        "s/shared/conversation-0",
+        "s/shared/conversation-1",
+        "s/shared/conversation-2"
       ])
     }).pipe(
       Effect.provide(
