@@ -12,7 +12,6 @@ import type { PendingQuestion } from "../domain/Entry.ts"
 import type { PathStep, SessionId } from "../domain/Ids.ts"
 import * as Message from "../domain/Message.ts"
 import * as Bracket from "./Bracket.ts"
-import { concurrently } from "./Concurrently.ts"
 import * as Journal from "./Journal.ts"
 import * as Nesting from "./Nesting.ts"
 import type * as Result from "./Result.ts"
@@ -167,7 +166,8 @@ export const together = (first: Unfinished, unfinished: ReadonlyArray<Unfinished
  *
  * **Details**
  *
- * - `Effect.forEach` does not wait for all of them when one fails while others have not begun (3.22).
+ * - A bound of `Effect.forEach` itself does not do that: when one fails while others have not begun, it does not wait for
+ *   those that run (3.22). Without a bound it does.
  *
  * @category combinators
  * @since 0.1.0
@@ -176,24 +176,11 @@ export const sideBySide = <A, E, R>(
   works: ReadonlyArray<Effect.Effect<A, E, R>>,
   concurrency: number
 ): Effect.Effect<ReadonlyArray<A>, E, R> =>
-  Effect.flatMap(Effect.context<R>(), (context) => {
-    const outcomes = new Map<number, { readonly value: A }>()
-    const noted = works.map((work, index) =>
-      Effect.provide(
-        // After the others have begun, too.
-        Effect.zipRight(
-          Effect.yieldNow(),
-          Effect.map(work, (value) => void outcomes.set(index, { value }))
-        ),
-        context
-      )
-    )
-    return Effect.map(concurrently(noted, concurrency), () =>
-      works.flatMap((_, index) => {
-        const outcome = outcomes.get(index)
-        return outcome === undefined ? [] : [outcome.value]
-      })
-    )
+  Effect.suspend(() => {
+    if (concurrency === 1) return Effect.all(works)
+    const permits = Effect.unsafeMakeSemaphore(concurrency)
+    const bounded = concurrency >= works.length ? works : works.map(permits.withPermits(1))
+    return Effect.all(bounded, { concurrency: "unbounded" })
   })
 
 // internal
