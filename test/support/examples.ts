@@ -23,6 +23,7 @@ import * as Bridge from "../../examples/25_chain_and_parallel.ts"
 import * as Desks from "../../examples/26_router_and_handoff.ts"
 import * as Bakery from "../../examples/27_evaluator_and_planner.ts"
 import * as Manual from "../../examples/28_team.ts"
+import * as Help from "../../examples/29_your_own_pattern.ts"
 
 const museum = [
   "In room 12, with Vermeer.",
@@ -306,5 +307,9 @@ export const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, 
       "editor: It is now.",
       "Pour water of 80 degrees over the leaves."
     ]
+  ],
+  "29_your_own_pattern.ts": [
+    Effect.provide(Help.program, Help.layer),
+    ["desk: From eight to five.", "writer: TransportError", "writer: We come and look at the pump."]
   ]
 }
