@@ -270,6 +270,7 @@ const teamOf = <Members extends Agents, E, R>(name: string, options: Options<Mem
   Check.whole(`${of}: maxHandoffs`, maxHandoffs, 0)
   Check.oneOf(`${of}: continues`, continues, ["last", "start"])
   const names = Object.keys(agents)
+  if (names.length === 0) throw new TypeError(`${of} must have at least one agent`)
   Check.oneOf(`${of}: start`, start, names)
   const allowed = new Map<string, ReadonlyArray<string> | undefined>(Object.entries(to ?? {}))
   for (const [from, targets = []] of allowed) {

@@ -66,7 +66,7 @@ export const tool: {
     options: Options & { readonly input: Schema.Struct<Fields> }
   ): Tool.WithHandler<R | ContextStore | Schema.Struct.Context<Fields>>
   <In, Out, E, R>(
-    runner: Settings.Source<In, Out, E, R> & (string extends In ? unknown : never),
+    runner: Settings.Source<In, Out, E, R> & (string extends In ? unknown : Settings.TakesNoText<In>),
     options?: Options & { readonly input?: undefined }
   ): Tool.WithHandler<R | ContextStore>
 } = (source: Runnable.Any | (() => Runnable.Any), options: Options & Input = {}) => {

@@ -17,6 +17,16 @@ import * as Call from "./SubagentCall.ts"
 export type Source<In, Out, E, R> = Runnable.Runner<In, Out, E, R> | (() => Runnable.Runner<In, Out, E, R>)
 
 /**
+ * What stands, in an error of the compiler, for a runner that takes no text: it needs the option `input`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TakesNoText<in Taken> {
+  readonly needsTheOptionInput: (input: Taken) => void
+}
+
+/**
  * How a runner becomes a tool. What is not named here is as of any tool.
  *
  * **Details**

@@ -58,7 +58,7 @@ export type Failure<B extends Branches.Branches, OnFailure extends Branches.OnFa
  *
  * - Resumed, branches that have answered are not run again; those that failed or were cut short are.
  * - While one waits for a person the others finish; then all questions are told together.
- * - Its text has each answer under the name of its place.
+ * - Its text has each answer under the name of its place, or `No answer:` and why.
  * - Errors: with `"interrupt"` those of the branches; with `"collect"` none of theirs. `Runner.failedAt` tells which it was.
  *
  * @category constructors
@@ -337,6 +337,6 @@ const told = (answers: ReadonlyArray<{ readonly at: string; readonly text: strin
   )
 
 const section = (at: string, outcome: Branches.Outcome): string => {
-  const text = Either.isRight(outcome) ? outcome.right.result.text : Branches.said(outcome.left.error)
+  const text = Either.isRight(outcome) ? outcome.right.result.text : `No answer: ${Branches.said(outcome.left.error)}`
   return `## ${at}\n\n${text}`
 }

@@ -188,12 +188,14 @@ export const make: {
   if (names.length === 0) throw new TypeError(`${of} has no routes`)
   if (known.size < names.length)
     throw new TypeError(`${of} has names that are the same but for case: ${names.join(", ")}`)
+  const missing = names.find((one) => typeof routes[one]?.name !== "string")
+  if (missing !== undefined) throw new TypeError(`${of}: route ${JSON.stringify(missing)} is no runner`)
   const taken = new Set(names)
   const choose = choiceOf(route, routes, fallback !== undefined, beside("choice", taken))
   const elsewhere = beside("fallback", taken)
   const router = Composite.make(name, { description }, (input: never, parts) =>
     Effect.gen(function* () {
-      const chosen = yield* choose(input, parts)
+      const chosen = String(yield* choose(input, parts))
       const found = known.get(plain(chosen)) ?? known.get(bare(chosen))
       const runner = found === undefined ? fallback : routes[found]
       if (runner === undefined) return yield* new UnknownRoute({ router: name, route: chosen, known: names })

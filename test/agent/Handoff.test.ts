@@ -280,8 +280,10 @@ describe("A handoff", () => {
   it("names that are nobody's, and bounds that are none, throw", () => {
     const odd: string = "nobody"
     const anyAgents: Handoff.Agents = agents
+    const noAgents: Handoff.Agents = {}
     assert.throws(() => Handoff.make("d", { agents: anyAgents, start: odd }), /start must be "triage" or "billing"/)
     assert.throws(() => Handoff.make("d", { agents: anyAgents, start: "triage", to: { triage: [odd] } }), /to must be/)
+    assert.throws(() => Handoff.make("d", { agents: noAgents, start: odd }), 'Handoff "d" must have at least one agent')
     assert.throws(() => Handoff.make("d", { agents, start: "triage", maxHandoffs: -1 }), /maxHandoffs must be/)
     assert.throws(
       () => Handoff.make("d", { agents: { "a b": triage, "a.b": billing }, start: "a b" }),

@@ -122,7 +122,8 @@ describe("Parallel.make", () => {
         "totalTokens",
         "so far"
       ])
-      assert.include(result.text, "## c\n\nc ended without an answer (limit: totalTokens)")
+      assert.include(result.text, "## a\n\na\n\n## b\n\nNo answer: ")
+      assert.include(result.text, "## c\n\nNo answer: c ended without an answer (limit: totalTokens)")
     }).pipe(Effect.provide(world(roles({ "You hope": [[call("1", "look")], [text("so far")]] }))))
   )
 

@@ -172,12 +172,24 @@ describe("Router", () => {
     }).pipe(Effect.provide(world(roles(answers))))
   )
 
+  it.effect("a choice that is no text is no route", () =>
+    Effect.gen(function* () {
+      const odd: string = JSON.parse("3")
+      const desk = Router.make("desk", { routes, route: () => odd })
+      assert.include((yield* Effect.flip(Runner.run(desk, "go"))).message, 'has no route "3"')
+      const kept = Router.make("kept", { routes, route: () => odd, fallback: other })
+      assert.strictEqual((yield* Runner.run(kept, "go")).output, "hello")
+    }).pipe(Effect.provide(world(roles(answers))))
+  )
+
   it("routers without routes, and with names that are the same, throw", () => {
     assert.throws(() => Router.make("desk", { routes: {}, route: Router.byModel() }), /has no routes/)
     assert.throws(
       () => Router.make("desk", { routes: { Billing: billing, " billing": tech }, route: Router.byModel() }),
       /the same but for case/
     )
+    const none: Readonly<Record<string, Runner.Any>> = JSON.parse('{ "billing": null }')
+    assert.throws(() => Router.make("desk", { routes: none, route: Router.byModel() }), /route "billing" is no runner/)
   })
 
   it("its type shows what all need, how all fail, and which names there are", () => {
