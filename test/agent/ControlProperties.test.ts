@@ -22,7 +22,11 @@ const isOf = (entry: Stored, ran: Ran | undefined): boolean =>
   entry._tag !== "Unreadable" && entry._tag !== "Usage" && entry._tag !== "Marker" && entry.run === ran?.events[0]?.run
 
 /** The events of one run. */
-const checkEvents = ({ events, exit }: Ran, log: ReadonlyArray<Stored>): void => {
+const checkEvents = (
+  { events, exit }: Ran,
+  log: ReadonlyArray<Stored>,
+  nested: ReadonlyArray<{ readonly run: string; readonly usage: Usage.Usage }>
+): void => {
   const first = events[0]
   const end = events.at(-1)
   // RUN-2 numbers without gaps, one beginning and one end.
@@ -65,6 +69,7 @@ const checkEvents = ({ events, exit }: Ran, log: ReadonlyArray<Stored>): void =>
   // RUN-7
   const own = log.filter((entry) => entry._tag !== "Unreadable" && entry.run === end.run)
   const paid = own.flatMap((entry) => (entry._tag === "Usage" ? [entry.usage] : []))
+  for (const { run, usage } of nested) if (run === end.run) paid.push(usage)
   assert.deepStrictEqual(paid.reduce(Usage.sum, Usage.zero), end._tag === "RunEnd" ? end.usage : undefined)
 }
 
@@ -123,8 +128,8 @@ const checkRequests = (requests: ReadonlyArray<Request>, life: Life): void => {
 
 const check = (life: Life) =>
   Effect.gen(function* () {
-    const { accepted, connections, handled, log, requests, runs, stands, window } = yield* play(life)
-    for (const ran of runs) checkEvents(ran, log)
+    const { accepted, connections, handled, log, nested, requests, runs, stands, window } = yield* play(life)
+    for (const ran of runs) checkEvents(ran, log, nested)
     checkLog(log, handled)
     checkRequests(requests, life)
     assert.strictEqual(connections, 0)

@@ -22,8 +22,10 @@ import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as TokenCounter from "../../src/context/TokenCounter.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import type { Stored } from "../../src/domain/Entry.ts"
+import type { RunId } from "../../src/domain/Ids.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import type { FinishReason } from "../../src/domain/Outcome.ts"
+import type { Usage } from "../../src/domain/Usage.ts"
 import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as MessageGuard from "../../src/guard/MessageGuard.ts"
@@ -145,6 +147,7 @@ export const play = (life: Life) =>
     let [alive, said, stopping] = [0, 0, Effect.void as Effect.Effect<unknown>]
     const handled: Array<string> = []
     const elsewhere = new Set<Request>()
+    const nested: Array<{ readonly run: RunId; readonly usage: Usage }> = []
     const accepted: Array<{ readonly word: string; readonly run: number }> = []
     const inner = Agent.make("inner", { instructions: "inner", retries: 0 })
     const work = Agent.tool(
@@ -169,7 +172,13 @@ export const play = (life: Life) =>
                 yield* Effect.sleep(fate === "timeout" ? "1 hour" : delayMillis)
                 if (fate === "fail") return yield* Effect.fail("no")
                 if (fate === "die") return yield* Effect.dieMessage("bug")
-                if (fate === "nested") return (yield* Effect.orDie(Agent.run(inner, "sub"))).output
+                if (fate === "nested") {
+                  const onEvents = (batch: ReadonlyArray<AgentEvent>) => {
+                    const end = batch.at(-1)
+                    if (end?._tag === "RunEnd") nested.push({ run: context.run, usage: end.usage })
+                  }
+                  return (yield* Effect.orDie(Agent.run(inner, "sub", { onEvents }))).output
+                }
                 return fate === "end" ? ToolResult.end('{"n": 2}') : fate
               }),
             () => Effect.sync(() => alive--)
@@ -272,7 +281,7 @@ export const play = (life: Life) =>
     const requests = (yield* ScriptedTransport.requests).filter((request) => !elsewhere.has(request))
     const connections = yield* ScriptedTransport.openConnections
     const stands = yield* budget.read({ identity: {} })
-    return { runs, log, window, requests, connections, handled, accepted, stands }
+    return { runs, log, window, requests, connections, handled, accepted, stands, nested }
   })
 
 const decidedIn = (runs: ReadonlyArray<Ran>) =>
