@@ -271,6 +271,8 @@ const continued = (
     const { messages, suspended } = yield* store.read(session)
     if (suspended !== undefined) {
       const asked = new Set(suspended.questions.map(({ call }) => call))
+      // An answer that was committed before the run was cut short holds, also when it is given again.
+      for (const entry of yield* store.live(session)) if (entry._tag === "Decision") asked.delete(entry.call)
       return yield* loop(
         [],
         decided.filter(({ call }) => asked.has(call))

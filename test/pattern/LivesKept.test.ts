@@ -173,6 +173,47 @@ describe("What a pattern keeps", () => {
   )
 })
 
+describe("Answers of a person", () => {
+  it.effect("TR-13 may be given again after a crash that came between them and the pattern", () => {
+    const ran: Array<string> = []
+    const tool = Agent.tool("act", { parameters: { what: Schema.String }, needsApproval: true }, ({ what }) =>
+      Effect.sync(() => void ran.push(what))
+    )
+    const both = Agent.make("both", { instructions: "You ask twice", tools: [tool] })
+    const pattern = Composite.make("one", {}, (input: string, parts) =>
+      Effect.map(parts.run("0", both, input), ({ output }) => ({ output }))
+    )
+    let appends = Number.POSITIVE_INFINITY
+    const dying = Effect.map(
+      ContextStore.ContextStore,
+      (store): ContextStore.Service => ({
+        ...store,
+        append: (...given) => Effect.suspend(() => (appends-- > 0 ? store.append(...given) : Effect.die("killed")))
+      })
+    )
+    return Effect.gen(function* () {
+      const first = yield* Runner.run(pattern, "go", { session })
+      const [one, two] = yes(first)
+      if (one === undefined || two === undefined) return assert.fail("two questions")
+      appends = 1
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(Runner.resume(pattern, session, [two]))))
+      appends = Number.POSITIVE_INFINITY
+      const result = yield* Runner.resume(pattern, session, [one, { ...two, approved: false }])
+      // What was decided first holds.
+      assert.deepStrictEqual([result.output, ran.sort()], ["asked", ["1", "2"]])
+    }).pipe(
+      Effect.provide(Layer.effect(ContextStore.ContextStore, dying)),
+      Effect.provide(
+        suspending(
+          roles({
+            "You ask twice": [[call("1", "act", { what: "1" }), call("2", "act", { what: "2" })], [text("asked")]]
+          })
+        )
+      )
+    )
+  })
+})
+
 describe("Sessions of parts", () => {
   it.effect("no place looks like a place within another, whatever it is called", () =>
     Effect.gen(function* () {
