@@ -80,7 +80,7 @@ export interface Parts {
     input: In,
     options?: PartOptions
   ) => Effect.Effect<Result.Completed<Out>, E | Unfinished | StoreError, R>
-  /** Does something once, and remembers what came of it. For choices that may differ the next time. It has to be JSON. */
+  /** Does something once, and remembers what came of it. For choices that may differ the next time. What comes of it has to be JSON, or nothing. */
   readonly remember: <A, E, R>(at: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreError, R>
   /** What earlier runs of the same session remembered, oldest first; the same when this one goes on later. */
   readonly earlier: ReadonlyArray<Journal.Remembered>

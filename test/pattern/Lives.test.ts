@@ -3,8 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
-import type { Played, Segment, Tree } from "../support/trees.ts"
-import { life, play } from "../support/trees.ts"
+import type { Played, Segment } from "../support/trees.ts"
+import { play } from "../support/trees.ts"
+import type { Tree } from "../support/treesGenerated.ts"
+import { life } from "../support/treesGenerated.ts"
 
 const lives = Number(process.env["LIVES"] ?? 60)
 

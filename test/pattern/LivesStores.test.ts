@@ -15,7 +15,8 @@ import * as Approval from "../../src/guard/Approval.ts"
 import * as Runner from "../../src/pattern/Runner.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { folderOf } from "../support/sqliteStore.ts"
-import { life, play } from "../support/trees.ts"
+import { play } from "../support/trees.ts"
+import { life } from "../support/treesGenerated.ts"
 
 const { call, roles, text } = ScriptedTransport
 

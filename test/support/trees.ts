@@ -1,12 +1,11 @@
 /**
- * Generated trees of runners, and their lives: they are interrupted and killed, wait for persons and go on, until they are
- * over. What is generated, the world it is played in, and what it leaves.
+ * The lives of generated trees of runners: they are interrupted and killed, wait for persons and go on, until they are
+ * over. The world it is played in, and what it leaves.
  */
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -27,105 +26,10 @@ import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { ToolContext } from "../../src/tool/ToolContext.ts"
 import type { Request } from "../../src/transport/Transport.ts"
 import { Transport } from "../../src/transport/Transport.ts"
+import type { AgentTree, Life, Tree } from "./treesGenerated.ts"
 
-/** A call that the model of an agent makes. */
-export interface Calling {
-  readonly tool: "plain" | "ask" | "fail" | "sub"
-  readonly steps: number
-  /** Of a sub-agent. */
-  readonly child: Tree | undefined
-}
-
-export interface AgentTree {
-  readonly kind: "agent"
-  readonly turns: ReadonlyArray<ReadonlyArray<Calling>>
-  readonly end: "text" | "fails"
-  readonly maxTurns: number | undefined
-  readonly steps: number
-}
-
-export interface FunctionTree {
-  readonly kind: "function"
-  readonly isKept: boolean
-  readonly fails: boolean
-  readonly steps: number
-}
-
-export interface PatternTree {
-  readonly kind: "sequence" | "parallel"
-  readonly parts: ReadonlyArray<{ readonly tree: Tree; readonly session: "own" | "continued" }>
-  readonly concurrency: number
-  readonly remembers: boolean
-}
-
-export type Tree = AgentTree | FunctionTree | PatternTree
-
-const steps = FastCheck.integer({ min: 0, max: 30 })
 /** Time is counted in turns of the scheduler, so that no life waits for a clock. */
 const pause = (steps: number) => Effect.repeatN(Effect.yieldNow(), steps)
-const often = <A>(usual: A, rare: A, times = 9) => FastCheck.constantFrom(...Array(times).fill(usual), rare)
-
-const pattern = (depth: number): FastCheck.Arbitrary<PatternTree> =>
-  FastCheck.record({
-    kind: FastCheck.constantFrom("sequence" as const, "parallel" as const),
-    parts: FastCheck.array(
-      FastCheck.record({ tree: tree(depth - 1), session: often<"own" | "continued">("own", "continued", 2) }),
-      { minLength: 1, maxLength: 3 }
-    ),
-    concurrency: FastCheck.integer({ min: 1, max: 3 }),
-    remembers: FastCheck.boolean()
-  })
-
-const agent = (depth: number): FastCheck.Arbitrary<AgentTree> =>
-  FastCheck.record({
-    kind: FastCheck.constant("agent" as const),
-    turns: FastCheck.array(
-      FastCheck.array(
-        FastCheck.record({
-          tool: FastCheck.constantFrom<Array<Calling["tool"]>>("plain", "ask", "ask", "fail", "sub", "sub"),
-          steps,
-          child: depth === 0 ? FastCheck.constant(undefined) : tree(depth - 1)
-        }),
-        { minLength: 1, maxLength: 3 }
-      ),
-      { maxLength: 2 }
-    ),
-    end: often<AgentTree["end"]>("text", "fails", 30),
-    maxTurns: often<number | undefined>(undefined, 1, 12),
-    steps
-  })
-
-const leaf: FastCheck.Arbitrary<FunctionTree> = FastCheck.record({
-  kind: FastCheck.constant("function" as const),
-  isKept: FastCheck.boolean(),
-  fails: often(false, true, 30),
-  steps
-})
-
-const tree = (depth: number): FastCheck.Arbitrary<Tree> =>
-  depth === 0
-    ? FastCheck.oneof({ arbitrary: agent(0), weight: 3 }, { arbitrary: leaf, weight: 1 })
-    : FastCheck.oneof(
-        { arbitrary: agent(depth), weight: 3 },
-        { arbitrary: pattern(depth), weight: 3 },
-        { arbitrary: leaf, weight: 1 }
-      )
-
-const cut = FastCheck.record({
-  by: FastCheck.constantFrom("kill" as const, "interrupt" as const, "nothing" as const),
-  /** Appends, or turns of the scheduler. */
-  after: FastCheck.oneof(FastCheck.integer({ min: 0, max: 30 }), FastCheck.integer({ min: 0, max: 400 }))
-})
-
-export const life = FastCheck.record({
-  tree: pattern(3),
-  cuts: FastCheck.array(cut, { maxLength: 4 }),
-  approver: FastCheck.constantFrom("suspend" as const, "allow" as const, "deny" as const, "mixed" as const),
-  /** Which of the questions that wait are left for the next time. */
-  left: FastCheck.array(FastCheck.boolean(), { maxLength: 12 }),
-  again: FastCheck.boolean()
-})
-export type Life = typeof life extends FastCheck.Arbitrary<infer A> ? A : never
 
 type Node = Runner.Runner<string, string, unknown, ContextStore.ContextStore | Transport>
 
