@@ -246,15 +246,21 @@ const overlay = (spec: AgentSpec, { fields, file, places }: Fragment): AgentSpec
     limits: { ...spec.limits, ...limits },
     guard: guard === undefined ? spec.guard : [...spec.guard, guard],
     files: spec.files.includes(file) ? spec.files : [...spec.files, file],
-    places: overlaid(spec, places)
+    places: overlaid(spec, fields, places)
   }
 }
 
 /** What a list had more of before is gone with it; what was merged stays. */
-const overlaid = (spec: AgentSpec, places: ReadonlyMap<string, Position>): ReadonlyMap<string, Position> => {
+const overlaid = (
+  spec: AgentSpec,
+  { agents, skills, tools }: AgentFields,
+  places: ReadonlyMap<string, Position>
+): ReadonlyMap<string, Position> => {
   const out = new Map(spec.places)
+  // A list that cannot be read has a place, and replaces nothing.
+  const isKept = new Map(Object.entries({ agents, skills, tools }).map(([field, list]) => [field, list === undefined]))
   for (const field of ["instructions", "tools", "agents", "skills", "settings.stop", "settings.extra"]) {
-    if (!places.has(field)) continue
+    if (!places.has(field) || isKept.get(field) === true) continue
     for (const key of spec.places.keys())
       if (key.startsWith(`${field}[`) || key.startsWith(`${field}.`)) out.delete(key)
   }

@@ -221,6 +221,19 @@ describe("Team", () => {
         })
       )
 
+      it.scoped("a wrong list of an agent does not tell those of the defaults again", () =>
+        Effect.gen(function* () {
+          const { problems } = yield* read(
+            { "team.toml": '[defaults]\ntools = ["grip"]\n', "a.toml": 'tools = "grep"\n' },
+            { tools: ["grep"] }
+          )
+          assert.deepStrictEqual(problems, [
+            "team.toml:2:10: defaults.tools[0]: there is no tool grip: did you mean grep? Known: grep",
+            'a.toml:1:9: tools: expected a list, not "grep"'
+          ])
+        })
+      )
+
       it.scoped("bytes that are no text are told with their line", () =>
         Effect.gen(function* () {
           const { problems } = yield* read({
