@@ -4,8 +4,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as Composite from "../../src/agent/Composite.ts"
 import * as Result from "../../src/agent/Result.ts"
@@ -154,6 +156,55 @@ describe("Events of nested runs", () => {
             events: (batch) => Effect.sync(() => void told.push(...batch)),
             runStart: ({ agent, path }) =>
               Effect.sync(() => void starts.push(`${agent}:${path?.map((one) => one.agent).join() ?? ""}`))
+          })
+        )
+      )
+    )
+  })
+})
+
+describe("Spans of nested runs", () => {
+  it.effect("stand below the call, and those of parts below their pattern", () => {
+    const spans: Array<Tracer.Span> = []
+    const child = Agent.make("child", { instructions: "You are a child" })
+    const lead = Agent.make("lead", { instructions: "You lead", tools: [Subagent.tool(child)] })
+    const pattern = Composite.make("pattern", {}, (input: string, parts) =>
+      Effect.as(Composite.all([parts.run("0", lead, input)], { concurrency: 2 }), { output: input })
+    )
+    const tracer = Tracer.make({
+      span: (name, parent, context, links, startTime, kind) => {
+        const attributes = new Map<string, unknown>()
+        const span: Tracer.Span = {
+          ...{ _tag: "Span", name, parent, context, links, kind, attributes, sampled: true },
+          ...{ spanId: String(spans.length), traceId: "trace", status: { _tag: "Started", startTime } },
+          attribute: (key, value) => void attributes.set(key, value),
+          end: () => undefined,
+          event: () => undefined,
+          addLinks: () => undefined
+        }
+        spans.push(span)
+        return span
+      },
+      context: (work) => work()
+    })
+    const wayOf = (span: Tracer.AnySpan | undefined): ReadonlyArray<string> =>
+      span?._tag !== "Span" ? [] : [...wayOf(Option.getOrUndefined(span.parent)), span.name]
+    return Effect.gen(function* () {
+      yield* Runner.run(pattern, "go")
+      const asked = spans.filter(({ name }) => name.startsWith("chat")).map(wayOf)
+      const above = ["invoke_workflow pattern", "invoke_agent lead"]
+      assert.deepStrictEqual(asked, [
+        [...above, "chat scripted"],
+        [...above, "execute_tool child", "invoke_agent child", "chat scripted"],
+        [...above, "chat scripted"]
+      ])
+    }).pipe(
+      Effect.withTracer(tracer),
+      Effect.provide(
+        world(
+          roles({
+            "You are a child": [[text("done")]],
+            "You lead": [[call("1", "child", { task: "x" })], [text("led")]]
           })
         )
       )
