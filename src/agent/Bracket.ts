@@ -72,6 +72,7 @@ export interface Options extends Begin {
  *
  * **Details**
  *
+ * - More than 64 runs in each other are a defect, which names them.
  * - `work` may be interrupted, and is when the stop signal comes: the run then ends with reason `stopped`.
  *
  * @category constructors
@@ -88,6 +89,7 @@ export const run = <E, R>(
         const restore: typeof mask = forked === true ? Effect.interruptible : mask
         const activities = yield* Activities
         const nesting = yield* Nesting.Nesting
+        if (nesting.above.length >= deepest) return yield* Effect.die(tooDeep(nesting, given ?? runner.name))
         const hooks = yield* Hooks.Hooks
         const identity = yield* Identity.Identity
         const traced = yield* Telemetry.isTraced
@@ -199,6 +201,15 @@ export const isInput = (input: unknown): input is Message.Input =>
   (Array.isArray(input) && (input.every((item) => isMessage(item)) || input.every((item) => isPart(item))))
 
 // internal
+
+/** Deeper than anything is that was meant: a pattern that runs itself without an end would go on for ever. */
+const deepest = 64
+
+const tooDeep = ({ above }: Nesting.Service, name: string): Error => {
+  const [first, second] = above
+  const way = [first?.name, second?.name, "…", above.at(-1)?.name, name].join(" > ")
+  return new Error(`Runs stand ${deepest} deep in each other: ${way}. Does a runner run itself without an end?`)
+}
 
 const isMessage = Schema.is(Message.Message)
 const isPart = Schema.is(Schema.Union(Part.Text, Part.File))

@@ -219,7 +219,7 @@ const failureOf = ({ name }: Runnable.Any, error: unknown, { path }: Nesting.Ser
 }
 
 const answerOf = (
-  { name }: Runnable.Any,
+  { behavior, name }: Runnable.Any,
   result: Result.Result<unknown>,
   { path }: Nesting.Service
 ): Effect.Effect<ToolResult.Answer<unknown>, SubagentFailed> => {
@@ -228,7 +228,8 @@ const answerOf = (
     return Effect.succeed(ToolResult.waiting({ session, questions: Nesting.asked(result, path) }))
   }
   if (reason === "completed") {
-    const answer = value ?? text
+    // What a pattern wrote for models; a typed agent's answer is its JSON.
+    const answer = behavior.restore === undefined ? text : (value ?? text)
     if (why === undefined) return Effect.succeed(ToolResult.make({ value: answer }))
     // An answer that is not all that was asked for must not look as if it were.
     const { content } = ToolResult.fromEncoded("ok", answer)

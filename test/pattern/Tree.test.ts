@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,6 +10,7 @@ import * as Supervisor from "effect/Supervisor"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as Composite from "../../src/agent/Composite.ts"
 import * as Subagent from "../../src/agent/Subagent.ts"
+import type { StoreError } from "../../src/context/ContextStore.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Repair from "../../src/context/Repair.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
@@ -148,6 +150,18 @@ describe("A failure in a leaf", () => {
 })
 
 describe("A pattern", () => {
+  it.effect("that runs itself without an end is a defect that names it", () =>
+    Effect.gen(function* () {
+      const self: Runner.Runner<string, string, StoreError, ContextStore.ContextStore> = Runner.make(
+        "self",
+        {},
+        (input: string, parts) => parts.run("again", self, input)
+      )
+      const exit = yield* Effect.exit(Runner.run(self, "go"))
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "64 deep in each other: self > self")
+    }).pipe(Effect.provide(ContextStore.layerMemory))
+  )
+
   it.effect("interrupted, its parts end first", () =>
     Effect.gen(function* () {
       const begun = yield* Deferred.make<void>()
