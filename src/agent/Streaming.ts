@@ -23,7 +23,8 @@ import type { Sink } from "./Run.ts"
 export const make = <E, R>(loop: (sink: Sink) => Effect.Effect<unknown, E, R>): Stream.Stream<AgentEvent, E, R> =>
   Stream.fromChannel(
     Channel.acquireUseRelease(
-      Effect.flatMap(Mailbox.make<AgentEvent, E>(), (mailbox) => {
+      // Bounded by `paceOf`: one without any bound copies what is in it for every batch.
+      Effect.flatMap(Mailbox.make<AgentEvent, E>(Number.MAX_SAFE_INTEGER), (mailbox) => {
         const pace = paceOf()
         const writing = loop((events) => {
           // Events are there at once, so that a writer that is stopped while it waits, or before, takes none back.
