@@ -96,8 +96,8 @@ const check = ({ approved, connections, denied, error, logs, segments, world }: 
       }
       if (calls.length === 0) continue
       const next = messages[index + 1]?.parts.flatMap((part) => (part.type === "tool-result" ? [part.id] : []))
-      // A call that was left because its caller was cut short leaves its questions behind.
-      if (wasCut && next === undefined && log.some(({ _tag }) => _tag === "Suspended")) continue
+      // A run whose caller was cut short, or which failed beside it, leaves its questions behind.
+      if (next === undefined && log.some(({ _tag }) => _tag === "Suspended")) continue
       if (!wasKilled && error === undefined) assert.deepStrictEqual(next, calls, `${id}: every call has a result`)
       else if (next !== undefined && next.length > 0) assert.deepStrictEqual(next, calls)
     }
