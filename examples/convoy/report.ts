@@ -18,7 +18,7 @@ export const checkOut = (folder: string) =>
     if (!(yield* files.exists(`${folder}/main`))) yield* Tree.write(`${folder}/main`, yield* Tree.read(original))
   })
 
-export const of = (folder: string, { output = "", usage }: Result.Result<string>) =>
+export const of = (folder: string, { output = "", usage }: Result.Outcome<string>) =>
   Effect.gen(function* () {
     const board = yield* Tag
     const items = (yield* board.list(Board.name)).filter(({ tags }) => !tags.includes("merge"))

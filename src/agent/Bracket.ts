@@ -81,7 +81,7 @@ export interface Options extends Begin {
 export const run = <E, R>(
   { forked, input, name: given, onBusy, resume, runner, session, sink, stopSignal }: Options,
   work: (bracket: Bracket) => Effect.Effect<Ended, E, R | Scope.Scope>
-): Effect.Effect<Result.Result<unknown>, E, Exclude<R, Scope.Scope>> =>
+): Effect.Effect<Result.Outcome<unknown>, E, Exclude<R, Scope.Scope>> =>
   Effect.uninterruptibleMask((mask) =>
     Halt.watching({}, stopSignal, (halt, watched) =>
       Effect.gen(function* () {

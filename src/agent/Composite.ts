@@ -26,7 +26,7 @@ import * as Runnable from "./Runnable.ts"
  * @since 0.1.0
  */
 export class Unfinished extends Data.TaggedError("Unfinished")<{
-  readonly result: Result.Result<unknown>
+  readonly result: Result.Outcome<unknown>
   /** The questions of all parts that wait, with the way to them. */
   readonly pending: ReadonlyArray<PendingQuestion>
 }> {}
@@ -276,7 +276,7 @@ const fresh = <In, Out, E, R>(
 
 /** The answer of a part, or how it ended without one. */
 const finished = <Out>(
-  result: Result.Result<Out>,
+  result: Result.Outcome<Out>,
   path: ReadonlyArray<PathStep>
 ): Effect.Effect<Result.Completed<Out>, Unfinished> =>
   result.reason === "completed"

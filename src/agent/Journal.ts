@@ -51,9 +51,9 @@ export interface Journal {
   readonly answer: <In, Out, E, R>(
     at: string,
     runner: Runner<In, Out, E, R>
-  ) => Effect.Effect<Result.Result<Out>> | undefined
+  ) => Effect.Effect<Result.Outcome<Out>> | undefined
   /** Keeps what a part came to, unless it has no JSON: then the part is run again. */
-  readonly keep: (at: string, result: Result.Result<unknown>) => Effect.Effect<void, StoreError>
+  readonly keep: (at: string, result: Result.Outcome<unknown>) => Effect.Effect<void, StoreError>
   /** Does something once. What comes of it must be JSON, or nothing; the rest is a defect. */
   readonly remember: <A, E, R>(at: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreError, R>
   /** Writes how the run ended. */
@@ -276,7 +276,7 @@ type Kept = typeof Kept.Type
 
 const isKept = Schema.is(Kept)
 
-const keptOf = (result: Result.Result<unknown>): Kept => {
+const keptOf = (result: Result.Outcome<unknown>): Kept => {
   const { agent, answeredBy, endedAt, limit, reason, run, session, text, why } = result
   return {
     ...{ output: text, agent, answeredBy, run, session, endedAt },
@@ -291,11 +291,11 @@ const keptOf = (result: Result.Result<unknown>): Kept => {
 const restored = <Out>(
   kept: Kept,
   restore: NonNullable<Runner<never, Out>["behavior"]["restore"]>
-): Effect.Effect<Result.Result<Out>> => {
+): Effect.Effect<Result.Outcome<Out>> => {
   const { endedAt, reason = "completed", session, ...end } = kept
   const base = Results.ofEnd({ ...end, turn: 0, usage: Usage.zero, endedAtMillis: Date.parse(endedAt) }, session)
   // What a runner restores is of the type that it says.
-  return Effect.map(restore(end), (output) => ({ ...base, reason, output }) as Result.Result<Out>)
+  return Effect.map(restore(end), (output) => ({ ...base, reason, output }) as Result.Outcome<Out>)
 }
 
 const writer = (bracket: Bracket.Bracket, store: Store, now: Effect.Effect<number>, number: number) => {

@@ -61,6 +61,16 @@ export type Result<Output = string> =
     })
 
 /**
+ * The result of a runner, whichever it is: without being completed, only agents of text are sure to have an output.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome<Output> =
+  | Completed<Output>
+  | (Base & { readonly reason: Exclude<RunReason, "completed">; readonly output: Output | undefined })
+
+/**
  * The result of a run that was completed.
  *
  * @category models

@@ -101,7 +101,7 @@ export interface Begin extends Options {
  */
 export interface Behavior {
   readonly identity: object
-  readonly execute: (begin: Begin, sink: Sink) => Effect.Effect<Result.Result<unknown>, unknown, unknown>
+  readonly execute: (begin: Begin, sink: Sink) => Effect.Effect<Result.Outcome<unknown>, unknown, unknown>
   readonly restore: ((end: Pick<RunEnd, "output" | "value">) => Effect.Effect<unknown>) | undefined
 }
 
@@ -144,9 +144,9 @@ export const execute = <In, Out, E, R>(
   runner: Runner<In, Out, E, R>,
   begin: Omit<Begin, "input"> & { readonly input: In },
   sink: Sink
-): Effect.Effect<Result.Result<Out>, E, R> =>
+): Effect.Effect<Result.Outcome<Out>, E, R> =>
   // The types of a runner are those of its behavior, which `make` has erased.
-  runner.behavior.execute(begin, sink) as Effect.Effect<Result.Result<Out>, E, R>
+  runner.behavior.execute(begin, sink) as Effect.Effect<Result.Outcome<Out>, E, R>
 
 /**
  * Goes on with a run that waits for answers, or that was cut short.
@@ -164,9 +164,9 @@ export const resume = <In, Out, E, R>(
     readonly decided: ReadonlyArray<Decided>
   },
   sink: Sink
-): Effect.Effect<Result.Result<Out>, E | ResumeRejected, R> =>
+): Effect.Effect<Result.Outcome<Out>, E | ResumeRejected, R> =>
   runner.behavior.execute({ input: undefined, ...begin, resume: { decided, isRoot: true } }, sink) as Effect.Effect<
-    Result.Result<Out>,
+    Result.Outcome<Out>,
     E | ResumeRejected,
     R
   >

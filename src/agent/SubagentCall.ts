@@ -90,7 +90,7 @@ export const run = (
   Effect.flatMap(Nesting.Nesting, (nesting) => {
     const ran = runner.behavior.execute(begin, nesting.sink ?? (() => undefined))
     // What a runner needs is part of the type of the tool that is made of it.
-    const typed = ran as Effect.Effect<Result.Result<unknown>, unknown>
+    const typed = ran as Effect.Effect<Result.Outcome<unknown>, unknown>
     return Effect.matchEffect(typed, {
       onFailure: (error) => Effect.fail(failureOf(runner, error, nesting)),
       onSuccess: (result) => answerOf(runner, result, nesting)
@@ -220,7 +220,7 @@ const failureOf = ({ name }: Runnable.Any, error: unknown, { path }: Nesting.Ser
 
 const answerOf = (
   { behavior, name }: Runnable.Any,
-  result: Result.Result<unknown>,
+  result: Result.Outcome<unknown>,
   { path }: Nesting.Service
 ): Effect.Effect<ToolResult.Answer<unknown>, SubagentFailed> => {
   const { limit, pending, reason, session, text, value, why } = result

@@ -132,7 +132,7 @@ export const run = <In, Out, E, R>(
   runner: Runner<In, Out, E, R>,
   input: In,
   options?: Options & { readonly onEvents?: ((events: ReadonlyArray<AgentEvent>) => void) | undefined }
-): Effect.Effect<Result.Result<Out>, E, R> =>
+): Effect.Effect<Result.Outcome<Out>, E, R> =>
   Runnable.execute(runner, { ...options, input }, watching(options?.onEvents))
 
 /**
@@ -157,7 +157,7 @@ export const resume = <In, Out, E, R>(
     readonly input?: In | undefined
     readonly onEvents?: ((events: ReadonlyArray<AgentEvent>) => void) | undefined
   }
-): Effect.Effect<Result.Result<Out>, E | ResumeRejected, R> =>
+): Effect.Effect<Result.Outcome<Out>, E | ResumeRejected, R> =>
   Runnable.resume(runner, { ...options, session, decided }, watching(options?.onEvents))
 
 /**

@@ -166,7 +166,7 @@ const finishes: { readonly [Reason in Result.Result["reason"]]?: FinishReason } 
 }
 
 /** The answer as deltas, or why there is none. */
-const told = (model: ModelInfo, result: Result.Result<unknown>, hasActed: boolean): Transport.Pull => {
+const told = (model: ModelInfo, result: Result.Outcome<unknown>, hasActed: boolean): Transport.Pull => {
   const reason = finishes[result.reason]
   if (reason === undefined) return Effect.fail(Option.some(unanswered(model, result, hasActed)))
   const { run, text, usage } = result
@@ -182,7 +182,7 @@ const told = (model: ModelInfo, result: Result.Result<unknown>, hasActed: boolea
   return Effect.succeed([{ _tag: "ResponseStart", id: run, model: model.id }, ...said, finish])
 }
 
-const unanswered = (model: ModelInfo, result: Result.Result<unknown>, hasActed: boolean): TransportError => {
+const unanswered = (model: ModelInfo, result: Result.Outcome<unknown>, hasActed: boolean): TransportError => {
   const { agent, limit, pending, reason, text, why } = result
   const how = [reason, limit, why].filter((word) => word !== undefined).join(": ")
   if (reason === "blocked") return failure(model, { _tag: "Filtered", message: how }, "unknown")

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as ContextStore from "../../src/context/ContextStore.ts"
+import { version } from "../../src/domain/Entry.ts"
 import { EntryId, SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import { at, compacted, paid, restored, said } from "../../src/testing/internal/contextStoreFixtures.ts"
@@ -110,7 +111,7 @@ describe("A row of a newer version", () => {
     Effect.gen(function* () {
       const { store } = yield* damaged(
         [said("a"), said("b")],
-        "UPDATE axonal_entries SET version = 3 WHERE id = 'b'",
+        `UPDATE axonal_entries SET version = ${version + 1} WHERE id = 'b'`,
         // As a newer version may write it.
         "UPDATE axonal_entries SET json = '{\"_tag\":\"Hologram\"}' WHERE id = 'b'"
       )

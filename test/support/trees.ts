@@ -169,7 +169,7 @@ const over = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
 /** One run of a life. */
 export interface Segment {
   readonly events: ReadonlyArray<AgentEvent>
-  readonly exit: Exit.Exit<Result.Result<string>, unknown>
+  readonly exit: Exit.Exit<Result.Outcome<string>, unknown>
   readonly by: "kill" | "interrupt" | "nothing"
   readonly input: string
 }
@@ -181,7 +181,7 @@ export interface Played {
   readonly denied: ReadonlySet<string>
   readonly logs: ReadonlyMap<string, ReadonlyArray<Stored>>
   readonly connections: number
-  readonly outcome: Result.Result<string> | undefined
+  readonly outcome: Result.Outcome<string> | undefined
   readonly error: unknown
 }
 
@@ -228,11 +228,11 @@ export const play = (life: Life, store: Layer.Layer<ContextStore.ContextStore, u
     const denied = new Set<string>()
     const sessions = new Map<string, string>()
     let connections = 0
-    let pending: Result.Result<string>["pending"] = []
+    let pending: Result.Outcome<string>["pending"] = []
     let asked = 0
     const cuts = [...life.cuts]
     const inputs = life.again ? ["in:go", "in:again"] : ["in:go"]
-    let outcome: Result.Result<string> | undefined
+    let outcome: Result.Outcome<string> | undefined
     let error: unknown
     let isBegun = false
     let ended = 0
