@@ -38,8 +38,9 @@ export default defineConfig({
     // a project says of it does not reach the pool. With fewer at least than at most, the pool ends idle processes twice,
     // and the run with them.
     poolOptions: { forks: { isolate: false, minForks: 3, maxForks: 3 } },
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // What hangs is told; what only waits for a busy machine is not.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]]
   }
 })

@@ -14,7 +14,7 @@ const layerOf = (url: string) =>
   Layer.provide(SqlBoard.layer, Layer.orDie(PgClient.layer({ url: Redacted.make(url), maxConnections: 4 })))
 
 await suite("SqlBoard in PostgreSQL", (_server, newDatabase) => {
-  Suites.board("postgres", Layer.unwrapEffect(Effect.map(newDatabase, layerOf)))
+  Suites.board("postgres", Layer.unwrapEffect(Effect.map(newDatabase, layerOf)), { schedules: 10 })
 
   describe("SqlBoard in PostgreSQL", () => {
     const opened = Effect.flatMap(newDatabase, (url) =>

@@ -26,7 +26,7 @@ const { newFile } = folderOf("board")
 const open = (filename: string) =>
   Effect.map(Layer.build(layerSqlite({ filename })), (context) => Context.get(context, Board.Board))
 
-Suites.board("sqlite", layerSqlite({ filename: newFile() }))
+Suites.board("sqlite", layerSqlite({ filename: newFile() }), { schedules: 10 })
 
 describe("SqlBoard", () => {
   it.scoped("two layers on one file are one board", () =>

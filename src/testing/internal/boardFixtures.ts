@@ -2,8 +2,10 @@
  * What the tests of boards are written with.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
 import type * as Board from "../../board/Board.ts"
 
 export type Test = (
@@ -40,6 +42,20 @@ export const taken = (board: Board.Service, id: string, worker: string, options?
   )
 
 export const minute = "1 minute"
+
+/**
+ * Joins what waits for time to pass. A board that asks a server may come to wait only after the time has passed that it is to
+ * wait for, so a little more passes until it is there.
+ */
+export const inTime = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(Fiber.poll(fiber), (exit) =>
+    Option.isSome(exit)
+      ? Fiber.join(fiber)
+      : Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 10))).pipe(
+          Effect.zipRight(TestClock.adjust("1 second")),
+          Effect.zipRight(inTime(fiber))
+        )
+  )
 
 /** Lets the fibers that were forked come to where they wait. */
 export const settled = Effect.repeatN(Effect.yieldNow(), 20)

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import type * as Board from "../../board/Board.ts"
 import type { Test } from "./boardFixtures.ts"
-import { minute, next, refusal, settled, taken, titled } from "./boardFixtures.ts"
+import { inTime, minute, next, refusal, settled, taken, titled } from "./boardFixtures.ts"
 
 export const noting = (test: Test): void => {
   test("notes are read in order, by what they are about", (board, id) =>
@@ -67,7 +67,7 @@ export const watching = (test: Test): void => {
       assert.strictEqual(yield* Queue.take(seen), "a in-progress")
       yield* settled
       yield* TestClock.adjust(minute)
-      assert.strictEqual(yield* Queue.take(seen), "a failed")
+      assert.strictEqual(yield* inTime(yield* Effect.fork(Queue.take(seen))), "a failed")
       assert.strictEqual(yield* Queue.take(seen), "b blocked")
     }))
 }
@@ -103,7 +103,7 @@ export const waiting = (test: Test): void => {
       const awaited = yield* Effect.fork(board.awaitTasks(id, ["a"]))
       yield* settled
       yield* TestClock.adjust(minute)
-      assert.strictEqual((yield* Fiber.join(awaited))[0]?.status, "failed")
+      assert.strictEqual((yield* inTime(awaited))[0]?.status, "failed")
     }))
 
   test("a worker can wait for the next task", (board, id) =>
@@ -118,7 +118,7 @@ export const waiting = (test: Test): void => {
       const takesOver = yield* Effect.fork(taken(board, id, "cem", { onEmpty: "drain" }))
       yield* settled
       yield* TestClock.adjust(minute)
-      const third = yield* Fiber.join(takesOver)
+      const third = yield* inTime(takesOver)
       assert.deepStrictEqual([third.task.id, third.task.attempts], ["b", 2])
       const drains = yield* Effect.fork(next(board, id, "ann", { onEmpty: "drain" }))
       yield* settled
