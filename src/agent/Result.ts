@@ -106,22 +106,25 @@ export const begin = (): Folding => ({ start: undefined, end: undefined, message
  */
 export const push = (folding: Folding, events: ReadonlyArray<AgentEvent.AgentEvent>): void => {
   for (const event of events) {
-    // Those of nested runs have results of their own.
-    if (folding.start !== undefined && event.run !== folding.start.run) continue
     switch (event._tag) {
       case "RunStart":
+        // Those of nested runs have results of their own. Asked here, and not of every delta.
+        if (folding.start !== undefined) break
         folding.start = event
         folding.messages.push(...event.input)
         break
       case "TurnStart":
+        if (event.run !== folding.start?.run) break
         folding.messages.push(...event.input)
         break
       case "TurnEnd":
+        if (event.run !== folding.start?.run) break
         // The results of calls that waited stand before what is said to them.
         if (event.turn === 0) folding.messages.unshift(...event.messages)
         else folding.messages.push(...event.messages)
         break
       case "RunEnd":
+        if (event.run !== folding.start?.run) break
         folding.end = event
         break
     }
