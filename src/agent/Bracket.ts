@@ -109,15 +109,8 @@ export const run = <E, R>(
         yield* Hooks.tell("runStart", hooks.runStart, () => ({ ...where, input: messages }))
         const about = { run: id, turn: 0, agent: name, ...here }
         yield* emit(() => ({ _tag: "RunStart", ...about, sequence: 0, session: sessionId, input: messages }))
-        const around = (scope: Scope.Scope) => (at: string) => ({
-          path: [...nesting.path, { agent: name, run: id, at }],
-          above: [...nesting.above, { name, identity: runner.identity }],
-          sessions: [...nesting.sessions, sessionId],
-          sink,
-          spend,
-          scope,
-          resume: undefined
-        })
+        const self = { name, identity: runner.identity, id, session: sessionId, sink, spend }
+        const around = (scope: Scope.Scope) => (at: string) => Nesting.below(nesting, { ...self, scope }, { at })
         const body = Effect.scoped(
           Effect.flatMap(Effect.scope, (scope) =>
             work({ id, session: sessionId, name, identity, sink, onBusy, around: around(scope) })

@@ -105,22 +105,16 @@ export const make = <In, Out, E, R>(
   name: string,
   options: { readonly description?: string | undefined },
   body: (input: In, parts: Parts) => Effect.Effect<Answer<Out>, E, R>
-): Runnable.Runner<In, Out, Exclude<E, Unfinished> | StoreError, R | ContextStore> => {
-  const runner: Runnable.Runner<In, Out, Exclude<E, Unfinished> | StoreError, R | ContextStore> = Runnable.make(
-    name,
-    options.description,
-    {
-      // Other names for it make other runners of the same behavior.
-      identity: body,
-      restore: undefined,
-      execute: (begin, sink) =>
-        Bracket.run({ ...begin, runner: { name, identity: body }, sink }, (bracket) =>
-          performed(bracket, begin, (input, parts) => body(input as In, parts))
-        )
-    }
-  )
-  return runner
-}
+): Runnable.Runner<In, Out, Exclude<E, Unfinished> | StoreError, R | ContextStore> =>
+  Runnable.make(name, options.description, {
+    // Other names for it make other runners of the same behavior.
+    identity: body,
+    restore: undefined,
+    execute: (begin, sink) =>
+      Bracket.run({ ...begin, runner: { name, identity: body }, sink }, (bracket) =>
+        performed(bracket, begin, (input, parts) => body(input as In, parts))
+      )
+  })
 
 /**
  * Runs parts side by side, and then decides: when one waits for a person, the others go on, and what they wait for is told

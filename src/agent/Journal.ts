@@ -17,8 +17,7 @@ import { jsonText } from "../tool/ToolResult.ts"
 import { Activities } from "./Activities.ts"
 import * as Bracket from "./Bracket.ts"
 import * as Nesting from "./Nesting.ts"
-import type * as Result from "./Result.ts"
-import * as Results from "./Result.ts"
+import * as Result from "./Result.ts"
 import { ResumeRejected } from "./Resuming.ts"
 import type { Begin, Runner } from "./Runnable.ts"
 
@@ -293,7 +292,7 @@ const restored = <Out>(
   restore: NonNullable<Runner<never, Out>["behavior"]["restore"]>
 ): Effect.Effect<Result.Outcome<Out>> => {
   const { endedAt, reason = "completed", session, ...end } = kept
-  const base = Results.ofEnd({ ...end, turn: 0, usage: Usage.zero, endedAtMillis: Date.parse(endedAt) }, session)
+  const base = Result.ofEnd({ ...end, turn: 0, usage: Usage.zero, endedAtMillis: Date.parse(endedAt) }, session)
   // What a runner restores is of the type that it says.
   return Effect.map(restore(end), (output) => ({ ...base, reason, output }) as Result.Outcome<Out>)
 }

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { StoreError } from "../context/ContextStore.ts"
 import { failure } from "../context/ContextStore.ts"
 import type { PendingQuestion } from "../domain/Entry.ts"
-import type { PathStep, SessionId } from "../domain/Ids.ts"
+import type { PathStep, RunId, SessionId } from "../domain/Ids.ts"
 import type * as Usage from "../domain/Usage.ts"
 import type { Decided } from "../guard/Approval.ts"
 import type { Sink } from "./Run.ts"
@@ -76,6 +76,27 @@ export const root: Service = {
   scope: undefined,
   resume: undefined
 }
+
+/**
+ * What stands around a run that another one starts, which itself stands in these surroundings: one part further on the way.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const below = (
+  { above, path, sessions }: Service,
+  run: Above & Pick<Service, "sink" | "spend" | "scope"> & { readonly id: RunId; readonly session: SessionId },
+  at: Pick<PathStep, "call" | "at">,
+  resume?: Resume
+): Service => ({
+  path: [...path, { agent: run.name, run: run.id, ...at }],
+  above: [...above, { name: run.name, identity: run.identity }],
+  sessions: [...sessions, run.session],
+  sink: run.sink,
+  spend: run.spend,
+  scope: run.scope,
+  resume
+})
 
 /**
  * What a run that begins here is part of.

@@ -245,20 +245,19 @@ export const owe = (run: Run, purpose: NonNullable<UsageEntry["purpose"]>, { mod
  * @category converters
  * @since 0.1.0
  */
-export const nested = (run: Run, call: CallId): Nesting.Service => {
-  const { above, sessions } = run.nesting
-  return {
-    path: [...run.nesting.path, { agent: run.agent, run: run.id, call }],
-    above: [...above, { name: run.agent, identity: run.definition }],
-    sessions: [...sessions, run.session],
-    sink: run.sink,
-    spend: (usage) => {
-      run.spent.usage = Usage.sum(run.spent.usage, usage)
+export const nested = (run: Run, call: CallId): Nesting.Service =>
+  Nesting.below(
+    run.nesting,
+    {
+      ...{ name: run.agent, identity: run.definition, id: run.id, session: run.session },
+      ...{ sink: run.sink, scope: run.scope },
+      spend: (usage) => {
+        run.spent.usage = Usage.sum(run.spent.usage, usage)
+      }
     },
-    scope: run.scope,
-    resume: run.reopened?.get(call)
-  }
-}
+    { call },
+    run.reopened?.get(call)
+  )
 
 /**
  * Writes events when it is run.

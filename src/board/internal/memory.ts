@@ -26,15 +26,7 @@ export const make = (): Driver<never> => {
   const keptOf = (board: string): Kept => {
     const known = boards.get(board)
     if (known !== undefined) return known
-    const kept: Kept = {
-      tasks: new Map(),
-      held: new Map(),
-      dependents: new Map(),
-      links: new Map(),
-      notes: [],
-      revision: 0,
-      posted: 0
-    }
+    const kept = empty()
     boards.set(board, kept)
     return kept
   }
@@ -67,7 +59,7 @@ export const make = (): Driver<never> => {
 
 // internal
 
-const nothing: Kept = {
+const empty = (): Kept => ({
   tasks: new Map(),
   held: new Map(),
   dependents: new Map(),
@@ -75,7 +67,10 @@ const nothing: Kept = {
   notes: [],
   revision: 0,
   posted: 0
-}
+})
+
+/** What is read of a board that nobody has written to. */
+const nothing = empty()
 
 const readingOf = (kept: Kept, now: number): Reading<never> => {
   const select = (wanted: (task: Stored) => boolean) => Effect.sync(() => [...kept.tasks.values()].filter(wanted))
