@@ -128,19 +128,24 @@ export const complete = (name: string, options: Options<Source, ReadonlyArray<So
 }
 
 /**
- * What an agent is told in one run: its instructions, and what is added to them, each behind an empty line. Nothing is added
- * for a text that is blank.
+ * Does what comes before a run, and answers with it what the agent is told in that run: its instructions, and what is added to
+ * them, each behind an empty line. Nothing is added for a text that is blank.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const instructionsOf = ({ additions, instructions }: Definition): Effect.Effect<string | undefined, unknown> =>
-  additions.length === 0
-    ? Effect.succeed(instructions)
-    : Effect.map(Effect.all(additions), (added) => {
-        const texts = [instructions ?? "", ...added].filter((text) => text.trim() !== "")
-        return texts.length === 0 ? undefined : texts.join("\n\n")
-      })
+export const withInstructions = <A, E>(
+  { additions, instructions }: Definition,
+  before: Effect.Effect<A, E>
+): Effect.Effect<readonly [A, string | undefined], unknown> =>
+  Effect.flatMap(before, (value) =>
+    additions.length === 0
+      ? Effect.succeed([value, instructions] as const)
+      : Effect.map(Effect.all(additions), (added) => {
+          const texts = [instructions ?? "", ...added].filter((text) => text.trim() !== "")
+          return [value, texts.length === 0 ? undefined : texts.join("\n\n")] as const
+        })
+  )
 
 // internal
 

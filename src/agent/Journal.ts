@@ -18,7 +18,7 @@ import { Activities } from "./Activities.ts"
 import * as Bracket from "./Bracket.ts"
 import * as Nesting from "./Nesting.ts"
 import * as Result from "./Result.ts"
-import { ResumeRejected } from "./Resuming.ts"
+import { misplaced, ResumeRejected } from "./Resuming.ts"
 import type { Begin, Runner } from "./Runnable.ts"
 
 /**
@@ -249,13 +249,8 @@ const expected = (
   decided: ReadonlyArray<Decided>
 ): Effect.Effect<void, ResumeRejected> => {
   if (left === undefined || left.known.has("ended")) return rejected(bracket, "not-waiting")
-  const seen = new Set<string>()
-  for (const { call } of decided) {
-    if (!left.questions.some((question) => question.call === call)) return rejected(bracket, "unknown-call", call)
-    if (seen.has(call)) return rejected(bracket, "repeated", call)
-    seen.add(call)
-  }
-  return Effect.void
+  const wrong = misplaced(decided, left.questions)
+  return wrong === undefined ? Effect.void : rejected(bracket, wrong.reason, wrong.call)
 }
 
 const Kept = Schema.Struct({

@@ -24,7 +24,7 @@ import * as Answer from "./Answer.ts"
 import * as Budget from "./Budget.ts"
 import * as Compacting from "./Compacting.ts"
 import type { Definition } from "./Definition.ts"
-import { instructionsOf } from "./Definition.ts"
+import { withInstructions } from "./Definition.ts"
 import * as Ending from "./Ending.ts"
 import * as Final from "./Final.ts"
 import * as Halt from "./Halt.ts"
@@ -109,7 +109,7 @@ export const run = (
         let [registry, instructions] = [Toolkit.empty, definition.instructions]
         const sources = Run.sources(services, definition, () => registry.specs)
         // A run that is halted before it begins starts nothing and asks nobody.
-        const resolved = Effect.zip(Toolkit.resolve(sources), instructionsOf(definition))
+        const resolved = withInstructions(definition, Toolkit.resolve(sources))
         const found = yield* Effect.exit(restore(Effect.zipRight(watched, Halt.haltable(halt, resolved))))
         if (Exit.isSuccess(found)) [registry, instructions] = found.value
         const steering = options.steering ?? Steering.make()

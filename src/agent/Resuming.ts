@@ -110,6 +110,24 @@ export const resume = (
   })
 
 /**
+ * The first answer that is about none of these questions, or is the second one to its question, if there is one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const misplaced = (
+  decided: ReadonlyArray<Approval.Decided>,
+  questions: ReadonlyArray<PendingQuestion>
+): { readonly reason: "unknown-call" | "repeated"; readonly call: CallId } | undefined => {
+  const open = new Set(questions.map(({ call }) => call))
+  for (const { call } of decided) {
+    if (open.delete(call)) continue
+    return { reason: questions.some((question) => question.call === call) ? "repeated" : "unknown-call", call }
+  }
+  return undefined
+}
+
+/**
  * Gives the calls that an earlier run of the session left waiting their results, because somebody speaks instead of
  * answering: none of them runs any more. One that was refused already is denied, the others were not started.
  *
@@ -171,14 +189,9 @@ const reopen = (
       answers.set(at.call, known)
       return known.decided
     }
-    for (const [index, decision] of decided.entries()) {
-      if (decided.findIndex(({ call }) => call === decision.call) < index) {
-        return yield* rejected(run, "repeated", decision.call)
-      }
-      const of = opened(decision.call)
-      if (of === undefined) return yield* rejected(run, "unknown-call", decision.call)
-      of.push({ ...Approval.plain(decision), call: decision.call })
-    }
+    const wrong = misplaced(decided, questions)
+    if (wrong !== undefined) return yield* rejected(run, wrong.reason, wrong.call)
+    for (const decision of decided) opened(decision.call)?.push({ ...Approval.plain(decision), call: decision.call })
     const now = yield* run.activities.now
     for (const question of questions) if (isExpired(question, now)) opened(question.call)
     const worked = yield* Effect.uninterruptibleMask((restore) =>
