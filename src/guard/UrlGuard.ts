@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Urls from "../internal/urls.ts"
 import * as Guard from "./Guard.ts"
 import * as Fields from "./internal/argumentFields.ts"
-import * as Urls from "./internal/urls.ts"
 
 /**
  * How a URL guard is set up.

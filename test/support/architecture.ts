@@ -27,6 +27,10 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   [0, "domain", /^domain\//],
   [2, "agent", /^agent\//],
   [4, "composition", /^(pattern|durable|plugin|team)\//],
+  // Serving agents is above them, whatever speaks the protocol.
+  [4, "composition", /^mcp\/McpServer[A-Za-z]*\.ts$/],
+  // The tools of the box, written over a port of another folder; its namesake puts them together.
+  [3, "toolbox", /^toolbox\//],
   [5, "application", /^(cli|console)\//],
   // Ports: the namesake of its folder, and the parts of a port that have a file of their own.
   [1, "port", /^tool\//],
@@ -69,6 +73,11 @@ export const allowances: ReadonlyArray<{ readonly from: RegExp; readonly to: Reg
     why: "there is one of them for all SQL databases; these files add nothing but a driver"
   },
   {
+    from: /^toolbox\/[A-Za-z]+\.ts$/,
+    to: /^toolbox\/[A-Za-z]+\.ts$/,
+    why: "they are one kit: tools share what they know of files, and the box is made of all of them"
+  },
+  {
     from: /^transport\/ModelString\.ts$/,
     to: /^transport\/[A-Za-z]+\.ts$/,
     why: "it chooses among the transports by name"
@@ -95,8 +104,11 @@ export const optionalPeers: ReadonlyArray<string> = [
   "@effect/sql",
   "@effect/sql-pg",
   "@effect/sql-sqlite-node",
+  "@modelcontextprotocol/sdk",
+  "dockerode",
   "gpt-tokenizer",
-  "node-llama-cpp"
+  "node-llama-cpp",
+  "node-pty"
 ]
 /** Files that every user loads, so that nothing they import statically may need a peer that is optional, or a test runner. */
 export const lean: ReadonlyArray<string> = ["index.ts", "testing/index.ts"]
