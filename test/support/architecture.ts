@@ -37,7 +37,7 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   [
     1,
     "port",
-    /^(hook\/(Hooks|Phase)|skill\/Skills|context\/ContextStore|guard\/(Approval|MessageGuard)|transport\/TransportError)\.ts$/
+    /^(hook\/(Hooks|Phase)|skill\/Skills|context\/ContextStore|guard\/(Approval|MessageGuard)|transport\/TransportError|sandbox\/SandboxError)\.ts$/
   ],
   [1, "port", /^context\/(Repair|TokenCounter|Identity|Window|Compaction|Summary|Paid|Trimming|Artifacts)\.ts$/],
   [1, "port", /^transport\/(HttpTransport|Models|Ask)\.ts$/],
