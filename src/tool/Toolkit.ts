@@ -70,6 +70,8 @@ export type Failure<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? 
  * @since 0.1.0
  */
 export interface Entry {
+  /** What it was made of: for those who show tools to others than models. */
+  readonly tool: AiTool.Any
   readonly spec: ToolSpec
   readonly info: ToolInfo
   readonly timeout: Duration.DurationInput | undefined
@@ -191,6 +193,7 @@ const staticOf = (tool: AiTool.Any): Static => {
   })
   const made: Static = {
     attempts,
+    tool,
     spec: specOf(tool),
     info: {
       name: tool.name,
