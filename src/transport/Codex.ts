@@ -16,8 +16,10 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Callback from "../internal/loginPage.ts"
+import type { Answer } from "../internal/oauth.ts"
+import { answerOfText, pkce, randomText } from "../internal/oauth.ts"
 import * as HttpTransport from "./HttpTransport.ts"
-import * as Callback from "./internal/codexCallback.ts"
 import * as Endpoint from "./internal/codexEndpoint.ts"
 import * as TokenFile from "./internal/codexFile.ts"
 import * as Keeper from "./internal/codexKeeper.ts"
@@ -26,8 +28,6 @@ import type { Tokens } from "./internal/codexTokens.ts"
 import { isIssuer } from "./internal/codexTokens.ts"
 import type { Failure } from "./internal/failure.ts"
 import { withoutSecrets } from "./internal/failure.ts"
-import type { Answer } from "./internal/oauth.ts"
-import { answerOfText, pkce, randomText } from "./internal/oauth.ts"
 import { flavourOf } from "./internal/openAiResponses.ts"
 import { Decoder } from "./internal/openAiResponsesDecode.ts"
 import * as Encode from "./internal/openAiResponsesEncode.ts"
@@ -221,7 +221,7 @@ export const login = (
       const { address } = yield* HttpServer.HttpServer
       const port = address._tag === "TcpAddress" ? address.port : Endpoint.ports[0]
       const state = randomText(32)
-      const callback = Callback.make(state)
+      const callback = Callback.make(state, Endpoint.callbackPath)
       // A span of the request would show the code.
       yield* HttpMiddleware.withTracerDisabledWhenEffect(HttpServer.serveEffect(callback.app), () => true)
       const { paste } = options

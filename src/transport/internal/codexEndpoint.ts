@@ -9,6 +9,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { authorizeUrl } from "../../internal/oauth.ts"
 import { remedy } from "./codexFile.ts"
 import type { Tokens } from "./codexTokens.ts"
 import { ofAnswer, secretsOf } from "./codexTokens.ts"
@@ -16,7 +17,6 @@ import type { Failure } from "./failure.ts"
 import { failureOfStatus, failureWithoutSecrets, networkFailure, retryAfter } from "./failure.ts"
 import type { Json } from "./json.ts"
 import { isJson, parseJson, textOf } from "./json.ts"
-import { authorizeUrl } from "./oauth.ts"
 
 /**
  * The vendor's server.

@@ -1,16 +1,12 @@
 /**
- * The file that tokens are kept in: read, replaced as a whole, and locked among all processes while someone renews what it
- * holds. Nobody but its owner may read it.
+ * The file that tokens are kept in, locked among all processes while someone renews them.
  */
-import type * as PlatformError from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as PrivateFile from "../../internal/privateFile.ts"
 import type { Tokens } from "./codexTokens.ts"
 import { fromText, toText } from "./codexTokens.ts"
 import type { Failure } from "./failure.ts"
-import { randomText } from "./oauth.ts"
 
 /**
  * Tokens in a file.
@@ -45,131 +41,32 @@ export const remedy = "Run axonal login codex."
  * @since 0.1.0
  */
 export const make = (fs: FileSystem.FileSystem, path: string): TokenFile => {
-  const folder = path.replace(/[\\/]?[^\\/]*$/, "")
-  const lock = `${path}.lock`
-
-  const createFolder = folder === "" ? Effect.void : fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
-
-  const close = Effect.gen(function* () {
-    const { mode } = yield* fs.stat(path)
-    if ((mode & 0o077) === 0) return
-    yield* fs.chmod(path, 0o600)
-    const after = yield* fs.stat(path)
-    // File systems without modes show the same as before, and there is nothing to warn about.
-    if (after.mode !== mode)
-      yield* Effect.logWarning(`${path} was open to other users of this machine; it is not any more.`)
-  })
-
-  const read = Effect.matchEffect(Effect.zipLeft(fs.readFileString(path), Effect.ignore(close)), {
-    onFailure: (error) =>
-      Effect.fail(
-        isReason(error, "NotFound")
-          ? failure(`Nobody is logged in: there is no ${path}. ${remedy}`)
-          : failure(`${path} cannot be read: ${reasonOf(error)}. Make it readable, or choose another file. ${remedy}`)
-      ),
-    onSuccess: (text) => {
+  const file = PrivateFile.make(fs, path, failed)
+  return {
+    path,
+    read: Effect.flatMap(file.read, (text) => {
       const tokens = fromText(text)
       return tokens === undefined
         ? Effect.fail(failure(`${path} is damaged, or of another version. ${remedy}`))
         : Effect.succeed(tokens)
-    }
-  })
-
-  const write = (tokens: Tokens) => {
-    const temporary = `${path}.${randomText(9)}.tmp`
-    return createFolder.pipe(
-      Effect.zipRight(fs.writeFileString(temporary, toText(tokens), { flag: "wx", mode: 0o600 })),
-      Effect.zipRight(fs.rename(temporary, path)),
-      Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
-      Effect.mapError((error) => failure(`${path} cannot be written: ${reasonOf(error)}.`)),
-      Effect.uninterruptible
-    )
+    }),
+    write: (tokens) => file.write(toText(tokens)),
+    remove: file.remove,
+    locked: file.locked
   }
-
-  const remove = fs.remove(path).pipe(
-    Effect.as(true),
-    Effect.catchAll((error) =>
-      isReason(error, "NotFound")
-        ? Effect.succeed(false)
-        : Effect.fail(failure(`${path} cannot be removed: ${reasonOf(error)}.`))
-    )
-  )
-
-  /** Puts a lock aside whose owner is gone. Of several that try, one moves it; if that was a newer one, it goes back. */
-  const breakStale = Effect.gen(function* () {
-    const before = yield* fs.stat(lock)
-    const age = (yield* Clock.currentTimeMillis) - modified(before)
-    if (age < staleMillis) return
-    const aside = `${lock}.${randomText(9)}.tmp`
-    yield* fs.rename(lock, aside)
-    const moved = yield* fs.stat(aside)
-    if (modified(moved) !== modified(before)) yield* Effect.ignore(fs.link(aside, lock))
-    yield* fs.remove(aside)
-  })
-
-  const tryLock = (owner: string): Effect.Effect<boolean, Failure> =>
-    fs.writeFileString(lock, owner, { flag: "wx", mode: 0o600 }).pipe(
-      Effect.as(true),
-      Effect.catchAll((error) =>
-        isReason(error, "AlreadyExists")
-          ? Effect.as(Effect.ignore(breakStale), false)
-          : Effect.fail(failure(`${lock} cannot be written: ${reasonOf(error)}.`))
-      )
-    )
-
-  /** It may be interrupted while it waits and only then, so that no lock is left that nobody knows of. */
-  const take = (owner: string, until: number): Effect.Effect<void, Failure> =>
-    Effect.flatMap(tryLock(owner), (mine) => {
-      if (mine) return Effect.void
-      return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        now > until
-          ? Effect.fail<Failure>({
-              _tag: "Timeout",
-              message: `${lock} has been held by another process for too long. Remove it if none is running.`
-            })
-          : Effect.zipRight(Effect.interruptible(Effect.sleep(waitMillis)), take(owner, until))
-      )
-    })
-
-  const release = (owner: string) =>
-    Effect.ignore(
-      Effect.flatMap(fs.readFileString(lock), (holder) => (holder === owner ? fs.remove(lock) : Effect.void))
-    )
-
-  const locked = <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, Failure> =>
-    Effect.suspend(() => {
-      const owner = randomText(18)
-      const folderOrFailure = Effect.mapError(createFolder, (error) =>
-        failure(`${folder} cannot be created: ${reasonOf(error)}.`)
-      )
-      const acquire = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.zipRight(folderOrFailure, take(owner, now + patienceMillis))
-      )
-      return Effect.acquireUseRelease(
-        acquire,
-        () => effect,
-        () => release(owner)
-      )
-    })
-
-  return { path, read, write, remove, locked }
 }
 
 // internal
 
-/** Longer than anyone holds a lock who is still there. */
-const staleMillis = 30_000
-/** How long to wait for the others: long enough to see a stale lock. */
-const patienceMillis = 60_000
-const waitMillis = 100
-
 const failure = (message: string): Failure => ({ _tag: "Authentication", message })
 
-const modified = (info: FileSystem.File.Info): number =>
-  Option.match(info.mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
-
-const isReason = (error: PlatformError.PlatformError, reason: PlatformError.SystemErrorReason): boolean =>
-  error._tag === "SystemError" && error.reason === reason
-
-const reasonOf = (error: PlatformError.PlatformError): string =>
-  error._tag === "SystemError" ? error.reason : "BadArgument"
+const failed = ({ _tag, message }: PrivateFile.FileProblem): Failure => {
+  switch (_tag) {
+    case "NotFound":
+      return failure(`Nobody is logged in: ${message}. ${remedy}`)
+    case "Denied":
+      return failure(message.endsWith("another file.") ? `${message} ${remedy}` : message)
+    case "Locked":
+      return { _tag: "Timeout", message }
+  }
+}

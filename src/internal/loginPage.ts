@@ -9,7 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
-import { callbackPath } from "./codexEndpoint.ts"
+
 import type { Answer } from "./oauth.ts"
 import { answerOf } from "./oauth.ts"
 
@@ -28,12 +28,12 @@ export interface Callback {
 }
 
 /**
- * Makes the page for a login with this state.
+ * Makes the page for a login with this state. `path`: where people come back to.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (state: string): Callback => {
+export const make = (state: string, path: string): Callback => {
   const answer = Deferred.unsafeMake<Exclude<Answer, { readonly _tag: "Foreign" }>>(FiberId.none)
   const outcome = Deferred.unsafeMake<{ readonly title: string; readonly text: string }>(FiberId.none)
   const seen = Deferred.unsafeMake<void>(FiberId.none)
@@ -42,7 +42,7 @@ export const make = (state: string): Callback => {
   const app = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const url = new URL(request.url, "http://localhost")
-    if (url.pathname !== callbackPath) return page(404, "Not found", "There is nothing here.")
+    if (url.pathname !== path) return page(404, "Not found", "There is nothing here.")
     if (request.method !== "GET") return page(405, "Not allowed", "This page can only be visited.")
     const given = answerOf(url.searchParams, state)
     if (given._tag === "Foreign") return page(400, "Not logged in", given.why)
