@@ -66,12 +66,10 @@ export interface Agent<out Output = string, out E = never, out R = never>
 export type Any = Agent<unknown, unknown, unknown>
 
 // biome-ignore lint/suspicious/noExplicitAny: accepts tools with any requirements; they are read off the type below
-type AnyTools = ReadonlyArray<Tool.WithHandler<any>>
-
-type RequirementsOf<T> = T extends Tool.WithHandler<infer R> ? R : never
+type AnyTools = ReadonlyArray<Tool.WithHandler<any> | Tool.Living<any>>
 
 /** Distributes over the tools, so that none at all need nothing. */
-type ToolRequirements<Tools extends AnyTools> = RequirementsOf<Tools[number]>
+type ToolRequirements<Tools extends AnyTools> = Tool.HandlerRequirements<Tools[number]>
 
 /**
  * Makes an agent.

@@ -104,6 +104,7 @@ export const take = (
       }
       yield* Session.say(session, joined)
       const wait = <A, E>(effect: Effect.Effect<A, E>) => restore(Halt.haltable(halt, effect))
+      if (run.registry.follow !== undefined) yield* wait(run.registry.follow)
       if (isSelecting(run, last)) yield* wait(select(conversation))
       const request = yield* Compacting.request<Halt.Halted>(compacting, last, wait)
       if (spending !== undefined) yield* Effect.onError(wait(spending.request(request)), () => Effect.sync(untaken))

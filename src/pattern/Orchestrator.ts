@@ -59,7 +59,7 @@ export type WorkerRequirements<W> =
 export const make = <
   const Workers extends ReadonlyArray<Worker>,
   Kit extends Toolkit.Any = never,
-  const Tools extends ReadonlyArray<Tool.WithHandler<unknown>> = [],
+  const Tools extends ReadonlyArray<Tool.WithHandler<unknown> | Tool.Living<unknown>> = [],
   Out extends Outputs.Any = never
 >(
   name: string,
@@ -68,7 +68,7 @@ export const make = <
   Outputs.Type<Out>,
   Toolkit.Failure<Kit>,
   | Toolkit.Requirements<Kit>
-  | WorkerRequirements<Tools[number]>
+  | Tool.HandlerRequirements<Tools[number]>
   | WorkerRequirements<Workers[number]>
   | Outputs.Requirements<Out>
 > => withWorkers(Agent.make<Kit, Tools, Out>(name, options), workers)

@@ -153,6 +153,41 @@ export interface WithHandler<out R = never> {
 }
 
 /**
+ * Tools that come and go while a run lives. Made by `Tool.living`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Living<out R = never> {
+  readonly living: Effect.Effect<ReadonlyArray<WithHandler<R>>, never, R>
+}
+
+/**
+ * What handlers of tools need.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HandlerRequirements<T> = T extends WithHandler<infer R> | Living<infer R> ? R : never
+
+/**
+ * Tools that come and go while a run lives, for the `tools` of an agent: those of a server that may change them, say.
+ *
+ * **Details**
+ *
+ * - The effect is asked where a run begins and before each of its turns, so it should have its answer ready. The very same
+ *   list, by reference, means that nothing has changed.
+ * - The model sees what there is in its next request; a call of a tool that has gone meanwhile is told so. Vendors cache what
+ *   requests begin with, and tools belong to that: a list that changes often costs more.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const living = <R = never>(tools: Effect.Effect<ReadonlyArray<WithHandler<R>>, never, R>): Living<R> => ({
+  living: tools
+})
+
+/**
  * How a tool runs, and what the default guard should know of it. Each is the annotation of the same name.
  *
  * **Details**

@@ -12,16 +12,12 @@ import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import type * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import type { ToolInfo } from "../guard/Guard.ts"
-import * as Telemetry from "../telemetry/Telemetry.ts"
 import type { ToolSpec } from "../transport/Transport.ts"
 import * as Execution from "./Execution.ts"
+import * as Handling from "./Handling.ts"
 import * as Bounds from "./internal/bounds.ts"
-import { lastOf } from "./internal/streaming.ts"
 import * as Tool from "./Tool.ts"
-import { ToolContext } from "./ToolContext.ts"
 import * as ToolResult from "./ToolResult.ts"
 
 /**
@@ -40,7 +36,7 @@ export type Any = AiToolkit.WithHandler<any> | Effect.Effect<AiToolkit.WithHandl
  * @category models
  * @since 0.1.0
  */
-export type Source = Any | Tool.WithHandler<unknown>
+export type Source = Any | Tool.WithHandler<unknown> | Tool.Living<unknown>
 
 /**
  * What a toolkit needs: its handlers, if they are in the context, and what those need.
@@ -94,12 +90,17 @@ export interface Entry {
 /**
  * The tools of a run, by name, and as the model sees them.
  *
+ * **Details**
+ *
+ * - `follow`: brings both to what living tools are there now; absent when there can be none.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Registry {
   readonly entries: ReadonlyMap<string, Entry>
   readonly specs: ReadonlyArray<ToolSpec>
+  readonly follow?: Effect.Effect<void> | undefined
 }
 
 /**
@@ -111,34 +112,68 @@ export interface Registry {
  */
 export const resolve = (sources: ReadonlyArray<Source>): Effect.Effect<Registry, unknown> =>
   Effect.gen(function* () {
-    const entries = new Map<string, Entry>()
     const context = yield* Effect.context<never>()
+    const parts: Array<ReadonlyArray<Entry>> = []
+    const living = new Map<number, { readonly asked: Tool.Living["living"]; known: ReadonlyArray<Carried> }>()
     for (const source of sources) {
-      if (isCarried(source)) {
-        const execute = directly(source.tool, source.handler, undefined)
-        const entry = ofTool(source.tool, execute, source.handler)
-        const isHidden = source.offered !== undefined && !(yield* source.offered)
-        entries.set(source.tool.name, isHidden ? { ...entry, isHidden } : entry)
-      } else if (isToolkit(source)) {
-        for (const tool of Object.values<AiTool.Any>(source.tools)) {
-          const found = handlerIn(tool, context)
-          const execute = found && directly(tool, found.handler, found.context)
-          entries.set(tool.name, ofTool(tool, execute, found ?? tool))
-        }
-      } else {
-        const toolkit = yield* built(source)
-        for (const tool of Object.values<AiTool.Any>(toolkit.tools)) {
-          entries.set(tool.name, ofTool(tool, throughToolkit(tool, toolkit), toolkit))
-        }
-      }
+      if (isLiving(source)) {
+        const known = yield* ask(source)
+        living.set(parts.length, { asked: ask(source), known })
+        parts.push(yield* carried(known))
+      } else if (isCarried(source)) parts.push(yield* carried([source]))
+      else if (isToolkit(source)) parts.push(ofToolkit(source, context))
+      else parts.push(ofBuilt(yield* built(source)))
     }
-    return { entries, specs: Array.from(entries.values()).flatMap(({ isHidden, spec }) => (isHidden ? [] : [spec])) }
+    if (living.size === 0) return assembled(parts)
+    const registry = { ...assembled(parts), follow: Effect.void }
+    registry.follow = Effect.gen(function* () {
+      let isChanged = false
+      for (const [index, source] of living) {
+        const now = yield* source.asked
+        if (now === source.known) continue
+        source.known = now
+        parts[index] = yield* carried(now)
+        isChanged = true
+      }
+      if (isChanged) Object.assign(registry, assembled(parts))
+    })
+    return registry
   })
 
 /** @internal A registry without tools. */
 export const empty: Registry = { entries: new Map(), specs: [] }
 
 // internal
+
+type Carried = Tool.WithHandler<unknown>
+
+const isLiving = (source: Source): source is Tool.Living<unknown> => "living" in source
+
+// What the effect needs is part of the agent's `R`.
+const ask = ({ living }: Tool.Living<unknown>) => living as Tool.Living["living"]
+
+const carried = (tools: ReadonlyArray<Carried>): Effect.Effect<ReadonlyArray<Entry>> =>
+  Effect.forEach(tools, ({ handler, offered, tool }) => {
+    const entry = ofTool(tool, directly(tool, handler, undefined), handler)
+    return offered === undefined
+      ? Effect.succeed(entry)
+      : Effect.map(offered, (isOffered) => (isOffered ? entry : { ...entry, isHidden: true }))
+  })
+
+const ofToolkit = (toolkit: AiToolkit.Any, context: Context.Context<never>): ReadonlyArray<Entry> =>
+  Object.values<AiTool.Any>(toolkit.tools).map((tool) => {
+    const found = handlerIn(tool, context)
+    return ofTool(tool, found && directly(tool, found.handler, found.context), found ?? tool)
+  })
+
+const ofBuilt = (toolkit: AiToolkit.WithHandler<Record<string, AiTool.Any>>): ReadonlyArray<Entry> =>
+  Object.values<AiTool.Any>(toolkit.tools).map((tool) => ofTool(tool, throughToolkit(tool, toolkit), toolkit))
+
+const assembled = (parts: ReadonlyArray<ReadonlyArray<Entry>>): Registry => {
+  const entries = new Map<string, Entry>()
+  for (const part of parts) for (const entry of part) entries.set(entry.info.name, entry)
+  return { entries, specs: Array.from(entries.values()).flatMap(({ isHidden, spec }) => (isHidden ? [] : [spec])) }
+}
 
 // Toolkits of `@effect/ai` 0.37 do not carry its `TypeId`, whatever their type says.
 const isToolkit = (source: Source): source is Any & AiToolkit.Any => "tools" in source && "toLayer" in source
@@ -251,34 +286,14 @@ const ofTool = (tool: AiTool.Any, execute: Execution.Execute | undefined, owner:
   return { ...entry, execute: execute && Execution.within(execute, attempts, owner) }
 }
 
-type Handler = (parameters: never) => Tool.Answering<unknown, unknown, unknown>
-
-// What the handler needs is in the agent's `R`, so it is in the context when the handler runs.
-const call = (handler: Handler, parameters: unknown): Effect.Effect<unknown, unknown> =>
-  Effect.suspend(() => {
-    const answering = handler(parameters as never)
-    return Effect.isEffect(answering) ? answering : streamed(answering)
-  }) as Effect.Effect<unknown, unknown>
-
-const streamed = (stream: Stream.Stream<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.flatMap(ToolContext, ({ progress }) =>
-    Effect.map(lastOf(stream, { show: progress, marked }), (last) => (Option.isSome(last) ? last.value : nothing))
-  )
-
-const marked = (element: unknown): Option.Option<unknown> =>
-  element instanceof ToolResult.Progress ? Option.some(element.chunk) : Option.none()
-
-/** What a stream came to that had no result. */
-const nothing = { failed: true, value: "The tool ended without a result: its stream gave none." } as const
-
 const directly = (
   tool: AiTool.Any,
-  handler: Handler,
+  handler: Handling.Handler,
   context: Context.Context<never> | undefined
 ): Execution.Execute => {
   const { encodeFailure, encodeSuccess } = staticOf(tool)
   const succeeded = (value: unknown): Effect.Effect<Execution.Executed> => {
-    if (value === nothing) return Effect.succeed(nothing)
+    if (value === Handling.nothing) return Effect.succeed(Handling.nothing)
     if (!(value instanceof ToolResult.Answer)) return Effect.map(Effect.orDie(encodeSuccess(value)), ok)
     if (value.value === undefined) return Effect.succeed({ failed: false, value: undefined, answer: value })
     return Effect.map(Effect.orDie(encodeSuccess(value.value)), (encoded) => ({
@@ -288,7 +303,7 @@ const directly = (
     }))
   }
   return (parameters) => {
-    const run = Effect.matchEffect(call(handler, parameters), {
+    const run = Effect.matchEffect(Handling.call(handler, parameters), {
       onSuccess: succeeded,
       onFailure: (error) =>
         tool.failureSchema === Schema.Never
@@ -317,46 +332,10 @@ const throughToolkit = (tool: AiTool.Any, toolkit: AiToolkit.WithHandler<any>): 
       // `handle` decodes for itself, so it gets the encoded arguments, whatever its type says.
       (encoded) =>
         Effect.map(
-          spanless(
+          Handling.spanless(
             toolkit.handle(tool.name, encoded as never) as Effect.Effect<AiTool.HandlerResult<AiTool.Any>, unknown>
           ),
           (result) => ({ failed: result.isFailure, value: result.encodedResult })
         )
     )
-}
-
-/**
- * Without the span that `handle` opens: it carries the arguments and the failure of the call, asked for or not. The call
- * has a span of its own, which is the one that the handler finds itself in.
- */
-const spanless = <A, E, R>(handle: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Telemetry.isTraced, (isTraced) => {
-    if (!isTraced) return handle
-    let isOpen = false
-    return Effect.tracerWith((tracer) =>
-      Effect.withTracer(
-        handle,
-        Tracer.make({
-          context: (execution, fiber) => tracer.context(execution, fiber),
-          span: (...arguments_) => {
-            const parent = Option.getOrUndefined(arguments_[1])
-            if (isOpen || arguments_[0] !== "Toolkit.handle" || parent?._tag !== "Span") {
-              return tracer.span(...arguments_)
-            }
-            isOpen = true
-            return disguised(parent)
-          }
-        })
-      )
-    )
-  })
-
-/** The span as a part of it would see it: the part's end is not its own, nor is what `handle` notes. */
-const disguised = (span: Tracer.Span): Tracer.Span => {
-  const disguise: Tracer.Span = Object.create(span)
-  disguise.end = () => undefined
-  disguise.attribute = (key, value) => {
-    if (key !== "tool" && key !== "parameters") span.attribute(key, value)
-  }
-  return disguise
 }
