@@ -148,9 +148,10 @@ const groups = (host: string): ReadonlyArray<number> => {
 }
 
 /** Only what is given out to the internet is public, and of that not what carries an address of the older kind. */
-const isPublic6 = ([a = 0, b = 0]: ReadonlyArray<number>): boolean =>
+const isPublic6 = ([a = 0, b = 0, , , e = 0, f = 0]: ReadonlyArray<number>): boolean =>
   a >= 0x2000 &&
   a < 0x4000 &&
   a !== 0x2002 &&
   !(a === 0x2001 && (b < 0x200 || b === 0xdb8)) &&
-  !(a === 0x3fff && b < 0x1000)
+  !(a === 0x3fff && b < 0x1000) &&
+  !((e & 0xfdff) === 0 && f === 0x5efe)
