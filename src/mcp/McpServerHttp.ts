@@ -1,0 +1,271 @@
+/**
+ * A server over HTTP: connections with ids, as many as are meant and for as long as somebody uses them. Every request is held
+ * against what may reach the server before anything of it is read.
+ */
+
+import type * as Headers from "@effect/platform/Headers"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import type { RequestError } from "@effect/platform/HttpServerError"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type * as Identity from "../context/Identity.ts"
+import * as Check from "../internal/options.ts"
+import * as Events from "./internal/serverEvents.ts"
+import * as Hosts from "./internal/serverHosts.ts"
+import type { HttpTransport } from "./internal/serverSdk.ts"
+import * as Auth from "./McpServerAuth.ts"
+import type { Connection, Host } from "./McpServerConnection.ts"
+
+/**
+ * How a server is reached over HTTP.
+ *
+ * **Details**
+ *
+ * - `path`: where it is; `/mcp`. `hosts`: the names under which it is reached, with a port or on any; those of this machine
+ *   unless given. `origins`: the pages that may use it; those of this machine unless given.
+ * - `authorize`: on whose behalf requests are made; anybody's unless given. `resource`: where clients get tokens.
+ * - `connections`: how many at once; 256. One more ends the one that has been idle the longest, or is refused.
+ * - `idle`: how long a connection is kept that nobody uses; 30 minutes. `abandoned`: how long what was asked for goes on
+ *   when nobody waits for it any more; 1 minute.
+ * - `replay`: messages kept of each connection for a client whose stream broke off; 100, within 1 MiB of text. 0 keeps none.
+ * - `bodyBound`: bytes of a request; 4 MiB.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<R = never> {
+  readonly path?: string | undefined
+  readonly hosts?: ReadonlyArray<string> | "any" | undefined
+  readonly origins?: ReadonlyArray<string> | "any" | undefined
+  readonly authorize?: Auth.Authorize<R> | undefined
+  readonly resource?: Auth.ProtectedResource | undefined
+  readonly connections?: number | undefined
+  readonly idle?: Duration.DurationInput | undefined
+  readonly abandoned?: Duration.DurationInput | undefined
+  readonly replay?: number | undefined
+  readonly bodyBound?: number | undefined
+}
+
+/**
+ * Options with their defaults, checked.
+ *
+ * **Details**
+ *
+ * - Errors: throws for a path that is none, and for numbers and times out of range. The error names the option.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const complete = (options: Options<unknown>) => {
+  const { path = "/mcp" } = options
+  if (!/^\/[^\s?#]*$/.test(path)) throw new TypeError(`McpServer option path must begin with /, got ${path}`)
+  Check.whole("McpServer option connections", options.connections, 1)
+  Check.whole("McpServer option replay", options.replay, 0)
+  Check.whole("McpServer option bodyBound", options.bodyBound, 1)
+  return {
+    path,
+    allowed: { hosts: options.hosts ?? Hosts.local, origins: options.origins ?? Hosts.local },
+    // What it needs is part of the type of the application that is made of it.
+    authorize: options.authorize as Auth.Authorize | undefined,
+    resource: options.resource,
+    connections: options.connections ?? 256,
+    idle: Check.millis("McpServer option idle", options.idle) ?? Duration.toMillis("30 minutes"),
+    abandoned: Check.millis("McpServer option abandoned", options.abandoned) ?? Duration.toMillis("1 minute"),
+    replay: options.replay ?? 100,
+    bodyBound: options.bodyBound ?? 4 * 1024 * 1024
+  }
+}
+
+/**
+ * Settings that are complete.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Settings = ReturnType<typeof complete>
+
+/**
+ * Makes an HTTP application that serves clients as long as the scope lasts.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  host: Host,
+  settings: Settings
+): Effect.Effect<HttpApp.Default<never, Scope.Scope>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const services = yield* Effect.context<never>()
+    const state: State = { host, settings, scope: yield* Effect.scope, open: new Map() }
+    const { allowed, authorize, path, resource } = settings
+    const whose = (headers: Headers.Headers) =>
+      authorize === undefined ? Effect.succeed({}) : Effect.interruptible(Effect.provide(authorize(headers), services))
+    return Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const { headers, method } = request
+      const refused = Hosts.refusal(allowed, { host: headers["host"], origin: headers["origin"] })
+      if (refused !== undefined) return failure(403, refused)
+      const at = pathOf(request.url)
+      if (resource !== undefined && (at === well || at === `${well}${path}`)) {
+        return method === "GET" ? HttpServerResponse.unsafeJson(Auth.metadata(resource)) : notAllowed("GET")
+      }
+      if (at !== path) return failure(404, `There is nothing here: the server is at ${path}`)
+      if (!methods.includes(method)) return notAllowed(methods.join(", "))
+      return yield* exchange(state, request, yield* whose(headers))
+    }).pipe(
+      Effect.catchTags({
+        Unauthorized: (error) => Effect.succeed(challenged(401, settings, error)),
+        Forbidden: (error) => Effect.succeed(challenged(403, settings, error)),
+        RequestError: () => Effect.succeed(failure(400, "Bad Request: the request cannot be read"))
+      })
+    )
+  })
+
+// internal
+
+const methods = ["POST", "GET", "DELETE"]
+const well = "/.well-known/oauth-protected-resource"
+
+/** The connections of a server. */
+interface State {
+  readonly host: Host
+  readonly settings: Settings
+  readonly scope: Scope.Scope
+  readonly open: Map<string, Open>
+}
+
+/** A connection with an id. */
+interface Open {
+  readonly identity: Identity.Service
+  readonly transport: HttpTransport
+  readonly connection: Connection
+  readonly scope: Scope.CloseableScope
+  /** How many requests and streams of its client are open. */
+  exchanges: number
+  /** Ends it when it is not used for long enough; there while nobody uses it. */
+  timer: Fiber.RuntimeFiber<void> | undefined
+}
+
+const exchange = (
+  state: State,
+  request: HttpServerRequest.HttpServerRequest,
+  identity: Identity.Service
+): Effect.Effect<HttpServerResponse.HttpServerResponse, RequestError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { headers, method } = request
+    const id = headers["mcp-session-id"]
+    const known = id === undefined ? undefined : state.open.get(id)
+    // Who knows the id of somebody else's connection learns nothing of it.
+    if (id !== undefined && (known === undefined || !isSame(known.identity, identity))) {
+      return failure(404, "Session not found", -32001)
+    }
+    if (known === undefined && method !== "POST") {
+      return failure(400, "Bad Request: Mcp-Session-Id header is required")
+    }
+    const web = yield* HttpServerRequest.toWeb(request)
+    const open = known ?? (yield* begin(state, identity))
+    if (open === undefined) return full
+    yield* Effect.acquireRelease(use(open), () => leave(state, open))
+    const response = yield* Effect.promise(() => open.transport.handleRequest(web))
+    // What asked for no connection, or not as it has to, has none.
+    if (open.transport.sessionId === undefined || method === "DELETE")
+      yield* Effect.forkIn(end(state, open), state.scope)
+    yield* Effect.addFinalizer(() => Effect.promise(() => cancelled(response)))
+    return HttpServerResponse.fromWeb(response)
+  })
+
+/** A connection that has no id until it is initialized; nothing when there are too many. */
+const begin = (state: State, identity: Identity.Service): Effect.Effect<Open | undefined> =>
+  Effect.gen(function* () {
+    const { host, open, settings } = state
+    if (open.size >= settings.connections) {
+      // The first of them in the order of their last use.
+      const idlest = [...open.values()].find(({ exchanges }) => exchanges === 0)
+      if (idlest === undefined || (yield* idlest.connection.requests) > 0) return undefined
+      yield* Effect.forkIn(end(state, idlest), state.scope)
+    }
+    const scope = yield* Scope.fork(state.scope, ExecutionStrategy.sequential)
+    const connection = yield* Scope.extend(host.connect(identity), scope)
+    const { bodyBound, replay } = settings
+    const transport = new host.sdk.HttpTransport({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      onsessioninitialized: (id) => void open.set(id, made),
+      maxRequestBodySize: bodyBound,
+      ...(replay === 0 ? undefined : { eventStore: Events.make({ events: replay, characters: 1024 * 1024 }) })
+    })
+    const made: Open = { identity, transport, connection, scope, exchanges: 0, timer: undefined }
+    yield* Effect.promise(() => connection.server.connect(transport))
+    return made
+  }).pipe(Effect.uninterruptible)
+
+const use = (open: Open): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    open.exchanges += 1
+    const { timer } = open
+    open.timer = undefined
+    return timer === undefined ? Effect.void : Effect.asVoid(Fiber.interruptFork(timer))
+  })
+
+const leave = (state: State, open: Open): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    open.exchanges -= 1
+    const id = open.transport.sessionId
+    if (open.exchanges > 0 || id === undefined || state.open.get(id) !== open) return Effect.void
+    state.open.delete(id)
+    state.open.set(id, open)
+    return Effect.map(Effect.forkIn(forgotten(state, open), state.scope), (fiber) => {
+      open.timer = fiber
+    })
+  })
+
+/** What happens to a connection that nobody uses: first to what it asked for, then to itself. */
+const forgotten = (state: State, open: Open): Effect.Effect<void> => {
+  const { abandoned, idle } = state.settings
+  const interrupted = Effect.zipRight(Effect.sleep(Math.min(abandoned, idle)), open.connection.interrupt)
+  const ended = Effect.suspend(() => {
+    // This very fiber, which must not be waited for by what it does.
+    open.timer = undefined
+    return end(state, open)
+  })
+  return interrupted.pipe(Effect.zipRight(Effect.sleep(Math.max(0, idle - abandoned))), Effect.zipRight(ended))
+}
+
+const end = (state: State, open: Open): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const id = open.transport.sessionId
+    if (id !== undefined && state.open.get(id) === open) state.open.delete(id)
+    const { timer } = open
+    const stopped = timer === undefined ? Effect.void : Fiber.interruptFork(timer)
+    return Effect.zipRight(stopped, Scope.close(open.scope, Exit.void))
+  })
+
+const cancelled = async ({ body }: Response): Promise<void> => {
+  // One that is being read is let go of by whoever reads it.
+  if (body !== null && !body.locked) await body.cancel().catch(() => undefined)
+}
+
+const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/]*/, "").split(/[?#]/, 1)[0] ?? ""
+
+const isSame = (left: Identity.Service, right: Identity.Service): boolean =>
+  left.tenant === right.tenant && left.userId === right.userId && left.chatId === right.chatId
+
+const failure = (status: number, message: string, code = -32000): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.unsafeJson({ jsonrpc: "2.0", error: { code, message }, id: null }, { status })
+
+const notAllowed = (allow: string): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.setHeader(failure(405, "Method not allowed"), "allow", allow)
+
+const full = HttpServerResponse.setHeader(failure(503, "Too many connections: try again later"), "retry-after", "60")
+
+const challenged = (status: number, { path, resource }: Settings, error: Auth.Unauthorized | Auth.Forbidden) => {
+  const at = resource === undefined ? undefined : `${new URL(resource.url).origin}${well}${path}`
+  const scopes = resource?.scopes?.join(" ")
+  const message = error.description ?? "This server wants to know who asks: send a bearer token"
+  return HttpServerResponse.setHeader(failure(status, message), "www-authenticate", Auth.challenge(error, at, scopes))
+}
