@@ -6,6 +6,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -52,6 +53,27 @@ export interface ModelString {
 }
 
 /**
+ * A transport that model strings name by a name of its own, for vendors that are not known here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Registration {
+  readonly name: string
+  readonly layer: (model: ModelString) => Layer.Layer<Transport, ConfigError.ConfigError, HttpClient.HttpClient>
+}
+
+/**
+ * The transports that model strings can name besides those of `vendors`, which go before them. None unless provided.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export class Registered extends Context.Reference<Registered>()("axonal/transport/ModelString/Registered", {
+  defaultValue: (): ReadonlyArray<Registration> => []
+}) {}
+
+/**
  * The vendors that a model string can name.
  *
  * @category constructors
@@ -86,6 +108,7 @@ export const vendorOf = (name: string): Vendor | undefined => {
  * - The first colon ends the vendor when a vendor is called so. The first `@http://` or `@https://` begins the address, and
  *   the first `;` after these the flags, as listed by `flags`.
  * - `vendor`: whose model it is when the text names no vendor; it then may hold a colon anywhere.
+ * - `registered`: names of other vendors that the text may name, as in `Registered`.
  * - Whether the vendor has such a model is not asked here, but when the layer is built.
  *
  * @category constructors
@@ -93,15 +116,14 @@ export const vendorOf = (name: string): Vendor | undefined => {
  */
 export const parse = (
   text: string,
-  options?: { readonly vendor?: Vendor | undefined }
+  options?: { readonly vendor?: Vendor | undefined; readonly registered?: ReadonlyArray<string> | undefined }
 ): Either.Either<ModelString, ConfigError.ConfigError> => {
   const [, head = "", , baseUrl, rest = ""] = /^(.*?)(@(https?:\/\/[^;]*))?(;.*)?$/s.exec(text.trim()) ?? []
   const colon = head.indexOf(":")
-  const named = vendorOf(
-    colon < 0 && head.toLowerCase() !== "offline" ? "" : head.slice(0, colon < 0 ? undefined : colon)
-  )
+  const word = colon < 0 && head.toLowerCase() !== "offline" ? "" : head.slice(0, colon < 0 ? undefined : colon)
+  const named = vendorOf(word) ?? registeredAs(word, options?.registered)
   const vendor = named ?? options?.vendor
-  if (vendor === undefined) return invalid(withoutVendor(head, colon))
+  if (vendor === undefined) return invalid(withoutVendor(head, colon, options?.registered))
   const model = (named === undefined ? head : colon < 0 ? "" : head.slice(colon + 1)).trim()
   const read = ModelFlags.parse(rest.split(";"))
   const problem = typeof read === "string" ? read : problemOf(vendor, model, baseUrl, read)
@@ -127,6 +149,7 @@ export const config = (name: string): Config.Config<ModelString> =>
  * - Key: from the variable that `key=NAME` names, else from the vendor's own; with an address only from the former.
  * - A model that the registry of `Models` does not have is taken for a mistake where the registry has all models of the
  *   vendor, unless the text says where it is, something of what it is, or `;unlisted`.
+ * - A name of `Registered` leads to the transport that is registered so, which reads flags and addresses as it likes.
  * - `codex` keeps its tokens in a file, and fails unless a `FileSystem` is provided, too.
  *
  * **Gotchas**
@@ -141,8 +164,16 @@ export const layer = (
 ): Layer.Layer<Transport, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
-      const parsed = typeof model === "string" ? yield* parse(model) : model
+      const others = yield* Registered
+      const registered = others.map(({ name }) => name)
+      const parsed = typeof model === "string" ? yield* parse(model, { registered }) : model
       const { transport } = parsed.vendor
+      if (transport === "Registered") {
+        const other = others.find(({ name }) => name === parsed.vendor.name)
+        return other === undefined
+          ? yield* Effect.fail(refused(withoutVendor(`${parsed.vendor.name}:`, parsed.vendor.name.length, registered)))
+          : other.layer(parsed)
+      }
       if (transport === "Offline") return (yield* load(() => import("./Offline.ts"))).layer
       if (transport === "LlamaCpp") return yield* Effect.fail(refused(inProcess))
       const options = yield* optionsOf(parsed)
@@ -187,14 +218,20 @@ const invalid = (message: string): Either.Either<never, ConfigError.ConfigError>
 
 const names = vendors.map(({ name }) => name).join(", ")
 
-const withoutVendor = (head: string, colon: number): string =>
-  head === ""
-    ? `A model is written vendor:model, such as openai:gpt-5-mini. Vendors: ${names}.`
-    : colon < 0
-      ? vendorOf(head) === undefined
-        ? `"${head}" names no vendor: write vendor:${head}. Vendors: ${names}.`
-        : `"${head}" is a vendor and names no model: write ${head}:model.`
-      : `"${head.slice(0, colon)}" is no vendor. Vendors: ${names}.`
+const registeredAs = (word: string, registered: ReadonlyArray<string> = []): Vendor | undefined => {
+  const name = registered.find((name) => name.toLowerCase() === word.trim().toLowerCase())
+  const vendor = { aliases: [], transport: "Registered", variables: [], address: "optional", isListed: false } as const
+  return name === undefined ? undefined : { name, ...vendor }
+}
+
+const withoutVendor = (head: string, colon: number, registered: ReadonlyArray<string> = []): string => {
+  const valid = [names, ...registered].join(", ")
+  if (head === "") return `A model is written vendor:model, such as openai:gpt-5-mini. Vendors: ${valid}.`
+  if (colon >= 0) return `"${head.slice(0, colon)}" is no vendor. Vendors: ${valid}.`
+  return vendorOf(head) === undefined
+    ? `"${head}" names no vendor: write vendor:${head}. Vendors: ${valid}.`
+    : `"${head}" is a vendor and names no model: write ${head}:model.`
+}
 
 const inProcess =
   "A model inside this process cannot be named, since its weights are loaded once and shared: make one " +

@@ -30,6 +30,7 @@ export interface Vendor {
     | "Ollama"
     | "OpenAiChat"
     | "OpenAiResponses"
+    | "Registered"
   readonly vendor?: string | undefined
   readonly variables: ReadonlyArray<string>
   readonly baseUrl?: string | undefined
