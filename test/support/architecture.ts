@@ -23,6 +23,8 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   [6, "barrel", /^index\.ts$/],
   // The parts of the test kit speak the ports' types; what they may not do is serve others.
   [3, "testing", /^testing\//],
+  // What adapters of one folder share speaks the ports' types.
+  [1, "internal", /^(sandbox|toolbox|mcp|plugin)\/internal\//],
   [0, "internal", /(^|\/)internal\//],
   [0, "domain", /^domain\//],
   [2, "agent", /^agent\//],
