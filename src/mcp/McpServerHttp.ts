@@ -109,7 +109,7 @@ export const make = (
     return Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const { headers, method } = request
-      const refused = Hosts.refusal(allowed, { host: headers["host"], origin: headers["origin"] })
+      const refused = Hosts.refusal(allowed, { host: hostOf(request), origin: headers["origin"] })
       if (refused !== undefined) return failure(403, refused)
       const at = pathOf(request.url)
       if (resource !== undefined && (at === well || at === `${well}${path}`)) {
@@ -249,6 +249,10 @@ const cancelled = async ({ body }: Response): Promise<void> => {
   // One that is being read is let go of by whoever reads it.
   if (body !== null && !body.locked) await body.cancel().catch(() => undefined)
 }
+
+/** Requests of the web's own type have their host in the address only. */
+const hostOf = ({ headers, source }: HttpServerRequest.HttpServerRequest): string | undefined =>
+  headers["host"] ?? (source instanceof Request ? new URL(source.url).host : undefined)
 
 const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/]*/, "").split(/[?#]/, 1)[0] ?? ""
 
