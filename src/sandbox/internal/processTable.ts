@@ -1,0 +1,212 @@
+/**
+ * The processes of this machine: from `/proc` where there is one, otherwise from `ps`. A process is known by its id together
+ * with its start, since ids are given again.
+ */
+import { execFile } from "node:child_process"
+import * as Fs from "node:fs"
+
+/** A process at one moment. */
+export interface Entry {
+  readonly pid: number
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+  /** When it was started, in a unit of the system's. */
+  readonly started: number
+  /** Not so when all that is left of it is its exit code. */
+  readonly isRunning: boolean
+  /** What it has in memory, shared or not. */
+  readonly residentBytes: number
+}
+
+/** What a command and all that it starts carry, and nobody can put away by accident. */
+export interface Mark {
+  /** The hard limit of processor time in seconds and that of resident memory in KiB: of no effect, inherited, never raised. */
+  readonly limit: number
+  /** The value of a variable in the environment. */
+  readonly word: string
+}
+
+export interface Table {
+  /** Whether processes carry the limits of marks. */
+  readonly hasLimits: boolean
+  /** All processes at a moment that is not before the call. */
+  readonly all: () => Promise<ReadonlyArray<Entry>>
+  /** When a process that has just been started was, or 0 where that is not known. */
+  readonly startOf: (pid: number) => number
+  /** Whether the process of that id still is that one. */
+  readonly isStill: (entry: Entry) => boolean
+  /** Whether a process carries the mark. What carries it once always does, and so do its children. */
+  readonly isMarked: (pid: number, mark: Mark) => boolean
+  /** The processes started since that one which are there, if that is known without looking at all of them. */
+  readonly since: (pid: number) => ReadonlyArray<Entry> | undefined
+  /** The id that was given last, or NaN where that is not known. */
+  readonly last: () => number
+  /** The memory of a process, shared memory divided among those who share it. */
+  readonly proportionalBytes: (entry: Entry) => number
+}
+
+/** The variable in which commands carry a mark, and those of a command within a command all of theirs. */
+export const variable = "AXONAL_COMMAND"
+
+/** The table of this machine. */
+export const make = (): Table => (Fs.existsSync("/proc/self/limits") ? fromProc() : fromPs())
+
+/** A table that reads `/proc`. */
+export const fromProc = (): Table => ({
+  hasLimits: isFree(),
+  all: shared(readAll),
+  startOf: (pid) => readOne(pid)?.started ?? 0,
+  isStill: (entry) => readOne(entry.pid)?.started === entry.started,
+  isMarked: (pid, mark) => {
+    const limits = text(`/proc/${pid}/limits`)
+    if (
+      limits !== undefined &&
+      (isLimit(limits, "cpu time", mark.limit) || isLimit(limits, "resident set", mark.limit * 1024))
+    )
+      return true
+    return text(`/proc/${pid}/environ`)?.includes(mark.word) ?? false
+  },
+  since: (first) => {
+    const last = lastPid()
+    if (last < first || last - first > mostProbed) return undefined
+    const entries: Array<Entry> = []
+    for (let pid = first + 1; pid <= last; pid++) {
+      const entry = Fs.existsSync(`/proc/${pid}`) ? readOne(pid) : undefined
+      if (entry !== undefined) entries.push(entry)
+    }
+    return entries
+  },
+  last: lastPid,
+  proportionalBytes: (entry) => {
+    const found = /^Pss:\s+(\d+) kB$/m.exec(text(`/proc/${entry.pid}/smaps_rollup`) ?? "")
+    return found === null ? entry.residentBytes : Number(found[1]) * 1024
+  }
+})
+
+/** A table that asks `ps`, which knows neither limits nor, for good, environments. */
+export const fromPs = (): Table => ({
+  hasLimits: false,
+  all: shared(async () => parsed(await ps(["-A"]))),
+  startOf: () => 0,
+  // Asking again would take longer than what is between `all` and the signal.
+  isStill: () => true,
+  isMarked: () => false,
+  since: () => undefined,
+  last: () => Number.NaN,
+  proportionalBytes: (entry) => entry.residentBytes
+})
+
+// internal
+
+/** More processes than that are not looked at one by one. */
+const mostProbed = 64
+const pageBytes = 4096
+const buffer = Buffer.alloc(128 * 1024)
+
+/** A small file of the system's, or undefined if it is gone. */
+const text = (path: string): string | undefined => {
+  let file: number | undefined
+  try {
+    file = Fs.openSync(path, "r")
+    return buffer.toString("latin1", 0, Fs.readSync(file, buffer, 0, buffer.length, 0))
+  } catch {
+    return undefined
+  } finally {
+    if (file !== undefined) Fs.closeSync(file)
+  }
+}
+
+const limitPattern = (name: string): RegExp => new RegExp(`^Max ${name}\\s+\\S+\\s+(\\S+)`, "m")
+const patterns = { "cpu time": limitPattern("cpu time"), "resident set": limitPattern("resident set") }
+
+const isLimit = (limits: string, name: keyof typeof patterns, value: number): boolean =>
+  patterns[name].exec(limits)?.[1] === String(value)
+
+/** Commands of a command keep the limits of the outer one, by which it is known. */
+const isFree = (): boolean => {
+  const limits = text("/proc/self/limits") ?? ""
+  return Object.values(patterns).every((pattern) => pattern.exec(limits)?.[1] === "unlimited")
+}
+
+const lastPid = (): number => Number(text("/proc/loadavg")?.trimEnd().split(" ").at(-1) ?? 0)
+
+const readOne = (pid: number): Entry | undefined => {
+  const line = text(`/proc/${pid}/stat`)
+  if (line === undefined) return undefined
+  // The name comes second, in parentheses, and may have parentheses and spaces in it.
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ")
+  const number = (at: number): number => Number(fields[at - 3])
+  return {
+    pid,
+    parent: number(4),
+    group: number(5),
+    session: number(6),
+    // One whose first thread has ended looks as if all had.
+    isRunning: !/[ZX]/.test(fields[0] ?? "") || number(20) > 1,
+    started: number(22),
+    residentBytes: number(24) * pageBytes
+  }
+}
+
+const readAll = async (): Promise<ReadonlyArray<Entry>> => {
+  const entries: Array<Entry> = []
+  let read = 0
+  for (const name of Fs.readdirSync("/proc")) {
+    const pid = Number(name)
+    if (!Number.isInteger(pid)) continue
+    const entry = readOne(pid)
+    if (entry !== undefined) entries.push(entry)
+    // A machine with very many processes does not keep everything else waiting.
+    if (++read % 256 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return entries
+}
+
+const ps = (which: ReadonlyArray<string>): Promise<string> =>
+  new Promise((resolve) => {
+    const columns = "pid=,ppid=,pgid=,sess=,stat=,rss=,lstart="
+    execFile("ps", [...which, "-o", columns], { env: { LC_ALL: "C" }, maxBuffer: 64 * 1024 * 1024 }, (_, stdout) =>
+      resolve(stdout)
+    )
+  })
+
+const parsed = (table: string): ReadonlyArray<Entry> =>
+  table.split("\n").flatMap((line) => {
+    const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(\d+)\s+(.+?)\s*$/.exec(line)
+    if (found === null) return []
+    const [, pid, parent, group, session, state, kibibytes, started] = found
+    return [
+      {
+        pid: Number(pid),
+        parent: Number(parent),
+        group: Number(group),
+        session: Number(session) || Number(group),
+        isRunning: !(state ?? "").startsWith("Z"),
+        started: Date.parse(started ?? ""),
+        residentBytes: Number(kibibytes) * 1024
+      }
+    ]
+  })
+
+/** Lets those who ask while one reading goes on wait for the same next one. */
+const shared = (read: () => Promise<ReadonlyArray<Entry>>): (() => Promise<ReadonlyArray<Entry>>) => {
+  let current: Promise<ReadonlyArray<Entry>> | undefined
+  let next: Promise<ReadonlyArray<Entry>> | undefined
+  const begin = (): Promise<ReadonlyArray<Entry>> => {
+    const reading = read().finally(() => {
+      if (current === reading) current = undefined
+    })
+    current = reading
+    return reading
+  }
+  const follow = (): Promise<ReadonlyArray<Entry>> => {
+    next = undefined
+    return begin()
+  }
+  return () => {
+    if (current === undefined) return begin()
+    next ??= current.then(follow, follow)
+    return next
+  }
+}
