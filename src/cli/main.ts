@@ -45,6 +45,7 @@ process.stdout.on("error", () => {
 })
 process.stderr.on("error", () => {})
 
-const code = await main()
-// Idle connections and a terminal that is still open must not keep the process; what was written must get out.
-process.stdout.write("", () => process.exit(code))
+void main().then((code) => {
+  // Idle connections and a terminal that is still open must not keep the process; what was written must get out.
+  process.stdout.write("", () => process.exit(code))
+})

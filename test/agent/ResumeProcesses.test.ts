@@ -1,14 +1,11 @@
-import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { PendingQuestion } from "../../src/domain/Entry.ts"
-
-const script = fileURLToPath(new URL("../support/approvalProcess.ts", import.meta.url))
+import * as Processes from "../support/processes.ts"
 
 interface Ended {
   readonly lines: ReadonlyArray<string>
@@ -17,19 +14,19 @@ interface Ended {
 
 /** Runs a process to its end, or until it says `stuck`: then it is killed, without a chance to clean up. */
 const ran = (...args: ReadonlyArray<string>): Effect.Effect<Ended> =>
-  Effect.async<Ended>((resume) => {
-    const child = spawn(process.execPath, ["--import", "tsx", script, ...args])
-    let [output, complaints] = ["", ""]
-    child.stdout.on("data", (data) => {
-      output += data
-      if (output.includes("stuck\n")) child.kill("SIGKILL")
+  Effect.flatMap(Processes.start("test/support/approvalProcess.ts", ...args), (child) =>
+    Effect.async<Ended>((resume) => {
+      let [output, complaints] = ["", ""]
+      child.stdout.on("data", (data) => {
+        output += data
+        if (output.includes("stuck\n")) child.kill("SIGKILL")
+      })
+      child.stderr.on("data", (data) => (complaints += data))
+      child.on("close", () =>
+        resume(Effect.succeed({ lines: output.split("\n").filter((line) => line !== ""), complaints }))
+      )
     })
-    child.stderr.on("data", (data) => (complaints += data))
-    child.on("close", () =>
-      resume(Effect.succeed({ lines: output.split("\n").filter((line) => line !== ""), complaints }))
-    )
-    return Effect.sync(() => child.kill("SIGKILL"))
-  })
+  ).pipe(Effect.scoped)
 
 const Said = Schema.parseJson(
   Schema.Struct({ reason: Schema.String, text: Schema.String, pending: Schema.Array(PendingQuestion) })

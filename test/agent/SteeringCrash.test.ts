@@ -1,6 +1,4 @@
 /** A process that is killed while its run is told words: what it had said yes to is read by the next run, once. */
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,32 +10,34 @@ import { layerSqlite } from "../../src/context/SqliteContextStore.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
+import * as Processes from "../support/processes.ts"
 import { folderOf } from "../support/sqliteStore.ts"
 
 const { newFile } = folderOf("steering")
-const source = fileURLToPath(new URL("../support/steeringProcess.ts", import.meta.url))
 const session = SessionId.make("s")
 
 /** Starts the process, kills it once it has accepted so many words, and answers all that it had. */
-const killedAfter = (filename: string, count: number): Promise<ReadonlyArray<string>> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--import", "tsx", source, filename, session])
-    let [output, complaints] = ["", ""]
-    child.stderr.on("data", (data) => (complaints += data))
-    child.stdout.on("data", (data) => {
-      output += data
-      if (output.split("\n").length > count) child.kill("SIGKILL")
+const killedAfter = (filename: string, count: number): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.flatMap(Processes.start("test/support/steeringProcess.ts", filename, session), (child) =>
+    Effect.async<ReadonlyArray<string>>((resume) => {
+      let [output, complaints] = ["", ""]
+      child.stderr.on("data", (data) => (complaints += data))
+      child.stdout.on("data", (data) => {
+        output += data
+        if (output.split("\n").length > count) child.kill("SIGKILL")
+      })
+      child.once("close", (_code, signal) => {
+        const words = output.split("\n").slice(0, -1)
+        resume(signal === "SIGKILL" ? Effect.succeed(words) : Effect.dieMessage(complaints))
+      })
     })
-    child.once("close", (_code, signal) =>
-      signal === "SIGKILL" ? resolve(output.split("\n").slice(0, -1)) : reject(new Error(complaints))
-    )
-  })
+  ).pipe(Effect.scoped)
 
 describe("A process that is killed", () => {
   it.live.each([1, 8, 30])("AG-10 TR-29 loses none of %s words that it accepted", (count) =>
     Effect.gen(function* () {
       const filename = newFile()
-      const accepted = yield* Effect.promise(() => killedAfter(filename, count))
+      const accepted = yield* killedAfter(filename, count)
       assert.isAtLeast(accepted.length, count)
       yield* Effect.gen(function* () {
         const { reason } = yield* Agent.run(Agent.make("a"), "again", { session })

@@ -5,7 +5,7 @@ import { AgentEvent } from "axonal/domain/AgentEvent"
 import * as Schema from "effect/Schema"
 import { folderOf, run, setUp } from "./support.ts"
 
-setUp()
+setUp("shipped")
 
 const readme = "# Lamp\n\nA lamp that switches itself off.\n"
 const decode = Schema.decodeUnknownSync(Schema.parseJson(AgentEvent))

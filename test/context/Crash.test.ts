@@ -68,6 +68,57 @@ const assertPaid = (entries: ReadonlyArray<Stored>): void => {
   assert.deepStrictEqual(entries.filter(isBill).map(turnOf), entries.filter(isAnswer).map(turnOf))
 }
 
+describe("Two processes", () => {
+  const runs = 50
+
+  for (const [title, sessions] of [
+    ["on one session", ["shared", "shared"]],
+    ["on a session each", ["left", "right"]]
+  ] as const) {
+    it.scopedLive(
+      `RUN-5 TR-29 ${title} lose and reorder nothing in 50 runs each`,
+      () =>
+        Effect.gen(function* () {
+          const prepared = yield* Processes.make
+          const filename = join(folder, `${sessions.join()}.db`)
+          const children = yield* Effect.forEach(sessions, (session) =>
+            Effect.map(prepared, (child) => ({ child, session }))
+          )
+          const appended = yield* Effect.forEach(
+            children,
+            ({ child, session }, index) =>
+              Effect.map(child.run({ filename, session, name: `${index}`, runs, leaseMillis: 15_000 }), (lines) =>
+                parse(lines)
+              ),
+            { concurrency: "unbounded" }
+          )
+          const store = yield* open(filename)
+          for (const session of new Set(sessions)) {
+            const own = appended.filter((_, index) => sessions[index] === session)
+            const entries = yield* store.entries(SessionId.make(session))
+            const stored = entries.map(({ id }): string => id)
+            for (const { begun, acknowledged } of own) {
+              assert.strictEqual(acknowledged, begun.length)
+              const ids = new Set(begun.flat())
+              assert.deepStrictEqual(
+                stored.filter((id) => ids.has(id)),
+                [...ids]
+              )
+            }
+            assert.strictEqual(stored.length, own.flatMap(({ begun }) => begun.flat()).length)
+            const turns = entries.map(runOf).filter((run, index, all) => run !== all[index - 1])
+            assert.deepStrictEqual([turns.length, new Set(turns).size], [runs * own.length, runs * own.length])
+            const { messages, position } = yield* store.read(SessionId.make(session))
+            assert.strictEqual(position, entries.length)
+            assertWellFormed(messages)
+            assertPaid(entries)
+          }
+        }),
+      60_000
+    )
+  }
+})
+
 describe("A crash", () => {
   const [files, roundsPerFile] = [20, 10]
 
@@ -75,7 +126,7 @@ describe("A crash", () => {
     "of the process at any point of any append loses and breaks nothing",
     () =>
       Effect.gen(function* () {
-        const prepared = yield* Processes.make(folder)
+        const prepared = yield* Processes.make
         const seen = { opening: 0, between: 0, withinStored: 0, withinNotStored: 0 }
 
         const round = (filename: string, name: string, known: ReadonlyArray<string>, next: () => number) =>
@@ -134,55 +185,4 @@ describe("A crash", () => {
       }),
     240_000
   )
-})
-
-describe("Two processes", () => {
-  const runs = 50
-
-  for (const [title, sessions] of [
-    ["on one session", ["shared", "shared"]],
-    ["on a session each", ["left", "right"]]
-  ] as const) {
-    it.scopedLive(
-      `RUN-5 TR-29 ${title} lose and reorder nothing in 50 runs each`,
-      () =>
-        Effect.gen(function* () {
-          const prepared = yield* Processes.make(folder)
-          const filename = join(folder, `${sessions.join()}.db`)
-          const children = yield* Effect.forEach(sessions, (session) =>
-            Effect.map(prepared, (child) => ({ child, session }))
-          )
-          const appended = yield* Effect.forEach(
-            children,
-            ({ child, session }, index) =>
-              Effect.map(child.run({ filename, session, name: `${index}`, runs, leaseMillis: 15_000 }), (lines) =>
-                parse(lines)
-              ),
-            { concurrency: "unbounded" }
-          )
-          const store = yield* open(filename)
-          for (const session of new Set(sessions)) {
-            const own = appended.filter((_, index) => sessions[index] === session)
-            const entries = yield* store.entries(SessionId.make(session))
-            const stored = entries.map(({ id }): string => id)
-            for (const { begun, acknowledged } of own) {
-              assert.strictEqual(acknowledged, begun.length)
-              const ids = new Set(begun.flat())
-              assert.deepStrictEqual(
-                stored.filter((id) => ids.has(id)),
-                [...ids]
-              )
-            }
-            assert.strictEqual(stored.length, own.flatMap(({ begun }) => begun.flat()).length)
-            const turns = entries.map(runOf).filter((run, index, all) => run !== all[index - 1])
-            assert.deepStrictEqual([turns.length, new Set(turns).size], [runs * own.length, runs * own.length])
-            const { messages, position } = yield* store.read(SessionId.make(session))
-            assert.strictEqual(position, entries.length)
-            assertWellFormed(messages)
-            assertPaid(entries)
-          }
-        }),
-      60_000
-    )
-  }
 })

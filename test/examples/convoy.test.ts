@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process"
-import { rmSync } from "node:fs"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
@@ -20,7 +18,6 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { build } from "esbuild"
 import * as Board from "../../examples/convoy/board.ts"
 import * as Convoy from "../../examples/convoy/convoy.ts"
 import * as Main from "../../examples/convoy/main.ts"
@@ -29,7 +26,7 @@ import * as Script from "../../examples/convoy/script.ts"
 import * as Tree from "../../examples/convoy/tree.ts"
 import * as Witness from "../../examples/convoy/witness.ts"
 import * as Worker from "../../examples/convoy/worker.ts"
-import { root } from "../support/sources.ts"
+import * as Processes from "../support/processes.ts"
 
 const { call, gate, roles, text } = ScriptedTransport
 
@@ -82,27 +79,6 @@ const stuckAt = (begun: Deferred.Deferred<void>): ScriptedTransport.Script => {
     return [gate(Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never))]
   }
 }
-
-/** The other process in one file, so that its start is short. Below node_modules, where it finds the driver. */
-const bundled = Effect.gen(function* () {
-  const outfile = `${root}/node_modules/.cache/axonal-convoy-${process.pid}.mjs`
-  yield* Effect.promise(() =>
-    build({
-      ...{ entryPoints: [`${root}/test/examples/convoyProcess.ts`], outfile, absWorkingDir: root },
-      ...{
-        bundle: true,
-        format: "esm",
-        platform: "node",
-        target: "node20",
-        external: ["better-sqlite3", "node-llama-cpp"]
-      },
-      banner: { js: 'import { createRequire } from "node:module";const require = createRequire(import.meta.url);' },
-      logLevel: "error"
-    })
-  )
-  yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(outfile)))
-  return outfile
-})
 
 describe("examples/convoy", () => {
   it.scoped("does what is to be done, and goes on where it was", () =>
@@ -221,11 +197,7 @@ describe("examples/convoy", () => {
             { id: "menu", title: "Translate en/menu.json" },
             { id: "cart", title: "Translate en/cart.json", dependsOn: ["menu"] }
           ])
-          const script = yield* bundled
-          const child = yield* Effect.acquireRelease(
-            Effect.sync(() => spawn(process.execPath, [script, folder])),
-            (child) => Effect.sync(() => child.kill("SIGKILL"))
-          )
+          const child = yield* Processes.start("test/examples/convoyProcess.ts", folder)
           const complaints: Array<string> = []
           child.stderr.on("data", (data) => complaints.push(`${data}`))
           yield* Effect.async<void>((resume) => {

@@ -2,22 +2,15 @@
  * What several processes do with one board, as tests of any board that processes can share.
  */
 import type { ChildProcessWithoutNullStreams } from "node:child_process"
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Board from "../../src/board/Board.ts"
+import * as Processes from "./processes.ts"
 
-const script = fileURLToPath(new URL("./boardProcess.ts", import.meta.url))
-
-const start = (...args: ReadonlyArray<string>): Effect.Effect<ChildProcessWithoutNullStreams, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, ["--import", "tsx", script, ...args])),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
-  )
+const start = (...args: ReadonlyArray<string>) => Processes.start("test/support/boardProcess.ts", ...args)
 
 const closed = (child: ChildProcessWithoutNullStreams): Effect.Effect<number | null> =>
   Effect.async((resume) => void child.once("close", (code) => resume(Effect.succeed(code))))

@@ -2,23 +2,15 @@
  * What several processes do with one context store, as tests of any store that processes can share: each names its
  * database as `contextStoreProcess.ts` does, and how to open it here.
  */
-import type { ChildProcessWithoutNullStreams } from "node:child_process"
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Service, StoreError } from "../../src/context/ContextStore.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import { ids, reasonOf, said } from "../../src/testing/internal/contextStoreFixtures.ts"
+import * as Processes from "./processes.ts"
 
-const script = fileURLToPath(new URL("./contextStoreProcess.ts", import.meta.url))
-
-const start = (...args: ReadonlyArray<string>): Effect.Effect<ChildProcessWithoutNullStreams, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, ["--import", "tsx", script, ...args])),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
-  )
+const start = (...args: ReadonlyArray<string>) => Processes.start("test/support/contextStoreProcess.ts", ...args)
 
 /** Runs a process to its end and answers what it complained about. */
 const complaints = (...args: ReadonlyArray<string>): Effect.Effect<string, never, Scope.Scope> =>

@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process"
 import { chmodSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Deferred from "effect/Deferred"
@@ -16,6 +14,7 @@ import * as TestClock from "effect/TestClock"
 import { user } from "../../src/domain/Message.ts"
 import * as Codex from "../../src/transport/Codex.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import * as Processes from "../support/processes.ts"
 import * as Subscription from "../support/subscription.ts"
 
 const { loggedIn } = Subscription
@@ -148,9 +147,11 @@ describe("Codex tokens", () => {
       prepare(here.tokens)
       answers(here, 4)
       here.authorization.revoke()
-      const script = fileURLToPath(new URL("../support/codexProcess.ts", import.meta.url))
-      const processes = Array.from({ length: 3 }, () => {
-        const child = spawn(process.execPath, ["--import", "tsx", script, here.authorization.baseUrl, here.tokens])
+      const args = [here.authorization.baseUrl, here.tokens]
+      const children = yield* Effect.all(
+        Array.from({ length: 3 }, () => Processes.start("test/support/codexProcess.ts", ...args))
+      )
+      const processes = children.map((child) => {
         let errors = ""
         child.stderr.on("data", (data) => {
           errors += data
