@@ -3,7 +3,6 @@
  */
 import type { ChildProcess } from "node:child_process"
 import * as Child from "node:child_process"
-import type { Writable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
@@ -14,7 +13,7 @@ import * as Command from "./processCommand.ts"
 import * as Output from "./processOutput.ts"
 import * as ProcessTable from "./processTable.ts"
 import * as Watch from "./processWatch.ts"
-import type { Ended, Spawn, Spawned } from "./running.ts"
+import type { Ended, Spawn } from "./running.ts"
 import * as Running from "./running.ts"
 import * as Tree from "./tree.ts"
 
@@ -50,100 +49,100 @@ export const host: Effect.Effect<Host, never, Scope.Scope> = Effect.gen(function
   return { table: ProcessTable.make(), roots }
 })
 
-/** A mark that no other command has. */
-export const newMark = (): ProcessTable.Mark => {
-  const limit = 1_000_000_000 + Math.floor(Math.random() * 15_000_000_000)
-  return { limit, word: `${process.pid}-${limit}` }
+/** What a command is started as: marked by limits, where processes carry them, and by its environment. */
+export interface Start extends Launch {
+  readonly mark: ProcessTable.Mark
+  readonly environment: Readonly<Record<string, string>>
 }
 
-/** The environment of a command with its mark, and with those of the commands that this process runs in. */
-export const marked = (
-  environment: Readonly<Record<string, string>>,
-  mark: ProcessTable.Mark
-): Readonly<Record<string, string>> => {
+/** A start of an order, with a mark of its own. */
+export const prepare = (host: Host, order: Order): Start => {
+  const limit = 1_000_000_000 + Math.floor(Math.random() * 15_000_000_000)
+  const word = `${process.pid}-${limit}`
+  const words = Command.limitWords(host.table.hasLimits ? limit : undefined, order.limits.fileBytes)
+  // Commands of a command keep the marks of the outer ones.
   const outer = process.env[ProcessTable.variable]
-  return { [ProcessTable.variable]: outer === undefined ? mark.word : `${outer} ${mark.word}`, ...environment }
+  const marks = { [ProcessTable.variable]: outer === undefined ? word : `${outer} ${word}` }
+  return { ...order.launch(words), mark: { limit, word }, environment: { ...marks, ...order.environment } }
 }
+
+/** What is known of a process from its start on, and what is to be told of its end. */
+export const follow = (
+  host: Host,
+  order: Order,
+  pid: number,
+  mark: ProcessTable.Mark,
+  onEnded: Parameters<Spawn>[0]
+): Effect.Effect<{ readonly tree: Tree.Tree; readonly end: (ended: Ended) => void }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let isEnded = false
+    const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
+    host.roots.add(pid)
+    const exceeded = yield* Watch.start(tree, host.table, order.limits)
+    const end = (ended: Ended): void => {
+      isEnded = true
+      host.roots.delete(pid)
+      onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: exceeded() }))
+    }
+    return { tree, end }
+  })
 
 /** Starts a command with pipes. */
 export const spawn =
   (host: Host, order: Order): Spawn =>
   (onEnded) =>
     Effect.gen(function* () {
-      const mark = newMark()
-      const words = Command.limitWords(host.table.hasLimits ? mark.limit : undefined, order.limits.fileBytes)
-      const launch = order.launch(words)
-      const child = yield* begin(order, launch, marked(order.environment, mark))
+      const start = prepare(host, order)
+      const child = yield* begin(order, start)
       const { pid, stderr, stdin, stdout } = child
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => [stdin, stdout, stderr].forEach((stream) => stream?.destroy()))
       )
       if (pid === undefined || stdout === null || stderr === null)
         return yield* Effect.dieMessage("started without pipes")
-      let isEnded = false
-      const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
-      const exceeded = yield* Watch.start(tree, host.table, order.limits)
+      const { end, tree } = yield* follow(host, order, pid, start.mark, onEnded)
       const output = Output.make([
         { from: "stdout", stream: stdout },
         { from: "stderr", stream: stderr }
       ])
-      host.roots.add(pid)
       child.once("exit", (code, signal) => {
-        isEnded = true
-        host.roots.delete(pid)
         output.end()
-        const ended = { ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) }
-        onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: exceeded() }))
+        end({ code: code ?? undefined, signal: signal ?? undefined })
       })
-      return spawned(Running.subjectOf(order.command), pid, stdin, output, tree)
+      const ended = Effect.fail(Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
+      return {
+        ...tree,
+        pid,
+        read: output.read,
+        write: (bytes) =>
+          Effect.async((resume) => {
+            if (stdin === null || stdin.destroyed || stdin.writableEnded) return resume(ended)
+            stdin.write(bytes, (error) => resume(error == null ? Effect.void : ended))
+          }),
+        endInput: Effect.sync(() => {
+          stdin?.end()
+        }),
+        resize: () => Effect.void
+      }
     })
 
 // internal
 
-const begin = (
-  order: Order,
-  { arguments: arguments_, file }: Launch,
-  env: Readonly<Record<string, string>>
-): Effect.Effect<ChildProcess, SandboxError> =>
+const begin = (order: Order, start: Start): Effect.Effect<ChildProcess, SandboxError> =>
   Effect.async((resume) => {
     const refuse = (error: unknown): void => resume(Effect.fail(Command.refused(order.command, order.folder, error)))
     try {
-      const child = Child.spawn(file, arguments_, {
+      const child = Child.spawn(start.file, start.arguments, {
         cwd: order.folder,
-        env,
+        env: start.environment,
         detached: true,
         stdio: [order.hasInput ? "pipe" : "ignore", "pipe", "pipe"]
       })
+      // What cannot be written is told by its write. Errors after the start are those of `kill`, which is not used.
       child.stdin?.on("error", () => {})
-      // Errors after its start are those of `kill`, which is not used.
       child.on("error", refuse)
       if (child.pid !== undefined) resume(Effect.succeed(child))
     } catch (error) {
       refuse(error)
     }
   })
-
-const spawned = (
-  subject: string,
-  pid: number,
-  stdin: Writable | null,
-  output: Output.Reading,
-  tree: Tree.Tree
-): Spawned => ({
-  pid,
-  read: output.read,
-  write: (bytes) =>
-    Effect.async((resume) => {
-      const ended = Effect.fail(Running.failure(subject, { _tag: "Ended" }))
-      if (stdin === null || stdin.destroyed || stdin.writableEnded) return resume(ended)
-      stdin.write(bytes, (error) => resume(error == null ? Effect.void : ended))
-    }),
-  endInput: Effect.sync(() => {
-    stdin?.end()
-  }),
-  resize: () => Effect.void,
-  signal: tree.signal,
-  kill: tree.kill,
-  isGone: tree.isGone,
-  gone: tree.gone
-})

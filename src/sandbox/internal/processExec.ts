@@ -67,7 +67,9 @@ const orderOf = (
   environment: Readonly<Record<string, string>>
 ): Order => ({
   command,
-  launch: (words) => {
+  launch: (limits) => {
+    // The shell finds out where it is; a terminal is started with another idea of that.
+    const words = limits === "" && options.terminal !== undefined ? ":;" : limits
     if (walls.enclose === undefined) return Command.launch(command, words)
     return Command.launch(walls.enclose(Command.launch(command, ""), folder.path, environment), words)
   },

@@ -64,11 +64,11 @@ export const make = (outputs: ReadonlyArray<{ readonly from: Output["from"]; rea
       if (isAnswered) return
       if (afterEnd >= mostAfterEnd) leave()
       const pieces = isOver ? [] : take()
-      if (pieces.length > 0) return answer(pieces)
-      if (isLast) leave()
-      if (isOver || open === 0) return answer(undefined)
+      if (isLast && pieces.length === 0) leave()
+      if (pieces.length > 0) answer(pieces)
+      else if (isOver || open === 0) answer(undefined)
       // After the time the pipes are looked at once more, for this process may have been too busy to do so.
-      if (isEnded) quiet ??= setTimeout(() => setImmediate(attempt, true), quietMillis)
+      else if (isEnded) quiet ??= setTimeout(() => setImmediate(attempt, true), quietMillis)
     }
     wake = () => attempt(false)
     attempt(false)
