@@ -6,9 +6,11 @@ import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Collecting from "./internal/collecting.ts"
+import * as Memory from "./internal/memory.ts"
 import type { SandboxError } from "./SandboxError.ts"
 
 /**
@@ -172,6 +174,10 @@ export interface WriteOptions {
 /**
  * Something that happened to a file below a folder that is watched.
  *
+ * **Details**
+ *
+ * - `path`: relative to that folder. A folder is told when it is made or removed, with all that it holds.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -316,6 +322,51 @@ export const writeText = (
   options?: WriteOptions
 ): Effect.Effect<FileInfo, SandboxError, Sandbox> =>
   Effect.flatMap(Sandbox, (sandbox) => sandbox.write(path, new TextEncoder().encode(text), options))
+
+/**
+ * What a command that is played writes, and its exit code, 0 unless given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly stdout?: string | Uint8Array | undefined
+  readonly stderr?: string | Uint8Array | undefined
+  readonly code?: number | undefined
+}
+
+/**
+ * What a sandbox in memory begins with.
+ *
+ * **Details**
+ *
+ * - `files`: contents by path, relative to `folder` or absolute. `folder`: `/work` unless given.
+ * - `exec`: plays commands. What is written to one while it runs is thrown away; its input as given is in the options.
+ *   Limits of time and output hold, and interrupting is killing. Absent, commands fail with `Unavailable`.
+ * - `mostBytes`: what `read` reads at once; 64 MiB.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemoryOptions {
+  readonly files?: Readonly<Record<string, string | Uint8Array>> | undefined
+  readonly folder?: string | undefined
+  readonly exec?: ((command: Command, options: ExecOptions) => Effect.Effect<Answer, SandboxError>) | undefined
+  readonly mostBytes?: number | undefined
+}
+
+/**
+ * Layer with a sandbox whose files are in memory and whose commands are played, for tests of what uses a sandbox.
+ *
+ * **Details**
+ *
+ * - All absolute paths are inside. There are no links. A folder that is written into is made, as everywhere.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMemory = (options: MemoryOptions = {}): Layer.Layer<Sandbox> =>
+  Layer.effect(Sandbox, Memory.make(options))
 
 // internal
 
