@@ -181,6 +181,7 @@ const bounded = <A, R>(
       Scope.extend(build, scope).pipe(
         // Whatever cannot be interrupted is left behind.
         Effect.disconnect,
+        Effect.interruptible,
         Effect.timeoutFail({
           duration: buildTimeout,
           onTimeout: () => error(place, "BuildTimeout", "building it took too long, and was given up")
@@ -205,8 +206,9 @@ const released = (
   buildTimeout: Duration.DurationInput
 ) =>
   Scope.close(scope, exit).pipe(
-    Effect.interruptible,
     Effect.disconnect,
+    // Releasing cannot be interrupted by itself, and so would not end in time.
+    Effect.interruptible,
     Effect.timeoutOption(buildTimeout),
     Effect.catchAllCause((cause) => Effect.logWarning("A plugin failed to release what it held", cause))
   )
