@@ -66,7 +66,7 @@ export const identity = (name: string): { readonly key: string; readonly cert: s
     { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" }
   )
   const block = (kind: string): string =>
-    new RegExp(`-----BEGIN ${kind}-----[^]*?-----END ${kind}-----`).exec(made)?.[0] ?? ""
+    new RegExp(`-----BEGIN ${kind}-----[\\s\\S]*?-----END ${kind}-----`).exec(made)?.[0] ?? ""
   return { key: block("PRIVATE KEY"), cert: block("CERTIFICATE") }
 }
 
