@@ -78,7 +78,7 @@ export const paths: Handles = {
     const descriptor = Fs.openSync(native(handle.path), reading | Fs.constants.O_NOFOLLOW)
     const same =
       identityOf(Fs.fstatSync(descriptor, { bigint: true })) === identityOf(handle.stat) &&
-      folded(Fs.realpathSync.native(native(handle.path)).toString()) === folded(handle.path)
+      folded(decoded(Fs.realpathSync.native(native(handle.path), { encoding: "buffer" }))) === folded(handle.path)
     if (same) return descriptor
     Fs.closeSync(descriptor)
     throw refused("Changed")

@@ -122,6 +122,7 @@ const start = (way: Way, at: Names, rest: Names = []): void => {
     undefined
   )
   if (place === undefined && !places.some((one) => startsWith(one.at, at))) throw outside(at)
+  if (place !== undefined) assertThere(place.root)
   way.todo.push(...[...(place === undefined ? [] : at.slice(place.at.length)), ...rest].reverse())
   way.root = place?.root
   way.here = place?.root.handle
@@ -209,7 +210,6 @@ const linkText = (path: string): string | undefined => {
 const targetOf = (way: Way): Target => {
   const { at, end, folder, here, missing, parent, root } = way
   if (here === undefined || root === undefined) throw outside(at)
-  assertThere(root)
   const target = { root, folder, close: () => close(way) }
   if (missing.length > 0) return { ...target, at: [...at, ...missing], handle: undefined, parent: here, names: missing }
   const names = at.slice(-1)
