@@ -51,10 +51,11 @@ const resultsOf = (message: Message | undefined) =>
 
 /** Roles alternate, and every call has its result right behind it. */
 const assertWellFormed = (messages: ReadonlyArray<Message>): void => {
-  messages.forEach((message, index) => {
-    assert.notStrictEqual(message.role, messages[index + 1]?.role)
-    assert.deepStrictEqual(resultsOf(messages[index + 1]), callsOf(message))
+  const wrong = messages.filter((message, index) => {
+    const next = messages[index + 1]
+    return message.role === next?.role || callsOf(message).join() !== resultsOf(next).join()
   })
+  assert.deepStrictEqual(wrong, [])
 }
 
 const runOf = (entry: Stored | undefined) =>
@@ -120,7 +121,7 @@ describe("Two processes", () => {
 })
 
 describe("A crash", () => {
-  const [files, roundsPerFile] = [20, 10]
+  const [files, roundsPerFile] = [40, 5]
 
   it.scopedLive(
     "of the process at any point of any append loses and breaks nothing",
@@ -133,7 +134,8 @@ describe("A crash", () => {
           Effect.gen(function* () {
             const [line, micros] = [Math.floor(next() * 20), next() * 2000]
             const child = yield* prepared
-            const lines = yield* child.run({ filename, session: "s", name, runs: 1000, leaseMillis }, (count, kill) => {
+            const task = { filename, session: "s", name, runs: 1000, leaseMillis, most: line + 20 }
+            const lines = yield* child.run(task, (count, kill) => {
               if (count < line) return
               spin(line === 0 ? micros * 10 : micros)
               kill()

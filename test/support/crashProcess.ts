@@ -20,6 +20,8 @@ export interface Task {
   readonly name: string
   readonly runs: number
   readonly leaseMillis: number
+  /** After so many lines there are no more appends: whoever is slow to kill it does not find ever longer sessions. */
+  readonly most?: number
 }
 
 /** A pipe that is full for the moment is tried again: what is written must be out before anything else happens. */
@@ -34,19 +36,25 @@ const write = (line: string): void => {
   }
 }
 
-const told = Layer.effect(
-  ContextStore.ContextStore,
-  Effect.map(ContextStore.ContextStore, (store) => ({
-    ...store,
-    append: (...[session, entries, options]: Parameters<ContextStore.Service["append"]>) =>
-      Effect.suspend(() => {
-        write(`+ ${entries.map(({ id }) => id).join(" ")}`)
-        return store.append(session, entries, options)
-      }).pipe(Effect.tap((position) => Effect.sync(() => write(`= ${position}`))))
-  }))
-)
+const told = (most: number) =>
+  Layer.effect(
+    ContextStore.ContextStore,
+    Effect.map(ContextStore.ContextStore, (store) => {
+      let lines = 0
+      return {
+        ...store,
+        append: (...[session, entries, options]: Parameters<ContextStore.Service["append"]>) =>
+          Effect.suspend(() => {
+            lines += 2
+            if (lines > most) return Effect.never
+            write(`+ ${entries.map(({ id }) => id).join(" ")}`)
+            return store.append(session, entries, options)
+          }).pipe(Effect.tap((position) => Effect.sync(() => write(`= ${position}`))))
+      }
+    })
+  )
 
-const perform = ({ filename, leaseMillis, name, runs, session }: Task) =>
+const perform = ({ filename, leaseMillis, most = Number.POSITIVE_INFINITY, name, runs, session }: Task) =>
   Effect.gen(function* () {
     for (let index = 0; index < runs; index++) {
       yield* say(`${name}.${index}`, session)
@@ -56,7 +64,7 @@ const perform = ({ filename, leaseMillis, name, runs, session }: Task) =>
   }).pipe(
     Effect.provide(crashing),
     Effect.provide(
-      filename === ":memory:" ? layerSqlite({ filename }) : Layer.provide(told, layerSqlite({ filename }))
+      filename === ":memory:" ? layerSqlite({ filename }) : Layer.provide(told(most), layerSqlite({ filename }))
     ),
     Effect.provideService(SqlContextStore.LeaseDuration, Duration.millis(leaseMillis))
   )
