@@ -3,16 +3,16 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import type * as Stream from "effect/Stream"
 import { Remember } from "../domain/Entry.ts"
 import { CallId } from "../domain/Ids.ts"
+import * as Questions from "../internal/questions.ts"
 import type { Call } from "./Guard.ts"
 import { unanswered } from "./internal/unanswered.ts"
 
@@ -263,65 +263,26 @@ export const layerQueue: Layer.Layer<Approval | ApprovalQueue> = Layer.effectCon
  * @since 0.1.0
  */
 export const makeQueue: Effect.Effect<{ readonly approval: Service; readonly queue: Queue }> = Effect.map(
-  SubscriptionRef.make<Waiting>(new Map()),
-  (waiting) => {
-    const enter = (question: Question): Effect.Effect<Entry | undefined> =>
-      Effect.flatMap(Deferred.make<Decision>(), (answer) =>
-        SubscriptionRef.modify(waiting, (now) => {
-          if (now.has(question.call.id)) return [undefined, now]
-          const entry: Entry = { question, answer }
-          return [entry, new Map(now).set(question.call.id, entry)]
-        })
-      )
-    const leave = (entry: Entry | undefined): Effect.Effect<void> =>
-      SubscriptionRef.update(waiting, (now) => {
-        const id = entry?.question.call.id
-        return id === undefined || now.get(id) !== entry ? now : without(now, id)
-      })
-    const decide: Queue["decide"] = (call, decision) =>
-      Effect.uninterruptible(
-        Effect.flatMap(
-          SubscriptionRef.modify(waiting, (now) => [now.get(call), without(now, call)]),
-          (entry) =>
-            entry === undefined
-              ? Effect.fail(new UnknownQuestion({ call }))
-              : Effect.asVoid(Deferred.succeed(entry.answer, decision))
+  Questions.make<Question, Decision>(),
+  ({ ask, changes, pending, settle }) => ({
+    approval: {
+      ask: (question) =>
+        Effect.map(
+          ask(question.call.id, question),
+          Option.getOrElse(() => twice)
         )
-      )
-    const ask: Service["ask"] = (question) =>
-      Effect.acquireUseRelease(
-        enter(question),
-        (entry) => (entry === undefined ? Effect.succeed(twice) : Deferred.await(entry.answer)),
-        leave
-      )
-    const queue: Queue = {
-      pending: Effect.map(SubscriptionRef.get(waiting), questions),
-      // A change that changed nothing keeps the map, and is left out here.
-      changes: Stream.map(Stream.changes(waiting.changes), questions),
-      decide
+    },
+    queue: {
+      pending,
+      changes,
+      decide: (call, decision) =>
+        Effect.flatMap(settle(call, decision), (waited) => (waited ? Effect.void : new UnknownQuestion({ call })))
     }
-    return { approval: { ask }, queue }
-  }
+  })
 )
 
 // internal
 
 const isRemember = Schema.is(Remember)
 
-interface Entry {
-  readonly question: Question
-  readonly answer: Deferred.Deferred<Decision>
-}
-
-type Waiting = ReadonlyMap<CallId, Entry>
-
 const twice: Decision = unanswered("the same call is already waiting for an answer")
-
-const without = (waiting: Waiting, call: CallId): Waiting => {
-  if (!waiting.has(call)) return waiting
-  const rest = new Map(waiting)
-  rest.delete(call)
-  return rest
-}
-
-const questions = (waiting: Waiting): ReadonlyArray<Question> => Array.from(waiting.values(), (entry) => entry.question)
