@@ -139,6 +139,7 @@ const handle = (
     },
     identity: run.identity,
     path: run.path,
+    scope: run.scope,
     steer: (words) => Steering.accept(run.steering, "steer", Messages.fromInput(words)),
     followUp: (words) => Steering.accept(run.steering, "followUp", Messages.fromInput(words)),
     progress: (chunk) =>

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Collecting from "./internal/collecting.ts"
+import * as Collecting from "../internal/outputEnds.ts"
 import * as Memory from "./internal/memory.ts"
 import type { SandboxError } from "./SandboxError.ts"
 

@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Service as Identity } from "../context/Identity.ts"
 import type { PathStep } from "../domain/Ids.ts"
 import { CallId, RunId, SessionId } from "../domain/Ids.ts"
@@ -31,6 +32,8 @@ export interface Service {
   readonly progress: (chunk: unknown) => Effect.Effect<void>
   /** The way from the root run to the one of this call; absent when that is the root. */
   readonly path?: ReadonlyArray<PathStep> | undefined
+  /** The scope of the run: what is started in it ends with the run. Absent outside of one. */
+  readonly scope: Scope.Scope | undefined
   /** Joins the conversation before the next model request. Answers `false` when the run no longer listens. */
   readonly steer: (input: Input) => Effect.Effect<boolean>
   /** Joins the conversation when the run would otherwise end. Answers `false` when the run no longer listens. */
@@ -54,6 +57,7 @@ export const outside: Service = {
   turn: 0,
   identity: {},
   progress: () => Effect.void,
+  scope: undefined,
   steer: () => Effect.succeed(false),
   followUp: () => Effect.succeed(false)
 }
