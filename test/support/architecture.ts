@@ -43,6 +43,7 @@ export const ranks: ReadonlyArray<readonly [rank: number, name: string, pattern:
   ],
   [1, "port", /^context\/(Repair|TokenCounter|Identity|Window|Compaction|Summary|Paid|Trimming|Artifacts)\.ts$/],
   [1, "port", /^transport\/(HttpTransport|Models|Ask)\.ts$/],
+  [1, "port", /^mcp\/Mcp(Elicitation|Sampling|Tokens|Tools)\.ts$/],
   [1, "port", /^([a-z]+)\/\1\.ts$/i],
   // What remains in a port's folder.
   [3, "adapter", /^[a-z]+\//]
