@@ -61,6 +61,11 @@ const load = (name: Exclude<Command, "run">, args: ReadonlyArray<string>, enviro
         loaded(name, () => import("./login.ts")),
         (module) => module.run(args, environment)
       )
+    case "plugins":
+      return Effect.flatMap(
+        loaded(name, () => import("./plugins.ts")),
+        (module) => module.run(args, environment)
+      )
   }
 }
 

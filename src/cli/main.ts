@@ -3,7 +3,7 @@
  * who asks for help should not wait for a runtime.
  */
 import { readFileSync } from "node:fs"
-import { help, parse } from "./args.ts"
+import { commands, help, parse } from "./args.ts"
 
 const version = (): string => {
   // The same two steps up from the sources, from the modules and from the bundle.
@@ -11,13 +11,23 @@ const version = (): string => {
   return typeof text === "object" && text !== null && "version" in text ? String(text.version) : "unknown"
 }
 
-const helpOf = async (command: "sessions" | "run" | undefined): Promise<string> => {
+const helpOf = async (command: "sessions" | "run" | "plugins" | undefined): Promise<string> => {
   if (command === undefined) return help
+  if (command === "plugins") return (await import("./pluginsArgs.ts")).help
   return command === "run" ? (await import("./runArgs.ts")).help : (await import("./sessions/args.ts")).help
 }
 
+/** A first word that could be the command of a plugin. Most prompts are texts of several words. */
+const ofPlugin = async ([name = "", ...args]: ReadonlyArray<string>): Promise<number | undefined> =>
+  /^[a-z][a-z0-9-]*$/i.test(name) && !commands.some((command) => command === name)
+    ? (await import("./pluginsCommand.ts")).run(name, args)
+    : undefined
+
 const main = async (): Promise<number> => {
-  const parsed = parse(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  const parsed = parse(args)
+  const code = await ofPlugin(args)
+  if (code !== undefined) return code
   switch (parsed._tag) {
     case "Help":
       process.stdout.write(await helpOf(parsed.of))
