@@ -9,7 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
-import type * as Scope from "effect/Scope"
+import type * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
 import * as Identity from "../context/Identity.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
 import type { Incoming, Sdk, Server } from "./internal/serverSdk.ts"
@@ -59,8 +60,14 @@ export interface Definition {
 export interface Host {
   readonly sdk: Sdk
   readonly definition: Definition
-  /** A connection on behalf of somebody. Its end interrupts what it asked for, and waits for that. */
-  readonly connect: (identity: Identity.Service) => Effect.Effect<Connection, never, Scope.Scope>
+  /**
+   * A connection on behalf of somebody. Its end interrupts what it asked for, and waits for that. `taken` hears of requests
+   * that are taken back, and will not be answered.
+   */
+  readonly connect: (
+    identity: Identity.Service,
+    taken?: (request: string | number) => void
+  ) => Effect.Effect<Connection, never, Scope.Scope>
 }
 
 /**
@@ -101,33 +108,48 @@ export const open = (definition: Definition): Effect.Effect<Host, unknown> =>
     }).pipe(Effect.catchAllCause((cause) => Effect.logWarning("The tools could not be read again", cause)))
     const about = { ...definition, capabilities: Offers.capabilities(definition) }
 
-    const connect: Host["connect"] = (identity) =>
-      Effect.gen(function* () {
-        const { concurrency, fileBound, name } = definition
-        const fibers = yield* FiberSet.make<Readonly<Record<string, unknown>>, Serving.ProtocolError>()
-        const calls = yield* Calls.make({ name, identity, concurrency, fileBound, registry: () => registry })
-        const tools: Offers.Tools = { registry: () => registry, refresh, call: calls.call }
-        const answer = (request: Incoming) =>
-          Offers.answer(definition, tools, request).pipe(
-            Effect.catchAllCause((cause) => told(request, cause)),
-            Effect.provideService(Identity.Identity, identity)
+    // Whoever carries the messages may run in other surroundings: what guards calls is what was there when this was opened.
+    const connect: Host["connect"] = (identity, taken = () => undefined) =>
+      here(
+        runtime,
+        Effect.gen(function* () {
+          const { concurrency, fileBound, name } = definition
+          const fibers = yield* FiberSet.make<Readonly<Record<string, unknown>>, Serving.ProtocolError>()
+          const calls = yield* Calls.make({ name, identity, concurrency, fileBound, registry: () => registry })
+          const tools: Offers.Tools = { registry: () => registry, refresh, call: calls.call }
+          const answer = (request: Incoming) =>
+            Offers.answer(definition, tools, request).pipe(
+              Effect.catchAllCause((cause) => told(request, cause)),
+              Effect.provideService(Identity.Identity, identity),
+              // Wherever the connection was made.
+              Effect.interruptible
+            )
+          const fork = yield* FiberSet.runtime(fibers)()
+          const server = Serving.serve(sdk, about, (request) =>
+            [...fibers].length >= mostRequests
+              ? Promise.reject(tooMany)
+              : promised(fork(answer(request)), request, taken)
           )
-        const fork = yield* Effect.provide(FiberSet.runtime(fibers)(), runtime)
-        const server = Serving.serve(sdk, about, (request) =>
-          [...fibers].length >= mostRequests ? Promise.reject(tooMany) : promised(fork(answer(request)), request)
-        )
-        yield* Effect.addFinalizer(() => Effect.promise(() => server.close().catch(() => undefined)))
-        return {
-          server,
-          requests: FiberSet.size(fibers),
-          settled: FiberSet.awaitEmpty(fibers),
-          interrupt: Effect.suspend(() => Fiber.interruptAll([...fibers]))
-        }
-      })
+          yield* Effect.addFinalizer(() => Effect.promise(() => server.close().catch(() => undefined)))
+          return {
+            server,
+            requests: FiberSet.size(fibers),
+            settled: FiberSet.awaitEmpty(fibers),
+            interrupt: Effect.suspend(() => Fiber.interruptAll([...fibers]))
+          }
+        })
+      )
     return { sdk, definition, connect }
   })
 
 // internal
+
+/** In other surroundings, but in the scope of these. */
+const here = <A>(
+  runtime: Runtime.Runtime<never>,
+  effect: Effect.Effect<A, never, Scope.Scope>
+): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => Effect.provide(Effect.provideService(effect, Scope.Scope, scope), runtime))
 
 /** More at once than any client means. */
 const mostRequests = 1000
@@ -149,9 +171,16 @@ const unloaded = (cause: unknown): McpServerError => {
 }
 
 /** What the library waits for. Its signal says that the client has cancelled, or has gone. */
-const promised = <A>(fiber: Fiber.RuntimeFiber<A, Serving.ProtocolError>, { signal }: Incoming): Promise<A> =>
+const promised = <A>(
+  fiber: Fiber.RuntimeFiber<A, Serving.ProtocolError>,
+  { id, signal }: Incoming,
+  taken: (request: string | number) => void
+): Promise<A> =>
   new Promise((resolve, reject) => {
-    const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
+    const interrupt = () => {
+      taken(id)
+      fiber.unsafeInterruptAsFork(FiberId.none)
+    }
     signal.addEventListener("abort", interrupt)
     if (signal.aborted) interrupt()
     fiber.addObserver((exit) => {

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type * as Identity from "../context/Identity.ts"
 import * as Check from "../internal/options.ts"
@@ -101,11 +102,13 @@ export const make = (
   settings: Settings
 ): Effect.Effect<HttpApp.Default<never, Scope.Scope>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const services = yield* Effect.context<never>()
-    const state: State = { host, settings, scope: yield* Effect.scope, open: new Map() }
+    const runtime = yield* Effect.runtime<never>()
+    const scope = yield* Effect.scope
+    const fork: State["fork"] = (work) => Runtime.runFork(runtime, work, { scope })
+    const state: State = { host, settings, scope, fork, open: new Map() }
     const { allowed, authorize, path, resource } = settings
     const whose = (headers: Headers.Headers) =>
-      authorize === undefined ? Effect.succeed({}) : Effect.interruptible(Effect.provide(authorize(headers), services))
+      authorize === undefined ? Effect.succeed({}) : Effect.interruptible(Effect.provide(authorize(headers), runtime))
     return Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const { headers, method } = request
@@ -137,6 +140,8 @@ interface State {
   readonly host: Host
   readonly settings: Settings
   readonly scope: Scope.Scope
+  /** Goes on in the surroundings in which the server was made, whoever makes the request. */
+  readonly fork: (work: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   readonly open: Map<string, Open>
 }
 
@@ -188,10 +193,12 @@ const begin = (state: State, identity: Identity.Service): Effect.Effect<Open | u
       // The first of them in the order of their last use.
       const idlest = [...open.values()].find(({ exchanges }) => exchanges === 0)
       if (idlest === undefined || (yield* idlest.connection.requests) > 0) return undefined
-      yield* Effect.forkIn(end(state, idlest), state.scope)
+      state.fork(end(state, idlest))
     }
     const scope = yield* Scope.fork(state.scope, ExecutionStrategy.sequential)
-    const connection = yield* Scope.extend(host.connect(identity), scope)
+    // The library leaves the stream open on which there would be an answer.
+    const taken = (request: string | number) => transport.closeSSEStream(request)
+    const connection = yield* Scope.extend(host.connect(identity, taken), scope)
     const { bodyBound, replay } = settings
     const transport = new host.sdk.HttpTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
@@ -219,9 +226,8 @@ const leave = (state: State, open: Open): Effect.Effect<void> =>
     if (open.exchanges > 0 || id === undefined || state.open.get(id) !== open) return Effect.void
     state.open.delete(id)
     state.open.set(id, open)
-    return Effect.map(Effect.forkIn(forgotten(state, open), state.scope), (fiber) => {
-      open.timer = fiber
-    })
+    open.timer = state.fork(forgotten(state, open))
+    return Effect.void
   })
 
 /** What happens to a connection that nobody uses: first to what it asked for, then to itself. */
