@@ -61,8 +61,14 @@ const Name = Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9_.-]{1,64}$/)).annota
 })
 
 const run = (runner: Any, sessions: Sessions, tool: string, input: string, name?: string) =>
-  Effect.flatMap(ToolContext, ({ call, identity, session }) =>
-    SubagentCall.run(runner, { input, session: sessionOf(sessions, { tool, name, call, identity, session }) })
+  Effect.flatMap(ToolContext, ({ agent, call, identity, session }) =>
+    SubagentCall.run(runner, {
+      input,
+      session: sessionOf(sessions, { tool, name, call, identity, session })
+    }).pipe(
+      // The way to where it failed begins with the server, of which its client knows.
+      Effect.mapError(({ message }) => (message.startsWith(`${agent} > `) ? message.slice(agent.length + 3) : message))
+    )
   )
 
 const sessionOf = (
