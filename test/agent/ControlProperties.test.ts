@@ -13,6 +13,7 @@ import type { Stored } from "../../src/domain/Entry.ts"
 import * as Messages from "../../src/domain/Message.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import type { Request } from "../../src/transport/Transport.ts"
+import { numRuns, timeoutMillis } from "../support/generated.ts"
 import type { Life, Ran } from "../support/lives.ts"
 import { isInner, life, play, worldOf } from "../support/lives.ts"
 
@@ -158,13 +159,15 @@ const check = (life: Life) =>
     }
   }).pipe(Effect.provide(worldOf(life)), Effect.provide(TestContext.TestContext))
 
-const numRuns = globalThis.Number(process.env["CONTROL_RUNS"] ?? 120)
-
 describe("Generated lives under control", () => {
-  it("RUN-1 RUN-2 RUN-3 RUN-6 RUN-7 TURN-1 TURN-2 CALL-1 CALL-9 HIST-1 hold whatever happens", async () => {
-    await FastCheck.assert(
-      FastCheck.asyncProperty(life, (life) => Effect.runPromise(check(life))),
-      { numRuns, endOnFailure: false }
-    )
-  }, 1_200_000)
+  it(
+    "RUN-1 RUN-2 RUN-3 RUN-6 RUN-7 TURN-1 TURN-2 CALL-1 CALL-9 HIST-1 hold whatever happens",
+    async () => {
+      await FastCheck.assert(
+        FastCheck.asyncProperty(life, (life) => Effect.runPromise(check(life))),
+        { numRuns: numRuns(60), endOnFailure: false }
+      )
+    },
+    timeoutMillis
+  )
 })

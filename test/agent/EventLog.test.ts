@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as EventLog from "../../src/agent/EventLog.ts"
 import type { AgentEvent } from "../../src/domain/AgentEvent.ts"
 import { RunId } from "../../src/domain/Ids.ts"
+import { numRuns } from "../support/generated.ts"
 
 const run = RunId.make("run_1")
 const event = (sequence: number): AgentEvent => ({
@@ -212,6 +213,6 @@ describe("EventLog", () => {
           }
         }
       }),
-    { fastCheck: { numRuns: 200 } }
+    { fastCheck: { numRuns: numRuns(80) } }
   )
 })

@@ -26,6 +26,7 @@ import * as MessageGuard from "../../src/guard/MessageGuard.ts"
 import * as Telemetry from "../../src/telemetry/Telemetry.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { ToolContext } from "../../src/tool/ToolContext.ts"
+import { numRuns, timeoutMillis } from "../support/generated.ts"
 import { hiding, secret, session } from "../support/messageGuards.ts"
 import { keeping } from "../telemetry/keeping.ts"
 
@@ -169,35 +170,39 @@ const play = (run: Generated) => {
 }
 
 describe("Generated runs with a guard of messages", () => {
-  it("RUN-1 RUN-2 RUN-7 CALL-1 HIST-1 hold, and nobody reads what it hides", async () => {
-    await FastCheck.assert(
-      FastCheck.asyncProperty(generated, async (run) => {
-        const { entries, events, exit, requests, spans, window } = await Effect.runPromise(play(run))
-        // Nothing has it, be it shown, kept, sent or traced.
-        for (const all of [events, entries, requests, spans]) {
+  it(
+    "RUN-1 RUN-2 RUN-7 CALL-1 HIST-1 hold, and nobody reads what it hides",
+    async () => {
+      await FastCheck.assert(
+        FastCheck.asyncProperty(generated, async (run) => {
+          const { entries, events, exit, requests, spans, window } = await Effect.runPromise(play(run))
+          // Nothing has it, be it shown, kept, sent or traced.
+          for (const all of [events, entries, requests, spans]) {
+            assert.deepStrictEqual(
+              all.filter((one) => JSON.stringify(one).includes(secret)),
+              []
+            )
+          }
+          assert.notInclude(JSON.stringify(exit), secret)
           assert.deepStrictEqual(
-            all.filter((one) => JSON.stringify(one).includes(secret)),
-            []
+            events.map(({ sequence }) => sequence),
+            events.map((_, index) => index)
           )
-        }
-        assert.notInclude(JSON.stringify(exit), secret)
-        assert.deepStrictEqual(
-          events.map(({ sequence }) => sequence),
-          events.map((_, index) => index)
-        )
-        assert.deepStrictEqual(
-          events.flatMap(({ _tag }, index) => (_tag === "RunEnd" ? [index] : [])),
-          [events.length - 1]
-        )
-        if (Exit.isSuccess(exit)) assert.deepStrictEqual(Result.fromEvents(events), exit.value)
-        assert.strictEqual(Repair.repair(window), window)
-        const ended = events.flatMap((event) => (event._tag === "ToolEnd" ? [event.call] : []))
-        assert.strictEqual(new Set(ended).size, ended.length)
-        const paid = entries.flatMap((entry) => (entry._tag === "Usage" ? [entry.usage] : []))
-        const end = events.at(-1)
-        assert.deepStrictEqual(paid.reduce(Usage.sum, Usage.zero), end?._tag === "RunEnd" ? end.usage : undefined)
-      }),
-      { numRuns: 150 }
-    )
-  }, 60_000)
+          assert.deepStrictEqual(
+            events.flatMap(({ _tag }, index) => (_tag === "RunEnd" ? [index] : [])),
+            [events.length - 1]
+          )
+          if (Exit.isSuccess(exit)) assert.deepStrictEqual(Result.fromEvents(events), exit.value)
+          assert.strictEqual(Repair.repair(window), window)
+          const ended = events.flatMap((event) => (event._tag === "ToolEnd" ? [event.call] : []))
+          assert.strictEqual(new Set(ended).size, ended.length)
+          const paid = entries.flatMap((entry) => (entry._tag === "Usage" ? [entry.usage] : []))
+          const end = events.at(-1)
+          assert.deepStrictEqual(paid.reduce(Usage.sum, Usage.zero), end?._tag === "RunEnd" ? end.usage : undefined)
+        }),
+        { numRuns: numRuns(60) }
+      )
+    },
+    timeoutMillis
+  )
 })

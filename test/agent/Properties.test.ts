@@ -29,6 +29,7 @@ import type { FinishReason } from "../../src/domain/Outcome.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
+import { numRuns, timeoutMillis } from "../support/generated.ts"
 
 /** How a call of a generated script ends. */
 type Fate = "ok" | "fail" | "die" | "deny" | "unknown" | "broken" | "mistyped" | "timeout"
@@ -266,35 +267,43 @@ const check = ({ alive, connections, entries, events, exit, peak, requests, wind
 }
 
 describe("Generated runs", () => {
-  it("RUN-1 RUN-2 RUN-3 RUN-7 TURN-1 TURN-2 CALL-1 CALL-3 HIST-1 hold whatever happens", async () => {
-    await FastCheck.assert(
-      FastCheck.asyncProperty(generatedRun, async (generated) => {
-        check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
-      }),
-      { numRuns: 150 }
-    )
-  }, 60_000)
+  it(
+    "RUN-1 RUN-2 RUN-3 RUN-7 TURN-1 TURN-2 CALL-1 CALL-3 HIST-1 hold whatever happens",
+    async () => {
+      await FastCheck.assert(
+        FastCheck.asyncProperty(generatedRun, async (generated) => {
+          check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
+        }),
+        { numRuns: numRuns(80) }
+      )
+    },
+    timeoutMillis
+  )
 
-  it("HIST-2 HIST-3 TURN-2 RUN-7 hold for long runs that are compacted again and again", async () => {
-    const long = FastCheck.record({
-      turns: FastCheck.array(
-        FastCheck.record({ ...turnOf, calls: someCalls }).map((turn) => ({
-          ...turn,
-          reason: "tool-calls" as const,
-          end: "finish" as const
-        })),
-        { minLength: 3, maxLength: 8 }
-      ),
-      toolConcurrency: FastCheck.constant(4),
-      interruptMillis: FastCheck.option(FastCheck.integer({ min: 50, max: 400 }), { nil: undefined, freq: 5 }),
-      stopMillis: FastCheck.constant(undefined),
-      compact
-    })
-    await FastCheck.assert(
-      FastCheck.asyncProperty(long, async (generated) => {
-        check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
-      }),
-      { numRuns: 60 }
-    )
-  }, 60_000)
+  it(
+    "HIST-2 HIST-3 TURN-2 RUN-7 hold for long runs that are compacted again and again",
+    async () => {
+      const long = FastCheck.record({
+        turns: FastCheck.array(
+          FastCheck.record({ ...turnOf, calls: someCalls }).map((turn) => ({
+            ...turn,
+            reason: "tool-calls" as const,
+            end: "finish" as const
+          })),
+          { minLength: 3, maxLength: 8 }
+        ),
+        toolConcurrency: FastCheck.constant(4),
+        interruptMillis: FastCheck.option(FastCheck.integer({ min: 50, max: 400 }), { nil: undefined, freq: 5 }),
+        stopMillis: FastCheck.constant(undefined),
+        compact
+      })
+      await FastCheck.assert(
+        FastCheck.asyncProperty(long, async (generated) => {
+          check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
+        }),
+        { numRuns: numRuns(30) }
+      )
+    },
+    timeoutMillis
+  )
 })

@@ -14,6 +14,7 @@ import * as Message from "../../src/domain/Message.ts"
 import type { Step } from "../../src/testing/ScriptedTransport.ts"
 import { call, cut, error, finish, reasoning, text } from "../../src/testing/ScriptedTransport.ts"
 import * as Trace from "../../src/testing/Trace.ts"
+import { numRuns } from "../support/generated.ts"
 import { world } from "../support/runs.ts"
 
 const session = SessionId.make("s")
@@ -170,7 +171,7 @@ describe("Restarts", () => {
               assert.strictEqual(new Set(begun).size, begun.length)
             }).pipe(Effect.provide(TestContext.TestContext), Effect.runPromise)
         ),
-        { numRuns: 60 }
+        { numRuns: numRuns(30) }
       )
     )
   )

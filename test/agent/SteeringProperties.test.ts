@@ -11,6 +11,7 @@ import * as Compaction from "../../src/context/Compaction.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import type * as ScriptedTransport from "../../src/testing/ScriptedTransport.ts"
 import { error, gate, text } from "../../src/testing/ScriptedTransport.ts"
+import { numRuns, timeoutMillis } from "../support/generated.ts"
 import { world } from "../support/runs.ts"
 import { heardIn, pause, waitingIn } from "../support/steering.ts"
 
@@ -128,9 +129,9 @@ describe("Sessions that are steered, stopped, failed, compacted and gone on with
     async (mode) => {
       await FastCheck.assert(
         FastCheck.asyncProperty(steps, (actions) => Effect.runPromise(play(actions, mode) as Effect.Effect<void>)),
-        { numRuns: 200 }
+        { numRuns: numRuns(80) }
       )
     },
-    60_000
+    timeoutMillis
   )
 })

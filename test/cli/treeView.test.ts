@@ -7,6 +7,7 @@ import * as Usage from "axonal/domain/Usage"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
+import { numRuns } from "../support/generated.ts"
 
 /** As much of a terminal as a tree needs: lines are cut while it does not wrap, and wrapped otherwise. */
 const terminalOf = (size: { columns: number; rows: number }) => {
@@ -182,6 +183,6 @@ describe("The tree on a terminal", () => {
         assert.deepStrictEqual(seen().slice(0, said.length), said)
         assert.strictEqual(seen().length, said.length + heard.size)
       }),
-    { fastCheck: { numRuns: 40 } }
+    { fastCheck: { numRuns: numRuns(20) } }
   )
 })

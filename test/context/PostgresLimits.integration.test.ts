@@ -12,6 +12,7 @@ import * as SqlContextStore from "../../src/context/SqlContextStore.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
 import { at, ids, said } from "../../src/testing/internal/contextStoreFixtures.ts"
 import * as Erasing from "../support/erasing.ts"
+import { numRuns } from "../support/generated.ts"
 import { beside, open, suite } from "../support/postgres.ts"
 
 const session = SessionId.make("session")
@@ -126,7 +127,7 @@ await suite("PostgresLimits", (_server, newDatabase) => {
           yield* Erasing.agree([left, right], yield* ContextStore.ContextStore, changes)
           for (const count of Erasing.unreachable(false)) assert.strictEqual(yield* counted(url, count), 0, count)
         }).pipe(Effect.scoped, Effect.provide(ContextStore.layerMemory)),
-      { fastCheck: { numRuns: 12 } }
+      { fastCheck: { numRuns: numRuns(6) } }
     )
 
     for (const isolation of ["read committed", "repeatable read", "serializable"]) {

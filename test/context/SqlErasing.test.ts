@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Erasing from "../support/erasing.ts"
+import { numRuns } from "../support/generated.ts"
 import { folderOf, open, tamper } from "../support/sqliteStore.ts"
 
 const { newFile } = folderOf("erasing")
@@ -19,6 +20,6 @@ describe("Erasing from a SQLite file", () => {
           assert.deepStrictEqual(yield* tamper(filename, count), [{ count: 0 }], count)
         }
       }).pipe(Effect.scoped, Effect.provide(ContextStore.layerMemory)),
-    { fastCheck: { numRuns: 25 } }
+    { fastCheck: { numRuns: numRuns(12) } }
   )
 })

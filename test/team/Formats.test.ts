@@ -11,6 +11,7 @@ import * as Documents from "../../src/team/internal/document.ts"
 import * as Json from "../../src/team/internal/json.ts"
 import * as TomlFile from "../../src/team/internal/toml.ts"
 import * as YamlText from "../../src/team/internal/yaml.ts"
+import { numRuns } from "../support/generated.ts"
 import { read } from "./support.ts"
 
 type Encoded = typeof AgentFields.Encoded
@@ -141,7 +142,7 @@ describe("Formats", () => {
           assert.deepStrictEqual(fields, said, format)
         }
       }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)),
-    { fastCheck: { numRuns: 40 } }
+    { fastCheck: { numRuns: numRuns(20) } }
   )
 
   it.effect.prop(
@@ -211,7 +212,7 @@ describe("Formats", () => {
           assert.include(problem, says)
         }
       }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)),
-    { fastCheck: { numRuns: 40 } }
+    { fastCheck: { numRuns: numRuns(20) } }
   )
 
   const values = FastCheck.jsonValue({ maxDepth: 4 }).filter((value) => typeof value === "object" && value !== null)

@@ -11,6 +11,7 @@ import { repair } from "../../src/context/Repair.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Part from "../../src/domain/Part.ts"
 import * as Transport from "../../src/transport/Transport.ts"
+import { numRuns } from "../support/generated.ts"
 import { requestOf } from "../support/histories.ts"
 import { answers } from "../support/recorded.ts"
 import type { Vendor } from "../support/vendors.ts"
@@ -161,7 +162,7 @@ describe("CrossVendor", () => {
                 }
               }
             ),
-            { numRuns: 150 }
+            { numRuns: numRuns(60) }
           )
         })
       )

@@ -14,6 +14,7 @@ import * as Gemini from "../../src/transport/Gemini.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
 import * as OpenAiResponses from "../../src/transport/OpenAiResponses.ts"
 import type * as Transport from "../../src/transport/Transport.ts"
+import { numRuns } from "../support/generated.ts"
 import * as Histories from "../support/histories.ts"
 import { answers } from "../support/recorded.ts"
 import { anthropic } from "../support/requests/anthropic.ts"
@@ -161,7 +162,7 @@ describe("Histories", () => {
                     before = prefix(still, vendor.grows)
                   }
                 }),
-                { numRuns: 150 }
+                { numRuns: numRuns(60) }
               )
             )
           })

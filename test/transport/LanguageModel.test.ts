@@ -17,6 +17,7 @@ import * as Messages from "../../src/domain/Message.ts"
 import type * as Part from "../../src/domain/Part.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import { fromPrompt, toPrompt } from "../../src/transport/internal/languageModel.ts"
+import { numRuns } from "../support/generated.ts"
 
 const model = { vendor: "scripted", id: "one" }
 
@@ -279,9 +280,14 @@ describe("LanguageModel", () => {
       })
     )
 
-    it.prop("messages survive the way through a prompt", [messages()], ([history]) => {
-      assert.deepStrictEqual(fromPrompt(Prompt.fromMessages(copied(toPrompt(history)))), history)
-    })
+    it.prop(
+      "messages survive the way through a prompt",
+      [messages()],
+      ([history]) => {
+        assert.deepStrictEqual(fromPrompt(Prompt.fromMessages(copied(toPrompt(history)))), history)
+      },
+      { fastCheck: { numRuns: numRuns(40) } }
+    )
 
     it("a prompt carries the rest as well as it can", () => {
       const history: ReadonlyArray<Message> = [

@@ -24,6 +24,7 @@ import * as Middleware from "../../src/transport/Middleware.ts"
 import * as OpenAiChat from "../../src/transport/OpenAiChat.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 import type { Replay } from "../../src/transport/TransportError.ts"
+import { numRuns } from "../support/generated.ts"
 import { answered, hello } from "../support/middleware.ts"
 
 const all = {
@@ -179,7 +180,7 @@ describe("Middleware", () => {
           assert.strictEqual(await Effect.runPromise(scripted.openConnections), 0)
         }
       ),
-      { numRuns: 200 }
+      { numRuns: numRuns(80) }
     )
   })
 

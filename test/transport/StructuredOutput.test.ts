@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Message from "../../src/domain/Message.ts"
 import * as Transport from "../../src/transport/Transport.ts"
 import { answerOf } from "../support/answers.ts"
+import { numRuns } from "../support/generated.ts"
 import { accepts, boundly, googly, strictly } from "../support/jsonSchema.ts"
 import type { Vendor } from "../support/vendors.ts"
 import { taken, vendors } from "../support/vendors.ts"
@@ -324,7 +325,7 @@ describe("StructuredOutput", () => {
                 if (accepts(original, plain)) placed(asked, plain)
               }
             }),
-            { numRuns: 60 }
+            { numRuns: numRuns(20) }
           )
         )
       )
