@@ -108,7 +108,7 @@ export const Forbidden = Auth.Forbidden
  */
 export const make = <
   Kit extends Toolkit.Any = never,
-  const Tools extends ReadonlyArray<Tool.WithHandler<unknown>> = [],
+  const Tools extends ReadonlyArray<Tool.WithHandler<unknown> | Tool.Living<unknown>> = [],
   const Served extends ReadonlyArray<Runners.Any> = [],
   R = never
 >(
@@ -116,7 +116,7 @@ export const make = <
   options: Options<Kit, Tools, Served, R>
 ): McpServer<
   Toolkit.Failure<Kit>,
-  R | Toolkit.Requirements<Kit> | ToolNeeds<Tools[number]> | RunnerNeeds<Served[number]>
+  R | Toolkit.Requirements<Kit> | Tool.HandlerRequirements<Tools[number]> | RunnerNeeds<Served[number]>
 > => {
   if (typeof name !== "string" || name.trim() === "") throw new TypeError("McpServer name must be a non-empty string")
   Check.whole("McpServer option concurrency", options.concurrency, 1)
@@ -199,5 +199,4 @@ export const bearer: typeof Auth.bearer = Auth.bearer
 
 // internal
 
-type ToolNeeds<T> = T extends Tool.WithHandler<infer R> ? R : never
 type RunnerNeeds<T> = [T] extends [never] ? never : Runnable.Requirements<T> | ContextStore

@@ -61,7 +61,7 @@ export interface Calls {
  *
  * **Details**
  *
- * - `registry`: the tools there are now. `concurrency`: how many calls run at once; others wait.
+ * - `registry`: the tools, which may come and go. `concurrency`: how many calls run at once; others wait.
  * - `fileBound`: characters of files in one result, in base64.
  *
  * @category models
@@ -70,7 +70,7 @@ export interface Calls {
 export interface Options {
   readonly name: string
   readonly identity: Identity.Service
-  readonly registry: () => Registry
+  readonly registry: Registry
   readonly concurrency: number
   readonly fileBound: number
 }
@@ -99,16 +99,8 @@ export const make = (options: Options): Effect.Effect<Calls, never, Scope.Scope>
     const steering = Steering.make()
     steering.closed = true
     const run = Run.make({
-      ...{ ...services, id, session, agent: name, instructions: undefined, steering },
+      ...{ ...services, id, session, agent: name, instructions: undefined, registry, steering },
       definition: Definition.complete(name, {}),
-      registry: {
-        get entries() {
-          return registry().entries
-        },
-        get specs() {
-          return registry().specs
-        }
-      },
       sink: (events) => show(shown, events)
     })
     run.scope = yield* Effect.scope

@@ -101,12 +101,8 @@ export const open = (definition: Definition): Effect.Effect<Host, unknown> =>
   Effect.gen(function* () {
     const sdk = yield* Effect.tryPromise({ try: Serving.load, catch: unloaded })
     const runtime = yield* Effect.runtime<never>()
-    let registry = yield* Toolkit.resolve(definition.sources)
-    // Tools may come and go; what cannot be read anew stays as it was.
-    const refresh = Effect.map(Toolkit.resolve(definition.sources), (now) => {
-      registry = now
-    }).pipe(Effect.catchAllCause((cause) => Effect.logWarning("The tools could not be read again", cause)))
-    const about = { ...definition, capabilities: Offers.capabilities(definition) }
+    const registry = yield* Toolkit.resolve(definition.sources)
+    const about = { ...definition, capabilities: Offers.capabilities(definition, registry) }
 
     // Whoever carries the messages may run in other surroundings: what guards calls is what was there when this was opened.
     const connect: Host["connect"] = (identity, taken = () => undefined) =>
@@ -115,8 +111,9 @@ export const open = (definition: Definition): Effect.Effect<Host, unknown> =>
         Effect.gen(function* () {
           const { concurrency, fileBound, name } = definition
           const fibers = yield* FiberSet.make<Readonly<Record<string, unknown>>, Serving.ProtocolError>()
-          const calls = yield* Calls.make({ name, identity, concurrency, fileBound, registry: () => registry })
-          const tools: Offers.Tools = { registry: () => registry, refresh, call: calls.call }
+          const calls = yield* Calls.make({ name, identity, concurrency, fileBound, registry })
+          const tools: Offers.Tools = { registry, call: calls.call, changed: () => void changed() }
+          const changed = () => server.sendToolListChanged().catch(() => undefined)
           const answer = (request: Incoming) =>
             Offers.answer(definition, tools, request).pipe(
               Effect.catchAllCause((cause) => told(request, cause)),

@@ -57,9 +57,10 @@ export type Resources<R> = Readonly<Record<string, Resource<R>>>
  * @since 0.1.0
  */
 export interface Tools {
-  readonly registry: () => Registry
-  readonly refresh: Effect.Effect<void>
+  readonly registry: Registry
   readonly call: Calls["call"]
+  /** Tells the client that the tools are others than those that it was told of. */
+  readonly changed: () => void
 }
 
 /**
@@ -81,8 +82,11 @@ export interface Offered {
  * @category converters
  * @since 0.1.0
  */
-export const capabilities = ({ prompts, resources, sources }: Offered): Readonly<Record<string, object>> => ({
-  ...(sources.length === 0 ? undefined : { tools: {} }),
+export const capabilities = (
+  { prompts, resources, sources }: Offered,
+  { follow }: Registry
+): Readonly<Record<string, object>> => ({
+  ...(sources.length === 0 ? undefined : { tools: follow === undefined ? {} : { listChanged: true } }),
   ...(Object.keys(prompts).length === 0 ? undefined : { prompts: {} }),
   ...(Object.keys(resources).length === 0 ? undefined : { resources: {} })
 })
@@ -101,10 +105,10 @@ export const answer = (
   Effect.suspend(() => {
     const { method, params } = request
     const [kind = ""] = method.split("/", 1)
-    if (!(kind in capabilities(offered))) return unknown(method)
+    if (!(kind in capabilities(offered, tools.registry))) return unknown(method)
     switch (method) {
       case "tools/list":
-        return listed(params, () => Effect.map(tools.refresh, () => ({ tools: described(tools.registry()) })))
+        return listed(params, () => listing(tools))
       case "tools/call":
         return called(tools, request)
       case "prompts/list":
@@ -133,6 +137,27 @@ const invalid = (message: string) => Effect.fail(new ProtocolError(codes.invalid
 /** Lists are whole, so that no cursor is ours. */
 const listed = ({ cursor }: Params, list: () => Answered): Answered =>
   cursor === undefined ? list() : invalid("The cursor is not one of this server: lists come as a whole, without one")
+
+/** What each connection was told last. */
+const told = new WeakMap<Tools, Registry["entries"]>()
+
+const listing = (tools: Tools): Answered =>
+  Effect.map(tools.registry.follow ?? Effect.void, () => {
+    told.set(tools, tools.registry.entries)
+    return { tools: described(tools.registry) }
+  })
+
+/** Brings the tools to what there is now, and tells the client when it knows others. */
+const following = (tools: Tools): Effect.Effect<void> => {
+  const { follow } = tools.registry
+  if (follow === undefined) return Effect.void
+  return Effect.map(follow, () => {
+    const known = told.get(tools)
+    if (known === undefined || known === tools.registry.entries) return
+    told.delete(tools)
+    tools.changed()
+  })
+}
 
 const described = ({ entries }: Registry): ReadonlyArray<object> =>
   [...entries.values()].flatMap((entry) => (entry.isHidden === true ? [] : [toolOf(entry)]))
@@ -169,11 +194,10 @@ const called = (tools: Tools, { notify, params, progressToken }: Incoming): Answ
     const { arguments: input, name } = params
     if (typeof name !== "string") return yield* invalid("tools/call needs the name of a tool")
     if (input !== undefined && !isRecord(input)) return yield* invalid(`The arguments of ${name} must be an object`)
-    const find = () => tools.registry().entries.get(name)
-    if (find() === undefined) yield* tools.refresh
-    const entry = find()
+    yield* following(tools)
+    const entry = tools.registry.entries.get(name)
     if (entry === undefined || entry.isHidden === true) {
-      const names = described(tools.registry()).map((tool) => ("name" in tool ? String(tool.name) : ""))
+      const names = described(tools.registry).map((tool) => ("name" in tool ? String(tool.name) : ""))
       const near = nearest(name, names)
       return yield* invalid(`Unknown tool: ${name}.${near === undefined ? "" : ` Did you mean ${near}?`}`)
     }

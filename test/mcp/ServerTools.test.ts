@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -10,6 +11,7 @@ import * as Approval from "../../src/guard/Approval.ts"
 import * as Guard from "../../src/guard/Guard.ts"
 import * as Hooks from "../../src/hook/Hooks.ts"
 import * as McpServer from "../../src/mcp/McpServer.ts"
+import * as Tool from "../../src/tool/Tool.ts"
 import * as ToolResult from "../../src/tool/ToolResult.ts"
 import { connected, endless } from "./serverSupport.ts"
 
@@ -193,6 +195,26 @@ describe("McpServer tools", () => {
         [2, `{"two":2}`],
         [3, "three"]
       ])
+    })
+  )
+
+  it.scoped("tools that come and go are told of", () =>
+    Effect.gen(function* () {
+      let now: ReadonlyArray<Tool.WithHandler> = [add]
+      const all = McpServer.make("living", { tools: [broken, Tool.living(Effect.sync(() => now))] })
+      const client = yield* connected(all)
+      const names = Effect.map(
+        Effect.promise(() => client.listTools()),
+        ({ tools }) => tools.map(({ name }) => name)
+      )
+      assert.deepStrictEqual(client.getServerCapabilities(), { tools: { listChanged: true } })
+      assert.deepStrictEqual(yield* names, ["broken", "add"])
+      const heard = yield* Deferred.make<void>()
+      client.setNotificationHandler(ToolListChangedNotificationSchema, () => Deferred.unsafeDone(heard, Effect.void))
+      now = [level]
+      assert.deepStrictEqual(textOf(yield* call(client, "level", { sku: "a" })), [`{"sku":"a","pieces":3}`])
+      yield* Deferred.await(heard)
+      assert.deepStrictEqual(yield* names, ["broken", "level"])
     })
   )
 
