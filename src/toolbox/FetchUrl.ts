@@ -148,7 +148,9 @@ const part = (text: string, offset: number, most: number, name: string, note: st
   if (text.trim() === "") return "The page has no text."
   if (offset >= text.length) return `The page has ${text.length} characters: there is nothing at ${offset}.`
   const from = Texts.whole(text, offset)
-  const end = Math.max(from + 1, Texts.whole(text, from + most))
+  const last = Texts.whole(text, from + most)
+  // A character of two is never shown by halves, even where only one was asked for.
+  const end = last > from ? last : from + 2
   const rest = text.length - end
   const left = rest === 0 ? "" : ` ${rest} more: call ${name} with offset ${end}.`
   return (

@@ -85,6 +85,11 @@ describe("FetchUrl", () => {
           "```"
         ].join("\n")
       )
+      const pair = yield* call({ url, maxCharacters: 1 }).pipe(
+        over({ [url]: { body: "😀😀", headers: { "content-type": "text/plain" } } })
+      )
+      assert.include(pair.text, "Characters 0 to 2 of 4. 2 more: call fetch_url with offset 2.")
+      assert.include(pair.text, "\n😀\n")
       const beyond = yield* call({ url, offset: 30 }).pipe(over(answers))
       assert.include(beyond.text, "The page has 30 characters: there is nothing at 30.")
     })
