@@ -78,7 +78,8 @@ export const follow = (
     let isEnded = false
     const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
     host.roots.add(pid)
-    const exceeded = yield* Watch.start(tree, host.table, order.limits)
+    const between = order.isBetween === undefined ? 0 : 2
+    const exceeded = yield* Watch.start(tree, host.table, order.limits, between)
     const end = (ended: Ended): void => {
       isEnded = true
       host.roots.delete(pid)
@@ -109,7 +110,7 @@ export const spawn =
         output.end()
         end({ code: code ?? undefined, signal: signal ?? undefined })
       })
-      const ended = Effect.fail(Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
+      const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
       return {
         ...tree,
         pid,

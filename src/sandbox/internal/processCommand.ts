@@ -55,13 +55,9 @@ export const locate = (
     const absolute = Path.resolve(folder, place)
     const here = seen(absolute)
     if (here === undefined) continue
-    try {
-      if (!Fs.statSync(here).isFile()) throw new Error("not a file")
-      Fs.accessSync(here, Fs.constants.X_OK)
-      return absolute
-    } catch {
-      if (Fs.existsSync(here)) denied = { _tag: "Denied", problem: `${absolute} cannot be executed` }
-    }
+    const state = stateOf(here)
+    if (state === "ready") return absolute
+    if (state === "denied") denied = { _tag: "Denied", problem: `${absolute} cannot be executed` }
   }
   return denied ?? { _tag: "NotFound" }
 }
@@ -102,5 +98,19 @@ export const refused = (command: Sandbox.Command, folder: string, error: unknown
       )
     default:
       return unavailable(`the system did not start it (${code})`)
+  }
+}
+
+// internal
+
+const stateOf = (path: string): "ready" | "denied" | "absent" => {
+  try {
+    const stat = Fs.statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) return "absent"
+    if (!stat.isFile()) return "denied"
+    Fs.accessSync(path, Fs.constants.X_OK)
+    return "ready"
+  } catch {
+    return "denied"
   }
 }

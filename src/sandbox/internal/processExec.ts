@@ -18,13 +18,14 @@ export interface Walls extends Pick<Order, "isBetween" | "ended"> {
   readonly limits: Sandbox.Limits
   /** What a path of the sandbox is on this machine, if it is anything there. */
   readonly seen?: ((path: string) => string | undefined) | undefined
-  /** The command within the walls. The folder is one of the sandbox, the environment that of the command. */
+  /** The command within the walls, where a folder of the sandbox is its own; the environment outside of them is another. */
   readonly enclose?:
     | ((
         launch: Command.Launch,
         folder: string,
-        environment: Readonly<Record<string, string>>
-      ) => readonly [program: string, ...arguments_: ReadonlyArray<string>])
+        environment: Readonly<Record<string, string>>,
+        isTerminal: boolean
+      ) => Effect.Effect<Order["launch"], never, Scope.Scope>)
     | undefined
 }
 
@@ -47,7 +48,16 @@ export const make =
             const found = Command.locate(command[0], environment.PATH, folder.path, walls.seen)
             if (typeof found !== "string") return yield* Running.failure(subject, found)
           }
-          const order = orderOf(command, options, walls, folder, environment)
+          const order: Order = {
+            command,
+            launch: yield* Scope.extend(launchOf(command, options, walls, folder.path, environment), scope),
+            folder: folder.host,
+            environment: walls.enclose === undefined ? environment : outside,
+            limits: Running.limitsOf(walls.limits, options.limits),
+            hasInput: options.input !== undefined,
+            isBetween: walls.isBetween,
+            ended: walls.ended
+          }
           const spawn =
             options.terminal === undefined
               ? Process.spawn(host, order)
@@ -59,24 +69,17 @@ export const make =
 
 // internal
 
-const orderOf = (
+const launchOf = (
   command: Sandbox.Command,
-  options: Sandbox.ExecOptions,
-  walls: Walls,
-  folder: { readonly host: string; readonly path: string },
+  { terminal }: Sandbox.ExecOptions,
+  { enclose }: Walls,
+  folder: string,
   environment: Readonly<Record<string, string>>
-): Order => ({
-  command,
-  launch: (limits) => {
-    // The shell finds out where it is; a terminal is started with another idea of that.
-    const words = limits === "" && options.terminal !== undefined ? ":;" : limits
-    if (walls.enclose === undefined) return Command.launch(command, words)
-    return Command.launch(walls.enclose(Command.launch(command, ""), folder.path, environment), words)
-  },
-  folder: folder.host,
-  environment,
-  limits: Running.limitsOf(walls.limits, options.limits),
-  hasInput: options.input !== undefined,
-  isBetween: walls.isBetween,
-  ended: walls.ended
-})
+): Effect.Effect<Order["launch"], never, Scope.Scope> => {
+  if (enclose !== undefined) return enclose(Command.launch(command, ""), folder, environment, terminal !== undefined)
+  // The shell finds out where it is; a terminal is started with another idea of that.
+  return Effect.succeed((words) => Command.launch(command, words === "" && terminal !== undefined ? ":;" : words))
+}
+
+/** What those see who put the walls up. What a command is given might have them do something else. */
+const outside = { PATH: Environment.usualPath, TERM: "xterm-256color" }

@@ -37,7 +37,7 @@ export interface Table {
   /** Whether the process of that id still is that one. */
   readonly isStill: (entry: Entry) => boolean
   /** Whether a process carries the mark. What carries it once always does, and so do its children. */
-  readonly isMarked: (pid: number, mark: Mark) => boolean
+  readonly isMarked: (entry: Entry, mark: Mark) => boolean
   /** The processes started since that one which are there, if that is known without looking at all of them. */
   readonly since: (pid: number) => ReadonlyArray<Entry> | undefined
   /** The id that was given last, or NaN where that is not known. */
@@ -53,36 +53,43 @@ export const variable = "AXONAL_COMMAND"
 export const make = (): Table => (Fs.existsSync("/proc/self/limits") ? fromProc() : fromPs())
 
 /** A table that reads `/proc`. */
-export const fromProc = (): Table => ({
-  hasLimits: isFree(),
-  all: shared(readAll),
-  startOf: (pid) => readOne(pid)?.started ?? 0,
-  isStill: (entry) => readOne(entry.pid)?.started === entry.started,
-  isMarked: (pid, mark) => {
-    const limits = text(`/proc/${pid}/limits`)
-    if (
-      limits !== undefined &&
-      (isLimit(limits, "cpu time", mark.limit) || isLimit(limits, "resident set", mark.limit * 1024))
-    )
-      return true
-    return text(`/proc/${pid}/environ`)?.includes(mark.word) ?? false
-  },
-  since: (first) => {
-    const last = lastPid()
-    if (last < first || last - first > mostProbed) return undefined
-    const entries: Array<Entry> = []
-    for (let pid = first + 1; pid <= last; pid++) {
-      const entry = Fs.existsSync(`/proc/${pid}`) ? readOne(pid) : undefined
-      if (entry !== undefined) entries.push(entry)
+export const fromProc = (): Table => {
+  const marks = new Map<number, Marks>()
+  return {
+    hasLimits: isFree(),
+    all: shared(async () => {
+      const entries = await readAll()
+      const there = new Set(entries.map(({ pid }) => pid))
+      for (const pid of marks.keys()) if (!there.has(pid)) marks.delete(pid)
+      return entries
+    }),
+    startOf: (pid) => readOne(pid)?.started ?? 0,
+    isStill: (entry) => readOne(entry.pid)?.started === entry.started,
+    isMarked: (entry, mark) => {
+      let found = marks.get(entry.pid)
+      if (found?.started !== entry.started) {
+        found = readMarks(entry)
+        marks.set(entry.pid, found)
+      }
+      return found.limits.includes(mark.limit) || found.words.includes(mark.word)
+    },
+    since: (first) => {
+      const last = lastPid()
+      if (last < first || last - first > mostProbed) return undefined
+      const entries: Array<Entry> = []
+      for (let pid = first + 1; pid <= last; pid++) {
+        const entry = Fs.existsSync(`/proc/${pid}`) ? readOne(pid) : undefined
+        if (entry !== undefined) entries.push(entry)
+      }
+      return entries
+    },
+    last: lastPid,
+    proportionalBytes: (entry) => {
+      const found = /^Pss:\s+(\d+) kB$/m.exec(text(`/proc/${entry.pid}/smaps_rollup`) ?? "")
+      return found === null ? entry.residentBytes : Number(found[1]) * 1024
     }
-    return entries
-  },
-  last: lastPid,
-  proportionalBytes: (entry) => {
-    const found = /^Pss:\s+(\d+) kB$/m.exec(text(`/proc/${entry.pid}/smaps_rollup`) ?? "")
-    return found === null ? entry.residentBytes : Number(found[1]) * 1024
   }
-})
+}
 
 /** A table that asks `ps`, which knows neither limits nor, for good, environments. */
 export const fromPs = (): Table => ({
@@ -101,6 +108,7 @@ export const fromPs = (): Table => ({
 
 /** More processes than that are not looked at one by one. */
 const mostProbed = 64
+const mostPauseMillis = 50
 const pageBytes = 4096
 const buffer = Buffer.alloc(128 * 1024)
 
@@ -117,17 +125,28 @@ const text = (path: string): string | undefined => {
   }
 }
 
-const limitPattern = (name: string): RegExp => new RegExp(`^Max ${name}\\s+\\S+\\s+(\\S+)`, "m")
-const patterns = { "cpu time": limitPattern("cpu time"), "resident set": limitPattern("resident set") }
+/** What a process carries. It got that from its parent, and all of it before it could be looked at. */
+interface Marks {
+  readonly started: number
+  readonly limits: ReadonlyArray<number>
+  readonly words: ReadonlyArray<string>
+}
 
-const isLimit = (limits: string, name: keyof typeof patterns, value: number): boolean =>
-  patterns[name].exec(limits)?.[1] === String(value)
+const readMarks = ({ pid, started }: Entry): Marks => {
+  const [time, resident] = readLimits(pid)
+  const words = new RegExp(`(?:^|\0)${variable}=([^\0]*)`).exec(text(`/proc/${pid}/environ`) ?? "")?.[1]
+  return { started, limits: [Number(time), Number(resident) / 1024], words: words?.split(" ") ?? [] }
+}
+
+const limitPatterns = ["cpu time", "resident set"].map((name) => new RegExp(`^Max ${name}\\s+\\S+\\s+(\\S+)`, "m"))
+
+const readLimits = (pid: number | "self"): ReadonlyArray<string | undefined> => {
+  const limits = text(`/proc/${pid}/limits`) ?? ""
+  return limitPatterns.map((pattern) => pattern.exec(limits)?.[1])
+}
 
 /** Commands of a command keep the limits of the outer one, by which it is known. */
-const isFree = (): boolean => {
-  const limits = text("/proc/self/limits") ?? ""
-  return Object.values(patterns).every((pattern) => pattern.exec(limits)?.[1] === "unlimited")
-}
+const isFree = (): boolean => readLimits("self").every((limit) => limit === "unlimited")
 
 const lastPid = (): number => Number(text("/proc/loadavg")?.trimEnd().split(" ").at(-1) ?? 0)
 
@@ -189,24 +208,35 @@ const parsed = (table: string): ReadonlyArray<Entry> =>
     ]
   })
 
-/** Lets those who ask while one reading goes on wait for the same next one. */
+/**
+ * Lets those who ask while one reading goes on wait for the same next one, which then takes its time: many commands that end
+ * one after another do not have everything read for each of them.
+ */
 const shared = (read: () => Promise<ReadonlyArray<Entry>>): (() => Promise<ReadonlyArray<Entry>>) => {
   let current: Promise<ReadonlyArray<Entry>> | undefined
   let next: Promise<ReadonlyArray<Entry>> | undefined
-  const begin = (): Promise<ReadonlyArray<Entry>> => {
-    const reading = read().finally(() => {
-      if (current === reading) current = undefined
-    })
-    current = reading
-    return reading
+  let tookMillis = 0
+  const begin = async (): Promise<ReadonlyArray<Entry>> => {
+    const from = performance.now()
+    try {
+      return await read()
+    } finally {
+      tookMillis = performance.now() - from
+      current = undefined
+    }
   }
-  const follow = (): Promise<ReadonlyArray<Entry>> => {
+  const follow = async (): Promise<ReadonlyArray<Entry>> => {
+    await new Promise((resolve) => setTimeout(resolve, Math.min(tookMillis * 2, mostPauseMillis)))
+    current = next
     next = undefined
     return begin()
   }
   return () => {
-    if (current === undefined) return begin()
-    next ??= current.then(follow, follow)
+    if (current === undefined && next === undefined) {
+      current = begin()
+      return current
+    }
+    next ??= (current ?? Promise.resolve()).then(follow, follow)
     return next
   }
 }

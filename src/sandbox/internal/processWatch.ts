@@ -10,14 +10,18 @@ import type * as ProcessTable from "./processTable.ts"
 import type { Ended } from "./running.ts"
 import type { Tree } from "./tree.ts"
 
-/** Watches until the scope closes, if there is a limit to watch. Answers which one was exceeded, once one was. */
+/**
+ * Watches until the scope closes, if there is a limit to watch; `between` processes are not the command's own. Answers which
+ * one was exceeded, once one was.
+ */
 export const start = (
   tree: Tree,
   table: ProcessTable.Table,
-  limits: Sandbox.Limits
+  limits: Sandbox.Limits,
+  between: number
 ): Effect.Effect<() => Ended["reason"], never, Scope.Scope> => {
   const mostBytes = limits.memoryBytes ?? Number.POSITIVE_INFINITY
-  const mostProcesses = limits.processes ?? Number.POSITIVE_INFINITY
+  const mostProcesses = (limits.processes ?? Number.POSITIVE_INFINITY) + between
   let reason: Ended["reason"]
   let possible = 1
 

@@ -149,7 +149,9 @@ export const start = (
       write: (bytes) =>
         options.input === "open"
           ? spawned.write(toBytes(bytes))
-          : Effect.fail(failure(subject, { _tag: "Invalid", problem: 'it was not started with input: "open"' })),
+          : Effect.suspend(() =>
+              failure(subject, { _tag: "Invalid", problem: 'it was not started with input: "open"' })
+            ),
       endInput: options.input === "open" ? spawned.endInput : Effect.void,
       signal: (name) => Effect.suspend(() => (isEnded ? Effect.void : spawned.signal(name))),
       kill: end("killed"),
@@ -251,14 +253,12 @@ const bounded = (subject: string, read: Spawned["read"], most: number, scope: Sc
       return Effect.zipRight(Effect.forkIn(discarding, scope), kepts)
     })
   })
-  const again = failure(subject, { _tag: "Invalid", problem: "its output is read once" })
-  const taken = Effect.sync(() => {
-    if (isTaken) return Effect.fail(Option.some(again))
-    isTaken = true
-    return pull
-  })
   return {
-    stream: Stream.fromPull(taken),
+    stream: Stream.suspend(() => {
+      if (isTaken) return Stream.fail(failure(subject, { _tag: "Invalid", problem: "its output is read once" }))
+      isTaken = true
+      return Stream.repeatEffectChunkOption(pull)
+    }),
     cutBytes: () => cutBytes,
     cut: waitForRest
   }

@@ -45,7 +45,7 @@ export const spawn = (
             // The number is 0 for one that ended by itself.
             end(signal === undefined || signal === 0 ? { code: exitCode } : { signal: nameOf(signal) })
           })
-          const ended = Effect.fail(Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
+          const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
           return {
             ...tree,
             pid: pty.pid,

@@ -25,7 +25,7 @@ export interface Root {
   /** Whether its end has been told, so that its id may be another's. */
   readonly isEnded: () => boolean
   /** Those that stand between us and the command, and hear KILL alone: ended by another signal they would take it along. */
-  readonly isBetween?: ((entry: ProcessTable.Entry) => boolean) | undefined
+  readonly isBetween?: ((entry: ProcessTable.Entry, root: number) => boolean) | undefined
 }
 
 /** The tree of a process that has just been started, in a session of its own. */
@@ -35,17 +35,14 @@ export const make = (table: ProcessTable.Table, root: Root): Tree => {
   const startedAt = performance.now()
   // By id, when they were started. None loses its marks once it has been seen with them, and no other gets them.
   const known = new Map<number, number>()
-  const strangers = new Map<number, number>()
   let last = table.last()
 
   const isOurs = (entry: ProcessTable.Entry): boolean => {
     if (entry.pid === pid && entry.started === started) return true
     if (known.get(entry.pid) === entry.started) return true
-    if (entry.started < started || strangers.get(entry.pid) === entry.started) return false
+    if (entry.started < started) return false
     if (entry.pid === pid && !isEnded()) return true
-    const marked = table.isMarked(entry.pid, mark)
-    if (!marked) strangers.set(entry.pid, entry.started)
-    return marked
+    return table.isMarked(entry, mark)
   }
 
   const members = Effect.map(
@@ -82,7 +79,7 @@ export const make = (table: ProcessTable.Table, root: Root): Tree => {
   const signal = (name: string): Effect.Effect<void> =>
     Effect.map(members, (found) => {
       const asked = signalOf(name)
-      const spared = isBetween === undefined ? () => false : isBetween
+      const spared = (entry: ProcessTable.Entry): boolean => isBetween?.(entry, pid) ?? false
       // All at once where that is possible: one that is told alone may start another before that is told.
       const asGroup = isBetween === undefined && !isEnded() && tell(-pid, asked)
       for (const entry of found) {
@@ -98,7 +95,7 @@ export const make = (table: ProcessTable.Table, root: Root): Tree => {
     if (!isEnded()) return Effect.succeed(false)
     // Ids are given in turn. A command that was short cannot have seen all of them used up.
     const since = performance.now() - startedAt < shortMillis ? table.since(pid) : undefined
-    if (since !== undefined && since.every((entry) => !entry.isRunning || !isOurs(entry))) return Effect.succeed(true)
+    if (since?.every((entry) => !entry.isRunning || !isOurs(entry)) === true) return Effect.succeed(true)
     return Effect.map(members, (found) => found.length === 0)
   })
 
