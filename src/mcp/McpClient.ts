@@ -312,7 +312,7 @@ const serviceOf = ({ changes, notices, status, unused, used }: Parts): Mcp.Servi
     notices: Stream.fromPubSub(notices),
     tools: Effect.map(
       Effect.forEach(
-        used.values(),
+        [...used.values()],
         (one) =>
           Effect.zipRight(
             one.server.tools,

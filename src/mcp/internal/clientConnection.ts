@@ -47,8 +47,6 @@ export const open = (
       if (answered._tag === "Right") return { ...answered.right }
       throw new Answered(answered.left.code ?? -32_603, answered.left.message)
     }
-    client.onclose = () =>
-      Deferred.unsafeDone(gone, Effect.succeed(failure("Disconnected", "the connection was closed")))
     const failed = (error: unknown): Effect.Effect<never, Failure> => {
       const known = way.failureOf?.(error)
       if (known !== undefined) return Effect.fail(known)
@@ -70,6 +68,9 @@ export const open = (
       }),
       failed
     )
+    // The SDK also closes what it could not connect; why is what it failed with.
+    client.onclose = () =>
+      Deferred.unsafeDone(gone, Effect.succeed(failure("Disconnected", "the connection was closed")))
     const send = (method: string, params: Json, onprogress: ((progress: Json) => void) | undefined) =>
       Effect.catchAll(
         Effect.tryPromise({
