@@ -48,7 +48,7 @@ export type Parsed =
   | { readonly _tag: "Run"; readonly options: Options }
   | { readonly _tag: "Command"; readonly name: Command; readonly args: ReadonlyArray<string> }
   /** `of` is the command whose help is asked for, when it has its own. */
-  | { readonly _tag: "Help"; readonly of?: "sessions" | "run" | "plugins" }
+  | { readonly _tag: "Help"; readonly of?: "sessions" | "run" | "plugins" | "mcp" }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Invalid"; readonly message: string }
 
@@ -58,7 +58,7 @@ export type Parsed =
  * @category constructors
  * @since 0.1.0
  */
-export const commands = ["run", "sessions", "models", "login", "plugins"] as const
+export const commands = ["run", "sessions", "models", "login", "plugins", "mcp"] as const
 
 const flags = {
   session: { type: "string", short: "s" },
@@ -89,7 +89,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
   if (command !== undefined) {
     const rest = args.slice(1)
     if (!rest.some((arg) => arg === "--help" || arg === "-h")) return { _tag: "Command", name: command, args: rest }
-    return command === "sessions" || command === "run" || command === "plugins"
+    return command === "sessions" || command === "run" || command === "plugins" || command === "mcp"
       ? { _tag: "Help", of: command }
       : { _tag: "Help" }
   }
@@ -150,6 +150,7 @@ Commands
   models [WORDS]       the known models: what they take, do and cost; all, or those that match (--json: one a line)
   login [codex]        use a ChatGPT subscription, or show who is logged in; --no-browser: paste what the browser
                        got, --remove: forget the login, --tokens FILE: keep it there
+  mcp [ACTION]         serve tools and agents over the Model Context Protocol, list servers, login: see axonal mcp --help
   plugins [ACTION]     list, add, remove, doctor: see axonal plugins --help; plugins may bring commands of their own
 
 Sessions

@@ -66,6 +66,11 @@ const load = (name: Exclude<Command, "run">, args: ReadonlyArray<string>, enviro
         loaded(name, () => import("./plugins.ts")),
         (module) => module.run(args, environment)
       )
+    case "mcp":
+      return Effect.flatMap(
+        loaded(name, () => import("./mcp.ts")),
+        (module) => module.run(args, environment)
+      )
   }
 }
 

@@ -189,7 +189,7 @@ const lines = Effect.gen(function* () {
 })
 
 /** As well as it goes: the address stands in the terminal, too. */
-const openBrowser = (url: string, environment: Environment): Effect.Effect<void> =>
+export const openBrowser = (url: string, environment: Environment): Effect.Effect<void> =>
   Effect.sync(() => {
     const { platform } = process
     const hasScreen = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY"].some((name) => environment[name])

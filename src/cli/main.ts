@@ -11,8 +11,9 @@ const version = (): string => {
   return typeof text === "object" && text !== null && "version" in text ? String(text.version) : "unknown"
 }
 
-const helpOf = async (command: "sessions" | "run" | "plugins" | undefined): Promise<string> => {
+const helpOf = async (command: "sessions" | "run" | "plugins" | "mcp" | undefined): Promise<string> => {
   if (command === undefined) return help
+  if (command === "mcp") return (await import("./mcpArgs.ts")).help
   if (command === "plugins") return (await import("./pluginsArgs.ts")).help
   return command === "run" ? (await import("./runArgs.ts")).help : (await import("./sessions/args.ts")).help
 }

@@ -140,8 +140,11 @@ const windowOf = ({ color, note }: Output): TreeView.Window => ({
   color
 })
 
-/** The network client is loaded only by teams whose files name models. */
-const teamOf = (options: Options, tools: ReturnType<typeof Tools.make>) =>
+/** @internal The network client is loaded only by teams whose files name models. */
+export const teamOf = (
+  options: Pick<Options, "path" | "agent" | "offline" | "allowed">,
+  tools: ReturnType<typeof Tools.make>
+) =>
   Effect.gen(function* () {
     const known = { tools: tools.map(({ tool }) => tool.name), skills: [] }
     const { agents } = yield* Team.read(options.path, known)
@@ -163,8 +166,12 @@ const badPattern = (defect: unknown): Option.Option<Effect.Effect<never, UsageEr
     : Option.some(new UsageError({ message: `--allow-model ${problem}`, see }))
 }
 
-/** The model of those agents whose files name none; nothing when there are no such agents. */
-const choose = (options: Options, environment: Environment, { agents }: Team.TeamSpec) =>
+/** @internal The model of those agents whose files name none; nothing when there are no such agents. */
+export const choose = (
+  options: Pick<Options, "offline" | "model" | "baseUrl">,
+  environment: Environment,
+  { agents }: Team.TeamSpec
+) =>
   options.offline || agents.some(({ model }) => model === undefined)
     ? Vendors.choose(options, environment)
     : options.model === undefined && options.baseUrl === undefined
