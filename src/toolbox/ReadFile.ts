@@ -277,7 +277,8 @@ const forwards = (
         ? `${of} ${count === 1 ? "line" : "lines"}`
         : `lines ${first.number} to ${last.number} of ${of}`
     const facts = [range, ...factsOf(read, collected)].join(", ")
-    const onwards = isMore ? `; go on with from: ${next}` : ""
+    const rest = last.isEndless ? "; see more of the line with offset" : `; go on with from: ${next}`
+    const onwards = isMore ? rest : ""
     return Effect.succeed(`${place.shown}: ${facts}${onwards}\n${collected.lines.map(numbered).join("\n")}`)
   })
 
@@ -289,5 +290,7 @@ const factsOf = ({ encoding }: Read, { crlf, lf, lines }: Collected): ReadonlyAr
     : [])
 ]
 
-const numbered = ({ isCut, length, number, text }: Lines.Line): string =>
-  `${String(number).padStart(6)}\t${text}${isCut ? ` [… cut, the line has ${sizeOf(length)} or more]` : ""}`
+const numbered = ({ isCut, isEndless, length, number, text }: Lines.Line): string => {
+  const cut = isCut ? ` [… cut: the line has ${isEndless ? "more than " : ""}${sizeOf(length)}]` : ""
+  return `${String(number).padStart(6)}\t${text}${cut}`
+}

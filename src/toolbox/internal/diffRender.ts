@@ -34,8 +34,7 @@ export const diff = (before: string, { regions, text }: Edited, mostLines = 120)
 }
 
 /** How much was changed, as in `+3 -1 lines`. */
-export const counted = ({ added, removed }: Diff): string =>
-  `+${added} -${removed} ${added + removed === 1 ? "line" : "lines"}`
+export const counted = ({ added, removed }: Diff): string => `+${added} -${removed} lines`
 
 /** A text on one line of bounded length. */
 export const cutLine = (line: string, most = 400): string =>
@@ -71,7 +70,16 @@ const changedLines = (before: string, after: string, regions: ReadonlyArray<Regi
       const start = at + lengthOf(same)
       const end = start + lengthOf(removed)
       line += same.length
-      found.push({ at: start, end, line, newLine: line + moved, removed, added })
+      const last = found.at(-1)
+      // What follows at once is one change.
+      if (last?.end === start) {
+        found[found.length - 1] = {
+          ...last,
+          end,
+          removed: [...last.removed, ...removed],
+          added: [...last.added, ...added]
+        }
+      } else found.push({ at: start, end, line, newLine: line + moved, removed, added })
       line += removed.length
       moved += added.length - removed.length
       at = end

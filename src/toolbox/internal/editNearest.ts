@@ -28,6 +28,9 @@ export const explain = (text: string, edit: { readonly old: string; readonly new
 
 // internal
 
+/** Of a line so much is compared. */
+const mostCompared = 500
+
 /** What a reader may take for the same, from the least difference on. None takes away an end of a line. */
 const readings: ReadonlyArray<readonly [what: string, plain: (text: string) => string]> = [
   ["the ends of lines", (text) => text.replace(/\r/g, "")],
@@ -71,34 +74,35 @@ const passage = (text: string, first: number, count: number): string => {
 /** The first of the lines that have most in common with a passage, or nothing if that is little. */
 const nearest = (text: string, old: string): number | undefined => {
   const wanted = old.split("\n").map((line) => line.trim())
-  const known = new Map<string, number>()
-  for (const line of wanted) if (line.length > 3) known.set(line, (known.get(line) ?? 0) + 1)
   const lines = text.split("\n")
-  const shared = best(lines, wanted.length, (line) => (known.has(line.trim()) ? 1 : 0))
-  if (shared.score > 0) return shared.first
-  const words = new Set(wordsOf(old))
-  const alike = best(lines, wanted.length, (line) => {
-    const found = new Set(wordsOf(line.slice(0, 500)))
-    let score = 0
-    for (const word of found) if (words.has(word)) score++
-    return found.size === 0 ? 0 : (score * score) / Math.max(found.size, score)
-  })
-  return alike.score * 2 >= words.size && words.size > 0 ? alike.first : undefined
+  return sameLines(lines, wanted) ?? likeLine(lines, wanted)
 }
 
-/** The window of so many lines with the highest sum. */
-const best = (
-  lines: ReadonlyArray<string>,
-  count: number,
-  scoreOf: (line: string) => number
-): { readonly first: number; readonly score: number } => {
-  const scores = lines.map(scoreOf)
-  let [sum, score, first] = [0, 0, 1]
-  scores.forEach((line, index) => {
-    sum += line - (scores[index - count] ?? 0)
-    if (sum > score + 1e-9) [score, first] = [sum, Math.max(1, index - count + 2)]
+/** Where the passage begins if most of its lines that are there are where they are in it. */
+const sameLines = (lines: ReadonlyArray<string>, wanted: ReadonlyArray<string>): number | undefined => {
+  // A bracket alone is everywhere.
+  const places = new Map(wanted.flatMap((line, index) => (line.length > 3 ? [[line, index] as const] : [])))
+  const votes = new Map<number, number>()
+  lines.forEach((line, index) => {
+    const place = places.get(line.trim())
+    if (place !== undefined) votes.set(index - place, (votes.get(index - place) ?? 0) + 1)
   })
-  return { first, score }
+  const [best] = [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best), [0, 0])
+  return votes.size === 0 ? undefined : Math.max(0, best) + 1
+}
+
+/** Where it begins if its longest line is the one that has most words in common with it. */
+const likeLine = (lines: ReadonlyArray<string>, wanted: ReadonlyArray<string>): number | undefined => {
+  const longest = wanted.reduce((longest, line) => (line.length > longest.length ? line : longest), "")
+  const words = new Set(wordsOf(longest.slice(0, mostCompared)))
+  let best = { score: 0.5, at: -1 }
+  lines.forEach((line, index) => {
+    const found = new Set(wordsOf(line.slice(0, mostCompared)))
+    const common = [...found].filter((word) => words.has(word)).length
+    const score = common / Math.max(found.size, words.size, 1)
+    if (score >= best.score && (score > best.score || best.at < 0)) best = { score, at: index }
+  })
+  return best.at < 0 ? undefined : Math.max(0, best.at - wanted.indexOf(longest)) + 1
 }
 
 const wordsOf = (text: string): ReadonlyArray<string> => text.match(/[\p{L}\p{N}_]+/gu) ?? []

@@ -21,6 +21,12 @@ export const patched = (
   changes: ReadonlyArray<ReadonlyArray<LineChange>>
 ): Either.Either<Edited, string> => {
   const starts = lineStarts(text)
+  const [backwards] = patches.flatMap(({ from, to }, index) =>
+    from >= 1 && to >= from - 1
+      ? []
+      : [said(patches, index)(`${from} to ${to} are no lines: to insert before line n give from: n and to: n - 1.`)]
+  )
+  if (backwards !== undefined) return Either.left(backwards)
   const moved = Either.all(
     patches.map((patch, index) => Either.mapLeft(translated(patch, changes), said(patches, index)))
   )
@@ -31,7 +37,12 @@ export const patched = (
     })
     if (wrong[0] !== undefined) return Either.left(wrong[0])
     const ordered = [...patches].sort((one, other) => one.from - other.from || one.to - other.to)
-    const clash = ordered.find((patch, index) => patch.from <= (ordered[index - 1]?.to ?? 0))
+    const clash = ordered.find((patch, index) => {
+      const before = ordered[index - 1]
+      // What is removed at the end leaves an end of a line that what is inserted there would need.
+      const isAtEnd = before?.content === "" && before.to === starts.length && patch.from === starts.length + 1
+      return before !== undefined && (patch.from <= before.to || isAtEnd)
+    })
     if (clash !== undefined) {
       return Either.left(`Two patches change line ${clash.from}: put what they do into one. Nothing was changed.`)
     }
@@ -53,8 +64,6 @@ const said =
 
 const problemOf = ({ content, from, to }: LinePatch, lines: number): string | undefined => {
   const has = `the file has ${lines} ${lines === 1 ? "line" : "lines"}`
-  if (from < 1 || to < from - 1)
-    return `from ${from} to ${to} are no lines: to insert before line n give from: n and to: n - 1.`
   if (from > lines + 1) return `There is no line ${from}: ${has}.`
   if (to > lines) return `There is no line ${to}: ${has}.`
   return content === "" && to < from ? "content is empty, and no line is replaced: there is nothing to do." : undefined

@@ -6,12 +6,13 @@ import { whole } from "../../internal/texts.ts"
 import type { Encoding } from "./textEncoding.ts"
 import { decode, unitOf } from "./textEncoding.ts"
 
-/** A line that is shown. `length`: of all of it, in bytes without its end. */
+/** A line that is shown. `length`: of all of it, in bytes without its end; at least so many if its end was not waited for. */
 export interface Line {
   readonly number: number
   readonly text: string
   readonly length: number
   readonly isCut: boolean
+  readonly isEndless: boolean
 }
 
 /**
@@ -69,7 +70,7 @@ export const collector = (wanted: Wanted): Collector => {
     open.kept += part.length
   }
   /** Keeps the line that is open. The answer may be full by then, but one line it always has. */
-  const show = (isEnded: boolean): void => {
+  const show = (isEnded: boolean, isEndless = false): void => {
     if (lines.length >= mostLines || (lines.length > 0 && shown + Math.min(open.kept, keep) > mostBytes)) {
       isStopped = true
       return
@@ -80,7 +81,8 @@ export const collector = (wanted: Wanted): Collector => {
     if (isEnded && !isCut) ends[isReturn ? "crlf" : "lf"]++
     const plain = isReturn ? text.slice(0, -1) : text
     const head = plain.slice(0, whole(plain, mostLength))
-    lines.push({ number, text: head, length: open.length - (isReturn ? unit : 0), isCut: isCut || head !== plain })
+    const length = open.length - (isReturn ? unit : 0)
+    lines.push({ number, text: head, length, isCut: isCut || head !== plain, isEndless })
     shown += open.kept
   }
   const close = (isEnded: boolean): void => {
@@ -99,7 +101,7 @@ export const collector = (wanted: Wanted): Collector => {
       }
       if (at < piece.length) grow(piece.subarray(at))
       if (isWanted() && open.length > keep + patience) {
-        show(false)
+        show(false, true)
         isStopped = true
       }
     },
