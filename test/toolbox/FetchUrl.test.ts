@@ -100,7 +100,7 @@ describe("FetchUrl", () => {
   it.effect.prop(
     "a page cannot close its fence, and its parts make the whole",
     {
-      words: Schema.Array(Schema.Literal("`", "```", "\n", "a", "````", "😀", "\n```\n")),
+      words: Schema.Array(Schema.Literal("`", "```", "\n", "a", "````", "😀", "\n```\n")).pipe(Schema.maxItems(8)),
       most: Schema.Int.pipe(Schema.between(2, 9))
     },
     ({ most, words }) =>
