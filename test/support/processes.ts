@@ -128,12 +128,15 @@ const once = (name: string, make: (draft: string) => Promise<unknown>): Promise<
 /** The environment of this process, without certificates: Node reads them at every start, and nobody here needs them. */
 export const environment = (): NodeJS.ProcessEnv => ({ ...process.env, NODE_EXTRA_CA_CERTS: "" })
 
+/** A program that runs for less than a second gains nothing from optimised code, nor from collecting its garbage. */
+const brief = ["--no-opt", "--min-semi-space-size=16"]
+
 /**
  * The arguments of Node that run a program, known by its path from the root; its own go behind them. `first` are those of
  * a first process, for a program that loads more than it begins with: what that one ran has been compiled for the others.
  */
 export const program = async (entry: string, first?: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
-  const commandOf = (home: string) => [join(home, "load.cjs"), join(home, "dist/bin/program.cjs")]
+  const commandOf = (home: string) => [...brief, join(home, "load.cjs"), join(home, "dist/bin/program.cjs")]
   const home = await once(entry.replaceAll(/\W/g, "-"), async (draft) => {
     await build({
       ...common,
