@@ -1,0 +1,68 @@
+/**
+ * Runs a command for a tool: what it writes is shown as it comes, until that is a lot, and both ends of it are kept.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Ends from "../../internal/outputEnds.ts"
+import type { Command, ExecOptions, Exit, Output } from "../../sandbox/Sandbox.ts"
+import { Sandbox } from "../../sandbox/Sandbox.ts"
+import type { SandboxError } from "../../sandbox/SandboxError.ts"
+import { ToolContext } from "../../tool/ToolContext.ts"
+
+/** What was written, in the order in which it was, and how the command ended. */
+export interface Ran {
+  readonly output: string
+  readonly exit: Exit
+}
+
+/** Runs it to its end. Interrupting this ends the command and all that it started. */
+export const run = (
+  command: Command,
+  options: ExecOptions,
+  keepBytes: number
+): Effect.Effect<Ran, SandboxError, Sandbox> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox
+      const { progress } = yield* ToolContext
+      const started = yield* sandbox.exec(command, options)
+      const ends = Ends.ends(keepBytes)
+      const show = showing()
+      yield* Stream.runForEachChunk(started.output, (chunk) => {
+        const texts: Array<string> = []
+        for (const output of Chunk.toReadonlyArray(chunk)) {
+          ends.add(output.bytes)
+          texts.push(show(output))
+        }
+        const text = texts.join("")
+        return text === "" ? Effect.void : progress(text)
+      })
+      return { output: ends.text(), exit: yield* started.exit }
+    })
+  )
+
+/**
+ * What to show of output as it comes: everything until that is a lot, and then only how much there is, a line for each
+ * megabyte. Whoever watches keeps what is shown.
+ */
+export const showing = (): ((output: Output) => string) => {
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  let [shown, bytes, told] = [0, 0, 0]
+  return (output) => {
+    bytes += output.bytes.length
+    if (shown < mostShown) {
+      const text = decoders[output.from].decode(output.bytes, { stream: true })
+      shown += output.bytes.length
+      told = bytes
+      return shown < mostShown ? text : `${text}\n[… more, which is not shown …]\n`
+    }
+    if (bytes - told < megabyte) return ""
+    told = bytes
+    return `[… ${Math.floor(bytes / megabyte)} MB so far …]\n`
+  }
+}
+
+const megabyte = 1024 * 1024
+
+const mostShown = 256 * 1024
