@@ -75,7 +75,7 @@ const begin = (world: World, path: string, recursive: boolean): Tree | undefined
     }
     if (world.places.some(({ at }) => startsWith(at, target.at)))
       throw denied("it holds a folder of the sandbox itself")
-    if (recursive) return treeOf(world, parent, name, handle.stat.dev)
+    if (recursive) return treeOf(world, parent, name)
     Fs.rmdirSync(place)
     return undefined
   } finally {
@@ -83,9 +83,9 @@ const begin = (world: World, path: string, recursive: boolean): Tree | undefined
   }
 }
 
-const treeOf = (world: World, parent: Handle, name: string, device: bigint): Tree | undefined => {
+const treeOf = (world: World, parent: Handle, name: string): Tree | undefined => {
   const level = { name: "", identity: identityOf(parent.stat), names: [name] }
-  const tree = { world, device, levels: [level], handle: world.handles.again(parent) }
+  const tree = { world, device: parent.stat.dev, levels: [level], handle: world.handles.again(parent) }
   try {
     if (slice(tree)) return tree
   } catch (cause) {

@@ -111,21 +111,31 @@ const something = (watching: Watching): Effect.Effect<void> =>
     }
     const poll = () => {
       for (const [path, { watcher }] of watching.folders) if (watcher === undefined) watching.dirty.add(path)
-      if (watching.dirty.size > 0) go()
+      // Who holds a folder is not told of its removal.
+      if (isRemoved(watching.top)) {
+        watching.gone = true
+        watching.dirty.add("")
+      }
+      if (watching.gone || watching.dirty.size > 0) go()
       else timer = setTimeout(poll, bounds.pollMillis)
     }
     let timer = setTimeout(poll, bounds.pollMillis)
     watching.tell = soon
-    if (watching.dirty.size > 0) soon()
+    if (watching.gone || watching.dirty.size > 0) soon()
     return Effect.sync(() => clearTimeout(timer))
   })
 
 const compared = (path: string, watching: Watching): Effect.Effect<ReadonlyArray<Change>, SandboxError> =>
   attempt("watch", path, () => changes(watching))
 
+const isRemoved = (folder: Handle): boolean => {
+  const stat = Fs.statSync(native(folder.path), { bigint: true, throwIfNoEntry: false })
+  return stat === undefined || stat.nlink === 0n
+}
+
 /** What has changed in some of the folders in which something has happened. */
 const changes = (watching: Watching): ReadonlyArray<Change> => {
-  if (watching.gone) throw refused("NotFound")
+  if (watching.gone && watching.dirty.size === 0) throw refused("NotFound")
   const started = performance.now()
   const told: Array<Change> = []
   for (const path of [...watching.dirty].slice(0, bounds.foldersAtOnce)) {
@@ -239,7 +249,7 @@ const entriesOf = (watching: Watching, path: string, known: Folder): ReadonlyMap
   try {
     if (identityOf(folder.stat) !== known.identity) return undefined
     return new Map(
-      namesIn(folder).flatMap((name): ReadonlyArray<readonly [string, string]> => {
+      [...namesIn(folder)].sort().flatMap((name): ReadonlyArray<readonly [string, string]> => {
         const stat = isDraftOfAny(name) ? undefined : lookedAt(child(folder, name))
         if (stat === undefined) return []
         return [[name, stat.isDirectory() ? `folder ${identityOf(stat)}` : versionOf(stat)]]
