@@ -76,6 +76,7 @@ export const make = (options: Options): Effect.Effect<Service, SandboxError, Sco
     const program = yield* programOf(options.program ?? "bwrap")
     const own = yield* ownFolder
     const roots = rootsOf(options, own)
+    yield* Effect.sync(() => makePlaces(roots))
     const {
       enter,
       exact: _,
@@ -185,6 +186,16 @@ const rootsOf = ({ at, folder, readOnly = [] }: Options, own: string): ReadonlyA
   return [...given, ...mine.filter(({ at }) => !places.has(at))]
 }
 type Root = Confined.FilesOptions["roots"][number]
+
+/** Makes the folders on which others are seen: bubblewrap would, but only with the first command. */
+const makePlaces = (roots: ReadonlyArray<Root>): void => {
+  const places = roots.map(({ at, path }) => at ?? Path.resolve(path))
+  for (const { access, at, path } of roots) {
+    if (at === undefined || access === "read") continue
+    for (const place of places)
+      if (place.startsWith(`${at}/`)) Fs.mkdirSync(path + place.slice(at.length), { recursive: true })
+  }
+}
 
 /** Folders in folders come last, on top. */
 const boundOf = (roots: ReadonlyArray<Root>): ReadonlyArray<Walls.Bound> =>

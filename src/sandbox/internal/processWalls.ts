@@ -42,7 +42,9 @@ export const options = ({ bound, canDisable, hostname, names, network }: WallsOp
     ...[...settings, ...(network ? networkSettings : [])].flatMap((path) => readOnly(path, path)),
     ...["passwd", "group"].flatMap((name) => ["--ro-bind", Path.join(names, name), `/etc/${name}`]),
     ...(network ? [] : ["--ro-bind", Path.join(names, "hosts"), "/etc/hosts"]),
-    ...["--proc", "/proc", "--dev", "/dev", "--size", shmBytes, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
+    ...["--proc", "/proc", ...closedDoors.flatMap((path) => readOnly(path, path))],
+    ...hidden.flatMap((path) => (Fs.existsSync(path) ? ["--ro-bind", "/dev/null", path] : [])),
+    ...["--dev", "/dev", "--size", shmBytes, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
     ...["--dir", "/run", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"],
     ...bound.flatMap(({ at, host, isWritable }) => [isWritable ? "--bind" : "--ro-bind", host, at]),
     ...["--remount-ro", "/"]
@@ -56,7 +58,7 @@ export const seen =
     // The last one that was bound is on top.
     const inside = bound.filter(({ at }) => path === at || path.startsWith(at === "/" ? "/" : `${at}/`)).at(-1)
     if (inside !== undefined) return Path.join(inside.host, path.slice(inside.at.length))
-    return systemFolders.some((folder) => path.startsWith(`${folder}/`)) ? path : undefined
+    return systemFolders.some((folder) => path === folder || path.startsWith(`${folder}/`)) ? path : undefined
   }
 
 /** Variables that commands see unless others are given. */
@@ -82,6 +84,16 @@ export const nameFiles = (): Readonly<Record<string, string>> => {
 }
 
 // internal
+
+/** Settings of the kernel. They ask who owns them and no more, and root owns them, without any rights, too. */
+const closedDoors = ["acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger", "pressure"].map(
+  (name) => `/proc/${name}`
+)
+
+/** What the kernel tells of itself and of others. */
+const hidden = ["kallsyms", "kcore", "keys", "kmsg", "latency_stats", "sched_debug", "slabinfo", "timer_list"].map(
+  (name) => `/proc/${name}`
+)
 
 /** What commands share memory in, which counts as nobody's. */
 const shmBytes = String(64 * 1024 * 1024)
