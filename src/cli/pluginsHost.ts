@@ -3,7 +3,6 @@
  * allows it.
  */
 import { existsSync } from "node:fs"
-import { homedir } from "node:os"
 import { join } from "node:path"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -14,7 +13,7 @@ import * as Layer from "effect/Layer"
 import type * as Plugin from "../plugin/Plugin.ts"
 import * as Plugins from "../plugin/Plugins.ts"
 import { commands } from "./args.ts"
-import { dataDir } from "./sessions.ts"
+import { dataFolder } from "./sessions.ts"
 
 /**
  * The folder of the user's plugins.
@@ -23,7 +22,7 @@ import { dataDir } from "./sessions.ts"
  * @since 0.1.0
  */
 export const folderOf = (options: { readonly dataDir: string | undefined }): string =>
-  join(options.dataDir ?? dataDir(process.env, process.platform, homedir()), "plugins")
+  join(dataFolder(options), "plugins")
 
 /**
  * Whether the user has ever allowed a plugin. Costs one look at a file.

@@ -3,7 +3,8 @@
  * the right exit code. Everything is composed here and nowhere else.
  */
 
-import { realpathSync } from "node:fs"
+import { existsSync, realpathSync } from "node:fs"
+import { join } from "node:path"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,6 +18,7 @@ import { layerSqlite } from "../context/SqliteContextStore.ts"
 import type { RunEnd } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Input } from "../domain/Message.ts"
+import type * as Tool from "../tool/Tool.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
 import * as Offline from "../transport/Offline.ts"
 import type { Transport } from "../transport/Transport.ts"
@@ -54,7 +56,7 @@ export const run = (options: Options): Promise<number> => {
   const debug = Boolean(process.env["AXONAL_DEBUG"])
   const output = terminalOutput(options)
   const where: Mutable = { debug }
-  const program = main(options, output, where).pipe(
+  const program = Effect.scoped(main(options, output, where)).pipe(
     Effect.catchAllCause((cause) => Effect.sync(() => complain(cause, where, output))),
     Effect.provide(quietly(debug))
   )
@@ -112,17 +114,22 @@ const complain = (cause: Cause.Cause<unknown>, where: Where, output: Render.Outp
 
 const main = (options: Options, output: Render.Output, where: Mutable) =>
   Effect.gen(function* () {
-    const choice = yield* Vendors.choose(options, process.env)
+    const own = Tools.make(realpathSync(process.cwd()))
+    const plugins = yield* attached(options, own)
+    const choice = yield* Vendors.choose(options, process.env, plugins?.vendors)
     where.choice = choice
     output.note(`axonal: ${Vendors.announce(choice)}\n`)
     const folder = realpathSync(process.cwd())
     const database = options.save ? yield* Sessions.databaseFile(options) : undefined
     where.database = database
-    const layers = Layer.merge(
-      yield* transportOf(choice),
+    for (const problem of plugins?.problems ?? []) output.note(`axonal: plugin ${oneLine(problem.message)}\n`)
+    const transport = yield* transportOf(choice)
+    const layers = Layer.mergeAll(
+      plugins === undefined ? transport : Layer.provide(transport, plugins.transports),
+      plugins?.layer ?? Layer.empty,
       database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
-    const tools = Tools.make(folder)
+    const tools = [...own, ...(plugins?.tools ?? [])]
     // The rules that stand in for a model offline cannot summarise, and would put their answer in the place of the past.
     const compaction = choice._tag === "Offline" ? undefined : Compaction.make()
     const ask = makeAsk({ options, output, folder, tools, compaction: options.compact ? compaction : undefined })
@@ -134,11 +141,20 @@ const main = (options: Options, output: Render.Output, where: Mutable) =>
     return yield* Effect.provide(converse({ options, ask, about, output, folder, where }), layers)
   })
 
+/** What plugins add to a run; nothing for those who have never allowed one. */
+const attached = (options: Options, own: ReadonlyArray<Tool.WithHandler>) =>
+  Effect.gen(function* () {
+    const file = join(Sessions.dataFolder(options), "plugins", "plugins.json")
+    if (!existsSync(file)) return undefined
+    const { attach } = yield* Effect.promise(() => import("./pluginsAttached.ts"))
+    return yield* attach({ dataDir: options.dataDir, tools: own.map(({ tool }) => tool.name) })
+  })
+
 const makeAsk = (setting: {
   readonly options: Options
   readonly output: Render.Output
   readonly folder: string
-  readonly tools: ReturnType<typeof Tools.make>
+  readonly tools: ReadonlyArray<Tool.WithHandler>
   readonly compaction: Compaction.Service | undefined
 }): Ask => {
   const { compaction, folder, options, output, tools } = setting

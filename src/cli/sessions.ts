@@ -33,13 +33,21 @@ export const dataDir = (environment: Environment, platform: string, home: string
 }
 
 /**
+ * The folder for the user's data, or the one that was named instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dataFolder = (options: Pick<Options, "dataDir">): string =>
+  options.dataDir ?? dataDir(process.env, process.platform, homedir())
+
+/**
  * Where the database file is, or would be.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const databasePath = (options: Pick<Options, "dataDir">): string =>
-  join(options.dataDir ?? dataDir(process.env, process.platform, homedir()), "sessions.db")
+export const databasePath = (options: Pick<Options, "dataDir">): string => join(dataFolder(options), "sessions.db")
 
 /**
  * The database file, in a folder that only the user may read. The folder is made when it is missing.

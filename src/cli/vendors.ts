@@ -65,6 +65,7 @@ type Read = (name: string) => string | undefined
  *
  * - Order: `--offline`; a vendor named in `--model vendor:id`; `--base-url` or `OPENAI_BASE_URL`; the first key that is
  *   set, or for a model without a vendor the first whose vendor is known to have it; a local Ollama; offline.
+ * - `registered`: names of transports of plugins, which `--model` may name, too.
  * - Looks at the network only for an Ollama (100 ms, or a second when `OLLAMA_HOST` names one) and for the models of a
  *   server of one's own when none is named.
  *
@@ -73,12 +74,15 @@ type Read = (name: string) => string | undefined
  */
 export const choose = (
   options: Pick<Options, "baseUrl" | "model" | "offline">,
-  environment: Environment
+  environment: Environment,
+  registered: ReadonlyArray<string> = []
 ): Effect.Effect<Choice, UsageError> =>
   Effect.gen(function* () {
     if (options.offline) return { _tag: "Offline", why: "as asked by --offline" }
     const read: Read = (name) => environment[name]?.trim() || undefined
     const text = options.model ?? read("AXONAL_MODEL")
+    const other = text === undefined ? undefined : Either.getOrUndefined(ModelString.parse(text, { registered }))
+    if (other?.vendor.transport === "Registered") return online(other, read, "a plugin has it")
     if (text !== undefined && isNamed(text)) return yield* named(yield* parse(text), options.baseUrl, read)
     // An address without a vendor is that of any server that speaks the usual protocol.
     if (text !== undefined && /@https?:/.test(text)) {

@@ -162,8 +162,8 @@ const settled = (
     const allowed = isAllowed(candidate)
     const plugin = { ...place, name, isAllowed: allowed, problem: undefined, ...empty }
     if (Either.isLeft(manifest)) {
-      const { detail, reason, version } = manifest.left
-      return { ...plugin, version, state: "broken", problem: errorOf(name, reason, detail) }
+      const { contributions = [], detail, reason, version } = manifest.left
+      return { ...plugin, version, contributions, state: "broken", problem: errorOf(name, reason, detail) }
     }
     const known = { ...plugin, ...manifest.right }
     if (!allowed) return { ...known, state: "blocked" }

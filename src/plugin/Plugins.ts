@@ -73,7 +73,7 @@ export interface Service {
   readonly problems: Effect.Effect<ReadonlyArray<PluginError>>
   /** All tools, marked as coming from elsewhere. Never fails: what cannot be had is a problem. */
   readonly tools: Effect.Effect<ReadonlyArray<Tool.WithHandler>>
-  /** All guards. One that cannot be opened denies every call instead, because nobody knows what it would have denied. */
+  /** All guards. One that is broken denies every call instead, because nobody knows what it would have denied. */
   readonly guards: Effect.Effect<ReadonlyArray<Guard.Service>>
   /** All hooks. Never fails: what cannot be had is a problem. */
   readonly hooks: Effect.Effect<ReadonlyArray<Hooks.Service>>
@@ -141,7 +141,10 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Plugi
       found,
       problems: Effect.sync(() => [...told.values()]),
       tools,
-      guards: Effect.forEach(all.guards, ({ open }) => Effect.merge(Effect.mapError(open, standIn)), concurrently),
+      guards: Effect.map(
+        Effect.forEach(all.guards, ({ open }) => Effect.merge(Effect.mapError(open, standIn)), concurrently),
+        (guards) => [...guards, ...lost(found).map(standIn)]
+      ),
       hooks: Effect.map(
         Effect.forEach(all.hooks, ({ open }) => Effect.option(open), concurrently),
         Arrays.getSomes
@@ -347,6 +350,18 @@ const valueOf = <A>({ value }: { readonly value: A }): A => value
 
 const clash = (place: Opening.Place, name: string, owner: string): PluginError =>
   Opening.error(place, "NameTaken", `the name ${name} is that of ${owner}, which goes before it`)
+
+/** Problems of plugins that have guards, as one that is too old for this program, and that no other stands in for. */
+const lost = (found: ReadonlyArray<Found.Found>): ReadonlyArray<PluginError> =>
+  found.flatMap((plugin) =>
+    plugin.state === "broken" &&
+    plugin.isAllowed &&
+    plugin.problem !== undefined &&
+    Found.kindsOf(plugin).includes("guards") &&
+    !found.some(({ name, state }) => name === plugin.name && state === "ready")
+      ? [plugin.problem]
+      : []
+  )
 
 /** Nobody knows what it would have denied. */
 const standIn = (problem: PluginError): Guard.Service => Guard.deny(`a guard is missing: ${problem.message}`)

@@ -111,9 +111,24 @@ describe("axonal plugins", () => {
   it("a plugin of a project runs once it is allowed there", async () => {
     const project = folderOf()
     const module = exporting(`Plugin.command({ description: "Shouts", run: (args) =>
-      Effect.as(Effect.sync(() => console.log(args.join(" ").toUpperCase())), 3) })`)
+      Effect.as(Effect.sync(() => console.log(args.join(" ").toUpperCase())), 3) })
+      const usage = { inputTokens: 1, outputTokens: 1 }
+      export const echo = Plugin.transport({ layer: ({ id }) => Transport.layerStream({ vendor: "echo", id }, ({ tools }) =>
+        Stream.make(
+          { _tag: "ResponseStart", id: "r", model: id },
+          { _tag: "PartStart", index: 0, kind: "text" },
+          { _tag: "TextDelta", index: 0, delta: tools.map(({ name }) => name).join() },
+          { _tag: "PartEnd", index: 0, part: { type: "text", text: tools.map(({ name }) => name).join() } },
+          { _tag: "Finish", reason: "stop", usage }
+        )) })
+      export const call = Plugin.tools({ make: () => Effect.succeed([Agent.tool("call", {}, () => Effect.void)]) })`)
     await provideAxonal(project)
-    install(project, "axonal-plugin-shout", { commands: { shout: "./c.js" } }, { "c.js": module })
+    install(
+      project,
+      "axonal-plugin-shout",
+      { commands: { shout: "./c.js" }, transports: { echo: "./c.js#echo" }, tools: "./c.js#call" },
+      { "c.js": module }
+    )
     const here = (...args: ReadonlyArray<string>) => axonal(args, {}, project)
     const before = await here("shout", "hey", "--offline", "--no-save")
     assert.include(before.stdout, "shout hey")
@@ -124,10 +139,16 @@ describe("axonal plugins", () => {
     const after = await loading(["shout", "hey", "--unknown"], {}, project)
     assert.deepStrictEqual([after.code, after.stdout], [3, "HEY --UNKNOWN\n"])
     assert.match((await axonal(["shout"], {}, folderOf())).stdout, /shout/)
+    const talk = await loading(["--no-save", "-m", "echo:one", "who hears me?"], {}, project)
+    assert.deepStrictEqual([talk.code, talk.stdout], [0, "list,read,search,calculate,call\n"])
+    assert.include(talk.stderr, "axonal: echo one (a plugin has it)")
     const row = JSON.parse((await here("plugins", "--json")).stdout)
     assert.deepStrictEqual(row, {
       ...{ name: "axonal-plugin-shout", version: "1.0.0", source: "project", state: "ready" },
-      ...{ folder: join(project, "node_modules", "axonal-plugin-shout"), brings: { commands: ["shout"] } }
+      ...{
+        folder: join(project, "node_modules", "axonal-plugin-shout"),
+        brings: { tools: ["shout"], transports: ["echo"], commands: ["shout"] }
+      }
     })
     await here("plugins", "remove", "axonal-plugin-shout", "--project")
     assert.match((await here("plugins", "list")).stdout, /^blocked/)

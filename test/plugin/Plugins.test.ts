@@ -273,6 +273,25 @@ describe("Plugins", () => {
     }).pipe(Effect.provide(services))
   )
 
+  it.scoped("so does one of a plugin that is too old, unless another stands in for it", () =>
+    Effect.gen(function* () {
+      const root = folder()
+      const old = { peerDependencies: { axonal: "^0.0.1" } }
+      const manifest = { guards: "./more.js#guard" }
+      install(root, "axonal-plugin-tides", manifest, { "more.js": more }, old)
+      const verdicts = (options: Plugins.Options) =>
+        Effect.flatMap(ofProject(root, options), ({ guards }) =>
+          Effect.flatMap(
+            guards,
+            Effect.forEach(({ check }) => Effect.map(check(callOf("row")), ({ _tag }) => _tag))
+          )
+        )
+      assert.deepStrictEqual(yield* verdicts({}), ["Deny"])
+      assert.deepStrictEqual(yield* verdicts({ user: whole, allow: { project: "all", user: "all" } }), ["Allow"])
+      assert.deepStrictEqual(yield* verdicts({ allow: {} }), [])
+    }).pipe(Effect.provide(services))
+  )
+
   it.scoped("allowed and not installed is a problem", () =>
     Effect.gen(function* () {
       const plugins = yield* Plugins.make({ project: folder(), user: folder(), allow: { user: ["axonal-plugin-x"] } })

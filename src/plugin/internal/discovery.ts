@@ -30,10 +30,7 @@ export interface Candidate {
   readonly root: string
   readonly name: string
   readonly folder: string
-  readonly manifest: Either.Either<
-    Manifest,
-    Trouble<Broken["reason"] | "FileMissing"> & { readonly version?: string | undefined }
-  >
+  readonly manifest: Either.Either<Manifest, Broken>
 }
 
 /** The folders of packages from a project upward, nearest first, and no further than the repository that it is in. */
@@ -161,7 +158,7 @@ const complete = (
     discard: true
   }).pipe(
     Effect.as(read),
-    Effect.mapError((trouble) => ({ ...trouble, version: read.version })),
+    Effect.mapError((trouble) => ({ ...trouble, ...read })),
     Effect.either
   )
 }

@@ -33,10 +33,10 @@ export interface Trouble<Reason extends string> {
   readonly detail: string
 }
 
-/** What can be wrong with a package.json. `version` is that of the package, as far as it could be read. */
-export interface Broken extends Trouble<"Unreadable" | "InvalidManifest" | "WrongVersion" | "OutsidePackage"> {
-  readonly version?: string | undefined
-}
+/** What can be wrong with a plugin before any code of it runs. What else is known of it is what could be read. */
+export interface Broken
+  extends Trouble<"Unreadable" | "InvalidManifest" | "WrongVersion" | "OutsidePackage" | "FileMissing">,
+    Partial<Manifest> {}
 
 /** What this program is, for plugins to say whether they fit. */
 export interface Versions {
@@ -60,7 +60,9 @@ export const read = (id: string, text: string, versions: Versions): Either.Eithe
   return Either.mapLeft(
     Either.flatMap(fields(id, whole.axonal), (contributions) => {
       const problem = misfit("peerDependencies" in whole ? whole.peerDependencies : undefined, versions)
-      return problem === undefined ? Either.right({ version, contributions }) : broken("WrongVersion", problem)
+      return problem === undefined
+        ? Either.right({ version, contributions })
+        : Either.left<Broken>({ reason: "WrongVersion", detail: problem, contributions })
     }),
     (trouble) => ({ ...trouble, version })
   )
