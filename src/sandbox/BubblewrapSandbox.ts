@@ -70,9 +70,9 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<Service, SandboxError, Scope.Scope> =>
-  Effect.gen(function* () {
-    Running.checkLimits("limits", options.limits)
+export const make = (options: Options): Effect.Effect<Service, SandboxError, Scope.Scope> => {
+  Running.checkLimits("limits", options.limits)
+  return Effect.gen(function* () {
     const program = yield* programOf(options.program ?? "bwrap")
     const own = yield* ownFolder
     const roots = rootsOf(options, own)
@@ -119,6 +119,7 @@ export const make = (options: Options): Effect.Effect<Service, SandboxError, Sco
     const second = yield* tried(lax)
     return second.exit.code === 0 ? lax : yield* forbidden(second.stderr)
   })
+}
 
 /**
  * Layer with a sandbox of namespaces, as `make` makes it.

@@ -62,9 +62,9 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<Service, SandboxError, Scope.Scope> =>
-  Effect.gen(function* () {
-    Running.checkLimits("limits", options.limits)
+export const make = (options: Options): Effect.Effect<Service, SandboxError, Scope.Scope> => {
+  Running.checkLimits("limits", options.limits)
+  return Effect.gen(function* () {
     if (process.platform === "win32") return yield* onWindows
     const roots = [{ path: options.folder, access: "write" as const }, ...(options.roots ?? [])]
     const { enter, exact: _, ...files } = yield* Confined.make({ roots, mostBytes: options.mostBytes })
@@ -78,6 +78,7 @@ export const make = (options: Options): Effect.Effect<Service, SandboxError, Sco
     )
     return { ...files, description: describe(files.folder), exec }
   })
+}
 
 /**
  * Layer with a sandbox on this machine, as `make` makes it.

@@ -108,7 +108,7 @@ export const fromPs = (): Table => ({
 
 /** More processes than that are not looked at one by one. */
 const mostProbed = 64
-const mostPauseMillis = 50
+const mostRestMillis = 50
 const pageBytes = 4096
 const buffer = Buffer.alloc(128 * 1024)
 
@@ -209,34 +209,28 @@ const parsed = (table: string): ReadonlyArray<Entry> =>
   })
 
 /**
- * Lets those who ask while one reading goes on wait for the same next one, which then takes its time: many commands that end
- * one after another do not have everything read for each of them.
+ * Lets those who ask while one reading goes on wait for the same next one, and reads no longer than it rests: many commands
+ * that end one after another do not have everything read for each of them.
  */
 const shared = (read: () => Promise<ReadonlyArray<Entry>>): (() => Promise<ReadonlyArray<Entry>>) => {
-  let current: Promise<ReadonlyArray<Entry>> | undefined
+  let reading: Promise<unknown> = Promise.resolve()
   let next: Promise<ReadonlyArray<Entry>> | undefined
-  let tookMillis = 0
+  let restUntil = 0
   const begin = async (): Promise<ReadonlyArray<Entry>> => {
-    const from = performance.now()
-    try {
-      return await read()
-    } finally {
-      tookMillis = performance.now() - from
-      current = undefined
-    }
-  }
-  const follow = async (): Promise<ReadonlyArray<Entry>> => {
-    await new Promise((resolve) => setTimeout(resolve, Math.min(tookMillis * 2, mostPauseMillis)))
-    current = next
+    const rest = Math.min(restUntil - performance.now(), mostRestMillis)
+    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
+    // Who asks from here on may have seen something happen that this reading misses.
     next = undefined
-    return begin()
+    const from = performance.now()
+    const entries = await read()
+    restUntil = performance.now() * 2 - from
+    return entries
   }
   return () => {
-    if (current === undefined && next === undefined) {
-      current = begin()
-      return current
+    if (next === undefined) {
+      next = reading.then(begin, begin)
+      reading = next
     }
-    next ??= (current ?? Promise.resolve()).then(follow, follow)
     return next
   }
 }
