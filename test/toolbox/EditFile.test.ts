@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Sandbox from "axonal/sandbox/Sandbox"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import * as Agent from "../../src/agent/Agent.ts"
 import * as ContextStore from "../../src/context/ContextStore.ts"
 import * as Part from "../../src/domain/Part.ts"
@@ -11,6 +11,16 @@ import { edit, fileTools, read, withFiles, write } from "../support/fileTools.ts
 const { call, text } = ScriptedTransport
 const source = 'export const f = () => {\n  if (a) {\n    b()\n  }\n}\nconst y = "3"\nconst z = "3"\n'
 const files = { "x.ts": source }
+
+/** Lets others run before it reads and before it writes. */
+const slow = Layer.effect(
+  Sandbox.Sandbox,
+  Effect.map(Sandbox.Sandbox, (sandbox) => ({
+    ...sandbox,
+    read: (...given: Parameters<typeof sandbox.read>) => Effect.zipRight(Effect.yieldNow(), sandbox.read(...given)),
+    write: (...given: Parameters<typeof sandbox.write>) => Effect.zipRight(Effect.yieldNow(), sandbox.write(...given))
+  }))
+)
 
 describe("EditFile", () => {
   it.effect("a passage is replaced and shown", () =>
@@ -103,21 +113,19 @@ describe("EditFile", () => {
 
   it.effect("edits of one file at once all count", () =>
     Effect.gen(function* () {
-      const lines = Array.from({ length: 30 }, (_, index) => `line <${index}>`)
+      const lines = Array.from({ length: 12 }, (_, index) => `line <${index}>`)
       yield* write("many", lines.join("\n"))
       const told = yield* Effect.forEach(
         lines,
         (_, index) => edit(index % 2 === 0 ? "many" : "./many", { old: `<${index}>`, new: `[${index}]\n` }),
-        {
-          concurrency: "unbounded"
-        }
+        { concurrency: "unbounded" }
       )
       assert.isTrue(
         told.every((text) => text.startsWith("Changed many")),
         told.join("\n")
       )
       assert.strictEqual(yield* Sandbox.readText("many"), lines.map((_, index) => `line [${index}]\n`).join("\n"))
-    }).pipe(withFiles({}))
+    }).pipe(Effect.provide(slow), withFiles({}))
   )
 
   it.effect("what is no text is not edited", () =>

@@ -17,7 +17,7 @@ export interface Diff {
 export const diff = (before: string, { regions, text }: Edited, mostLines = 120): Diff => {
   const changes = changedLines(before, text, regions)
   const lines: Array<string> = []
-  for (const hunk of hunksOf(changes)) lines.push(...hunkLines(before, hunk))
+  for (const hunk of hunksOf(changes)) for (const line of hunkLines(before, hunk)) lines.push(line)
   const added = changes.reduce((sum, change) => sum + change.added.length, 0)
   const removed = changes.reduce((sum, change) => sum + change.removed.length, 0)
   const isCut = lines.length > mostLines
@@ -133,8 +133,10 @@ const hunkLines = (before: string, { changes }: Hunk): ReadonlyArray<string> => 
   changes.forEach((change, index) => {
     const next = changes[index + 1]
     const same = linesOf(before.slice(change.end, next?.at ?? onwards(before, change.end)))
-    body.push(...change.removed.map((line) => `-${line}`), ...change.added.map((line) => `+${line}`))
-    body.push(...same.map((line) => ` ${line}`))
+    // Not spread: there may be more of them than a call takes.
+    for (const line of change.removed) body.push(`-${line}`)
+    for (const line of change.added) body.push(`+${line}`)
+    for (const line of same) body.push(` ${line}`)
     oldLines += change.removed.length + same.length
     newLines += change.added.length + same.length
   })

@@ -11,12 +11,9 @@ export const explain = (text: string, edit: { readonly old: string; readonly new
   if (unnumbered !== edit.old && unnumbered !== "" && text.includes(unnumbered)) {
     return "old has the line numbers of read_file in it: give the lines without them."
   }
-  const almost = readings.find(([, plain]) => plain(edit.old).trim() !== "" && plain(text).includes(plain(edit.old)))
+  const almost = alike(text, edit.old)
   if (almost !== undefined) {
-    const [what, plain] = almost
-    // Readings keep the ends of lines, so that the line is the same one in both.
-    const [first = 1] = lineNumbers(plain(text), [plain(text).indexOf(plain(edit.old))])
-    return `old is not in the file, but lines that differ in ${what} are:\n${passage(text, first, height(edit.old))}\nGive old as it is there.`
+    return `old is not in the file, but lines that differ in ${almost.what} are:\n${passage(text, almost.line, height(edit.old))}\nGive old as it is there.`
   }
   const isThere = edit.new.trim().length > 0 && text.includes(edit.new)
   const done = isThere ? " new is in the file already: perhaps the change was made before." : ""
@@ -28,8 +25,13 @@ export const explain = (text: string, edit: { readonly old: string; readonly new
 
 // internal
 
+/** In larger texts is looked for less: it is only a hint. */
+const mostSearched = 1_000_000
+
 /** Of a line so much is compared. */
 const mostCompared = 500
+
+const letterCase = "upper and lower case"
 
 /** What a reader may take for the same, from the least difference on. None takes away an end of a line. */
 const readings: ReadonlyArray<readonly [what: string, plain: (text: string) => string]> = [
@@ -37,14 +39,31 @@ const readings: ReadonlyArray<readonly [what: string, plain: (text: string) => s
   ["spaces at the ends of lines", (text) => text.replace(/[ \t\r]+$/gm, "")],
   ["indentation", (text) => text.replace(/[ \t\r]+$/gm, "").replace(/^[ \t]+/gm, "")],
   ["spaces", (text) => spaceless(text)],
-  ["quotes, dashes or other characters that look alike", (text) => spaceless(alike(text))],
-  ['escapes such as \\n and \\"', (text) => spaceless(alike(text)).replace(/\\(?=["'`\\nt])/g, "")],
-  ["upper and lower case", (text) => spaceless(alike(text)).toLowerCase()]
+  ["quotes, dashes or other characters that look alike", (text) => spaceless(lookalike(text))],
+  ['escapes such as \\n and \\"', (text) => spaceless(lookalike(text)).replace(/\\(?=["'`\\nt])/g, "")],
+  [letterCase, (text) => spaceless(lookalike(text)).toLowerCase()]
 ]
+
+/** The first reading in which a passage is in a text, and the line where it begins. */
+const alike = (text: string, old: string): { readonly what: string; readonly line: number } | undefined => {
+  // Readings change no letters, so that without those there is nothing to read.
+  const [word = ""] = [...old.matchAll(/[a-z0-9_]+/gi)]
+    .map(([word]) => word)
+    .sort((one, other) => other.length - one.length)
+  const isThere = text.includes(word)
+  for (const [what, plain] of readings) {
+    if (!isThere && (what !== letterCase || text.length > mostSearched)) continue
+    const [wanted, found] = [plain(old), plain(text)]
+    const at = wanted.trim() === "" ? -1 : found.indexOf(wanted)
+    // They keep the ends of lines, so that the line is the same one in both.
+    if (at >= 0) return { what, line: lineNumbers(found, [at])[0] ?? 1 }
+  }
+  return undefined
+}
 
 const spaceless = (text: string): string => text.replace(/[^\S\n]+/g, "")
 
-const alike = (text: string): string =>
+const lookalike = (text: string): string =>
   text
     .replace(/[‘’‚‛′`´]/g, "'")
     .replace(/[“”„‟″«»]/g, '"')
@@ -75,7 +94,7 @@ const passage = (text: string, first: number, count: number): string => {
 const nearest = (text: string, old: string): number | undefined => {
   const wanted = old.split("\n").map((line) => line.trim())
   const lines = text.split("\n")
-  return sameLines(lines, wanted) ?? likeLine(lines, wanted)
+  return sameLines(lines, wanted) ?? (text.length > mostSearched ? undefined : likeLine(lines, wanted))
 }
 
 /** Where the passage begins if most of its lines that are there are where they are in it. */
