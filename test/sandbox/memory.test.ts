@@ -30,7 +30,8 @@ describe("Sandbox.layerMemory", () => {
           ["b", "folder", 0]
         ]
       )
-    }).pipe(Effect.provide(played)))
+    }).pipe(Effect.provide(played))
+  )
 
   it.effect("bytes that come and go are nobody else's", () =>
     Effect.gen(function* () {
@@ -41,7 +42,8 @@ describe("Sandbox.layerMemory", () => {
       const { bytes: first } = yield* sandbox.read("x")
       first[0] = 3
       assert.deepStrictEqual((yield* sandbox.read("x")).bytes, new Uint8Array([1]))
-    }).pipe(Effect.provide(played)))
+    }).pipe(Effect.provide(played))
+  )
 
   it.effect("commands are answered by the function", () =>
     Effect.gen(function* () {
@@ -50,7 +52,8 @@ describe("Sandbox.layerMemory", () => {
       const failed = yield* Sandbox.run("fail")
       assert.deepStrictEqual([failed.stdout, failed.stderr, failed.exit.code], ["", "no\n", 3])
       assert.strictEqual((yield* Effect.flip(Sandbox.run("gone"))).reason._tag, "NotFound")
-    }).pipe(Effect.provide(played)))
+    }).pipe(Effect.provide(played))
+  )
 
   it.scoped("a command that is played has limits and can be killed", () =>
     Effect.gen(function* () {
@@ -64,12 +67,14 @@ describe("Sandbox.layerMemory", () => {
       assert.deepStrictEqual([...(yield* Stream.runCollect(process.output))], [])
       const cut = yield* Sandbox.run("123456789", { limits: { outputBytes: 4 } })
       assert.deepStrictEqual([cut.stdout, cut.exit.cutBytes], ["1234", 6])
-    }).pipe(Effect.provide(played)))
+    }).pipe(Effect.provide(played))
+  )
 
   it.effect("without a function no command runs", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(Sandbox.run("hi"))).reason._tag, "Unavailable")
-    }).pipe(Effect.provide(Sandbox.layerMemory())))
+    }).pipe(Effect.provide(Sandbox.layerMemory()))
+  )
 
   it("options that mean nothing throw", () => {
     assert.throws(() => Sandbox.layerMemory({ folder: "work" }), "folder must be an absolute path")
