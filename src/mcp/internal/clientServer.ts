@@ -141,13 +141,18 @@ const closed = ({ settings }: Self): Failure => failure("Closed", `The client of
 
 /** Half a second that doubles with every attempt, up to half a minute, less up to half of it by chance. */
 const pause = (attempt: number): Effect.Effect<void> =>
-  Effect.flatMap(Random.next, (chance) => Effect.sleep(Math.min(30_000, 500 * 2 ** attempt) * (1 - chance / 2)))
+  Effect.flatMap(Random.next, (chance) =>
+    Effect.sleep(Math.round(Math.min(30_000, 500 * 2 ** attempt) * (1 - chance / 2)))
+  )
 
-const start = (self: Self, attempt: number): Effect.Effect<Opening> =>
+const start = (self: Self, attempt: number, before: Effect.Effect<void> = Effect.void): Effect.Effect<Opening> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       const outcome = yield* Deferred.make<Open, Failure>()
-      const fiber = yield* Effect.forkIn(Effect.interruptible(attempts(self, outcome, attempt)), self.scope)
+      const fiber = yield* Effect.forkIn(
+        Effect.interruptible(Effect.zipRight(before, attempts(self, outcome, attempt))),
+        self.scope
+      )
       const opening: Opening = { outcome, fiber }
       self.opening = opening
       return opening
@@ -242,7 +247,8 @@ const lose = (self: Self, open: Open, why: Failure): Effect.Effect<void> =>
       yield* become(self, { is: isHopeless ? "error" : "disconnected", problem: why })
       // The next connection does not wait for the end of this one.
       yield* Effect.forkIn(Scope.close(open.scope, Exit.void), self.scope)
-      if (!isHopeless && !self.isClosed && self.opening === undefined) yield* start(self, self.losses - 1)
+      if (isHopeless || self.isClosed || self.opening !== undefined) return
+      yield* start(self, self.losses - 1, self.losses > 1 ? pause(self.losses - 2) : Effect.void)
     })
   )
 

@@ -113,7 +113,7 @@ const program = ({ args, command, env, executor, folder, inherited }: Extract<Ta
         args,
         environment: { ...inherited, ...values(env) },
         folder,
-        grace: "2 seconds",
+        grace: "1 second",
         largest
       })
 
