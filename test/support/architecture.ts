@@ -81,6 +81,11 @@ export const allowances: ReadonlyArray<{ readonly from: RegExp; readonly to: Reg
     why: "they are one kit: tools share what they know of files, and the box is made of all of them"
   },
   {
+    from: /^toolbox\/[A-Za-z]+\.ts$/,
+    to: /^guard\/(Path|Command)Guard\.ts$/,
+    why: "tools say what they do with paths and commands in the words of the guards that judge it"
+  },
+  {
     from: /^transport\/ModelString\.ts$/,
     to: /^transport\/[A-Za-z]+\.ts$/,
     why: "it chooses among the transports by name"
