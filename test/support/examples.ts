@@ -24,6 +24,7 @@ import * as Desks from "../../examples/26_router_and_handoff.ts"
 import * as Bakery from "../../examples/27_evaluator_and_planner.ts"
 import * as Manual from "../../examples/28_team.ts"
 import * as Help from "../../examples/29_your_own_pattern.ts"
+import * as McpLibrary from "../../examples/30_mcp_server.ts"
 
 const museum = [
   "In room 12, with Vermeer.",
@@ -311,5 +312,9 @@ export const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, 
   "29_your_own_pattern.ts": [
     Effect.provide(Help.program, Help.layer),
     ["desk: From eight to five.", "writer: TransportError", "writer: We come and look at the pump."]
+  ],
+  "30_mcp_server.ts": [
+    Effect.provide(McpLibrary.program, McpLibrary.layer),
+    [`2: {"title":"Momo","shelf":"K 4"}`, "3: Momo, by Michael Ende."]
   ]
 }
