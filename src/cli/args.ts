@@ -137,8 +137,8 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
  */
 export const help = `Usage: axonal [flags] [prompt]
 
-Runs an agent that can list, read and search the files of the current folder and do arithmetic.
-With a prompt it answers once. Without one it is a conversation, or reads the prompt from standard input.
+Runs an agent that can list, read and search the files of the current folder and do arithmetic. With a prompt it
+answers once. Without one it is a conversation, or reads the prompt from standard input.
 
   axonal "read README.md and tell me what this is"
   git diff | axonal "what changed?"
@@ -150,8 +150,8 @@ Commands
   models [WORDS]       the known models: what they take, do and cost; all, or those that match (--json: one a line)
   login [codex]        use a ChatGPT subscription, or show who is logged in; --no-browser: paste what the browser
                        got, --remove: forget the login, --tokens FILE: keep it there
-  mcp [ACTION]         serve tools and agents over the Model Context Protocol, list servers, login: see axonal mcp --help
-  plugins [ACTION]     list, add, remove, doctor: see axonal plugins --help; plugins may bring commands of their own
+  mcp [ACTION]         serve tools and agents by the Model Context Protocol, list servers, login: see axonal mcp --help
+  plugins [ACTION]     list, add, remove, doctor: see axonal plugins --help. Plugins may bring commands of their own
 
 Sessions
   -s, --session ID     use this session, and begin it if it is new
@@ -171,15 +171,13 @@ Output
       --json           events as JSON lines on standard output, and nothing else there
       --no-color       no colours (also: NO_COLOR)
   -i, --interactive    a conversation even when standard input is not a terminal
-  -h, --help           this text
-  -v, --version        the version
+  -h, --help           this text; -v, --version: the version
 
 Without a vendor in --model it is the first of these that is there: OPENAI_BASE_URL, OPENAI_API_KEY, ANTHROPIC_API_KEY,
 GEMINI_API_KEY or GOOGLE_API_KEY, OPENROUTER_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY,
 TOGETHER_API_KEY, CEREBRAS_API_KEY, FIREWORKS_API_KEY, MOONSHOT_API_KEY, ZAI_API_KEY, DASHSCOPE_API_KEY, a local Ollama
 (OLLAMA_HOST or 127.0.0.1:11434), else offline. Of several keys the one counts whose vendor is known to have the model.
 AXONAL_MODEL is the default of --model. AXONAL_DEBUG=1 shows causes of errors.
-
 Exit codes: 0 answered, 1 the run failed, 2 bad usage, 130 stopped by Ctrl-C, 143 terminated.
 `
 
