@@ -212,17 +212,17 @@ const storeOf = (tokens: typeof McpTokens.Service): Auth.Store => {
 
 const loginOf = (
   server: string,
-  { oauth, url }: Mcp.HttpServer,
+  { headers = {}, oauth, url }: Mcp.HttpServer,
   store: Auth.Store,
   fetch: typeof globalThis.fetch
-): Auth.Login => ({
-  server,
-  url,
-  store,
-  fetch,
-  client: oauth?.clientId === undefined ? undefined : { id: oauth.clientId, secret: oauth.clientSecret },
-  scope: oauth?.scope
-})
+): Auth.Login | undefined =>
+  Object.keys(headers).some((header) => header.toLowerCase() === "authorization")
+    ? undefined
+    : {
+        ...{ server, url, store, fetch },
+        client: oauth?.clientId === undefined ? undefined : { id: oauth.clientId, secret: oauth.clientSecret },
+        scope: oauth?.scope
+      }
 
 const targetOf = (
   settings: Mcp.Server,
@@ -302,7 +302,7 @@ const serviceOf = ({ changes, notices, status, unused, used }: Parts): Mcp.Servi
   const logged = <A>(name: string, work: (login: Auth.Login, used: Used) => Effect.Effect<A, Failure>) =>
     on(name, (used) =>
       used.login === undefined
-        ? Effect.fail(failure("Unknown", "Nobody logs in to it: it is not behind a URL"))
+        ? Effect.fail(failure("Unknown", "Nobody logs in to it: it is not behind a URL, or its headers say who asks"))
         : work(used.login, used)
     )
   let all: ReadonlyArray<McpTools.Made> = []

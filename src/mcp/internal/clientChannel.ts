@@ -40,7 +40,7 @@ export const transportOf = (
     }
     const heard = (value: unknown): void => {
       for (const message of Array.isArray(value) ? value : [value]) {
-        const read = sdk.message(mended(message))
+        const read = sdk.message(message)
         if (read !== undefined) transport.onmessage?.(read)
       }
     }
@@ -60,10 +60,11 @@ export const transportOf = (
     return transport
   })
 
-/** A message of the SDK, if the value is one. What has the id of a request and is no answer becomes an error of it. */
+/** A message of the SDK, if the value is one or almost. What has the id of a request and is no answer becomes an error of it. */
 export const messageOf =
   (parse: (value: unknown) => JSONRPCMessage | undefined) =>
-  (value: unknown): JSONRPCMessage | undefined => {
+  (said: unknown): JSONRPCMessage | undefined => {
+    const value = mended(said)
     const message = parse(value)
     if (message !== undefined || !isJson(value) || "method" in value) return message
     const id = value["id"]

@@ -84,6 +84,8 @@ const failureOf =
     const code = codeOf(error)
     const where = `${url.origin}${url.pathname}`
     if (code === brokeOff) return failure("Disconnected", `the answer of ${where} broke off`)
+    // Of another media type.
+    if (code === -1) return failure("Malformed", `${where} sent no answer of this protocol: ${wordsOf(error)}`)
     if (code === tooLarge) return failure("Malformed", wordsOf(error))
     if (code === 401 || code === 403) {
       const how = bearer === undefined ? "Check the headers that are configured for it." : "Log in again."

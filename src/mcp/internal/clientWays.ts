@@ -132,7 +132,6 @@ const onUrl = (
   answers: Answers
 ): Effect.Effect<Connection, Failure, Scope.Scope> => {
   const headers = values(target.headers)
-  const isNamed = Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
   const by = (kind: "http" | "sse") =>
     Connecting.open(
       sdk,
@@ -145,7 +144,7 @@ const onUrl = (
             kind,
             largest,
             fetch: target.fetch,
-            bearer: isNamed || target.login === undefined ? undefined : bearerOf(target.login)
+            bearer: target.login === undefined ? undefined : bearerOf(target.login)
           },
           whenEnded
         ),
