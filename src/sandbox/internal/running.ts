@@ -127,7 +127,7 @@ export const start = (
         Effect.forkIn(scope)
       )
     }
-    const output = bounded(subject, spawned.read, options.limits?.outputBytes ?? Number.POSITIVE_INFINITY, scope)
+    const output = bounded(spawned.read, options.limits?.outputBytes ?? Number.POSITIVE_INFINITY, scope)
     if (options.input !== undefined && options.input !== "open") {
       yield* feed(subject, options.input, spawned, (error) =>
         Effect.zipRight(Deferred.fail(ended, error), Effect.forkIn(end("killed"), scope))
@@ -215,10 +215,10 @@ interface Bounded {
 }
 
 /** Hands on so many bytes. From then on the rest is read by itself, thrown away and counted, so that nothing waits for it. */
-const bounded = (subject: string, read: Spawned["read"], most: number, scope: Scope.Scope): Bounded => {
+const bounded = (read: Spawned["read"], most: number, scope: Scope.Scope): Bounded => {
   let handed = 0
   let cutBytes = 0
-  let isTaken = false
+  let isOver = false
   let rest: Deferred.Deferred<void> | undefined
 
   const keep = (pieces: ReadonlyArray<Sandbox.Output>): ReadonlyArray<Sandbox.Output> => {
@@ -242,8 +242,12 @@ const bounded = (subject: string, read: Spawned["read"], most: number, scope: Sc
   const waitForRest = Effect.suspend(() => (rest === undefined ? Effect.void : Deferred.await(rest)))
   const pull: Effect.Effect<Chunk.Chunk<Sandbox.Output>, Option.Option<SandboxError>> = Effect.suspend(() => {
     if (rest !== undefined) return Effect.zipRight(waitForRest, Effect.fail(Option.none()))
+    if (isOver) return Effect.fail(Option.none())
     return Effect.flatMap(Effect.mapError(read, Option.some), (pieces) => {
-      if (pieces === undefined) return Effect.fail(Option.none())
+      if (pieces === undefined) {
+        isOver = true
+        return Effect.fail(Option.none())
+      }
       const kept = keep(pieces)
       if (cutBytes === 0) return Effect.succeed(Chunk.unsafeFromArray(kept))
       const done = Deferred.unsafeMake<void>(FiberId.none)
@@ -254,11 +258,7 @@ const bounded = (subject: string, read: Spawned["read"], most: number, scope: Sc
     })
   })
   return {
-    stream: Stream.suspend(() => {
-      if (isTaken) return Stream.fail(failure(subject, { _tag: "Invalid", problem: "its output is read once" }))
-      isTaken = true
-      return Stream.repeatEffectChunkOption(pull)
-    }),
+    stream: Stream.repeatEffectChunkOption(pull),
     cutBytes: () => cutBytes,
     cut: waitForRest
   }

@@ -76,9 +76,9 @@ export const make = (table: ProcessTable.Table, root: Root): Tree => {
     if (table.isStill(entry)) tell(entry.pid, name)
   }
 
-  const signal = (name: string): Effect.Effect<void> =>
-    Effect.map(members, (found) => {
-      const asked = signalOf(name)
+  const signal = (name: string): Effect.Effect<void> => {
+    const asked = signalOf(name)
+    return Effect.map(members, (found) => {
       const spared = (entry: ProcessTable.Entry): boolean => isBetween?.(entry, pid) ?? false
       // All at once where that is possible: one that is told alone may start another before that is told.
       const asGroup = isBetween === undefined && !isEnded() && tell(-pid, asked)
@@ -90,6 +90,7 @@ export const make = (table: ProcessTable.Table, root: Root): Tree => {
       if (asGroup) tell(-pid, "SIGCONT")
       for (const entry of found) if (!spared(entry)) send(entry, "SIGCONT")
     })
+  }
 
   const isGone = Effect.suspend(() => {
     if (!isEnded()) return Effect.succeed(false)
