@@ -119,17 +119,19 @@ describe("McpServer over HTTP", () => {
     Effect.gen(function* () {
       const { begun, interrupted, work } = yield* endless
       const wait = McpServer.make("wait", { tools: [Agent.tool("wait", {}, () => work)] })
-      const handler = yield* web(wait, { abandoned: "1 minute", idle: "10 minutes" })
+      const handler = yield* web(wait, { abandoned: "1 minute", idle: "10 days" })
       const session = yield* connect(handler)
       const waiting = yield* ask(handler, post(call(1, "wait"), session))
       yield* begun
       yield* Effect.promise(() => waiting.body?.cancel() ?? Promise.resolve())
       yield* Effect.race(interrupted, Effect.forever(TestClock.adjust("1 minute")))
       const ping = post({ jsonrpc: "2.0", id: 2, method: "ping" }, session)
-      yield* Effect.promise(async () => (await handler(ping)).text())
+      const answer = yield* ask(handler, ping)
+      assert.strictEqual(answer.status, 200)
+      yield* Effect.promise(() => answer.text())
       const gone = Effect.repeat(
         Effect.zipRight(
-          TestClock.adjust("10 minutes"),
+          TestClock.adjust("10 days"),
           status(handler, post(undefined, { ...session, accept: "text/plain" }, "GET"))
         ),
         { until: (status) => status === 404 }

@@ -239,16 +239,19 @@ describe("McpServer tools", () => {
 
   it.scoped("CALL-3 no more calls run at once than were meant, exclusive ones alone", () =>
     Effect.gen(function* () {
-      let [running, most, beside] = [0, 0, 0]
+      let [running, alones, most, beside] = [0, 0, 0, 0]
+      const change = (by: number, exclusive: boolean) =>
+        Effect.sync(() => {
+          running += by
+          if (exclusive) alones += by
+          most = Math.max(most, running)
+          if (alones > 0) beside = Math.max(beside, running - 1)
+        })
       const within = (exclusive: boolean) =>
         Effect.acquireUseRelease(
-          Effect.sync(() => {
-            running += 1
-            most = Math.max(most, running)
-            if (exclusive) beside = Math.max(beside, running - 1)
-          }),
-          () => Effect.yieldNow(),
-          () => Effect.sync(() => (running -= 1))
+          change(1, exclusive),
+          () => Effect.repeatN(Effect.yieldNow(), 5),
+          () => change(-1, exclusive)
         )
       const each = Agent.tool("each", {}, () => within(false))
       const alone = Agent.tool("alone", { exclusive: true }, () => within(true))
