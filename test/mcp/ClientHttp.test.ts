@@ -1,8 +1,11 @@
+import { createServer } from "node:http"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Mcp from "axonal/mcp/Mcp"
 import * as McpClient from "axonal/mcp/McpClient"
+import * as McpLogin from "axonal/mcp/McpLogin"
 import * as McpTokens from "axonal/mcp/McpTokens"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -197,6 +200,24 @@ describe("McpClient over HTTP", () => {
           }
           assert.isFalse(yield* mcp.logout("h"))
         }),
+      {},
+      { isGuarded: true }
+    )
+  )
+
+  it.live("a browser of this machine comes back to a page", () =>
+    withServer(
+      (mcp) =>
+        Effect.gen(function* () {
+          const pages: Array<string> = []
+          const visit = (url: string) =>
+            Effect.promise(() => fetch(url).then((page) => page.text())).pipe(
+              Effect.map((page) => void pages.push(page))
+            )
+          yield* mcp.login("h", yield* McpLogin.browser({ show: visit }))
+          assert.match(pages.join(), /Logged in/)
+          assert.deepInclude(yield* mcp.call("h", "a", {}), { failed: false })
+        }).pipe(Effect.provide(NodeHttpServer.layer(createServer, { port: 0, host: "localhost" }))),
       {},
       { isGuarded: true }
     )

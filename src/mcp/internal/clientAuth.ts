@@ -99,8 +99,9 @@ export const login = (login: Login, person: Person): Effect.Effect<void, Failure
     const provider = providerOf(login, asked, person.state)
     const outcome = yield* danced(sdk, login, provider, challenge, undefined)
     if (outcome === "REDIRECT" && asked.address !== undefined) {
-      yield* person.show(asked.address)
-      const answer = answerOfText(yield* person.answer, person.state)
+      // Whoever answers is there before anybody can come back.
+      const [given] = yield* Effect.zip(person.answer, person.show(asked.address), { concurrent: true })
+      const answer = answerOfText(given, person.state)
       if (answer._tag !== "Code")
         return yield* Effect.fail(failure("Unauthorized", `The login was denied: ${answer.why}`))
       yield* danced(sdk, login, provider, challenge, answer.code)

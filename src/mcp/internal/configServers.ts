@@ -191,6 +191,9 @@ class Reading {
     if (type !== undefined && !Object.keys(kinds).includes(type)) {
       this.#tell("error", `must be "stdio", "http", "streamable-http" or "sse", not ${JSON.stringify(type)}`, "type")
     }
+    const isBroken =
+      line === undefined && url === undefined && this.#field([...names.command, ...names.url]) !== undefined
+    if (isBroken) return {}
     if ((line === undefined) === (url === undefined)) {
       const both =
         line === undefined ? "has neither command nor url" : "has both command and url; leave one of them out"
