@@ -1,8 +1,8 @@
 /**
  * Commands as processes of this machine, each in a session of its own and marked, so that all it starts can be found.
  */
-import type { ChildProcess } from "node:child_process"
 import * as Child from "node:child_process"
+import type { Readable, Writable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
@@ -20,8 +20,6 @@ import * as Tree from "./tree.ts"
 /** What all commands of a sandbox are started with. */
 export interface Host {
   readonly table: ProcessTable.Table
-  /** The processes to end at once when this one exits without closing its scopes. */
-  readonly roots: Set<number>
 }
 
 /** One command, ready to start. Its folder and program have been looked at. */
@@ -39,15 +37,16 @@ export interface Order {
 }
 
 /** What is around the commands of one sandbox, until its scope closes. */
-export const host: Effect.Effect<Host, never, Scope.Scope> = Effect.gen(function* () {
-  const roots = new Set<number>()
-  const killAll = (): void => {
-    for (const pid of roots) Tree.tell(-pid, "SIGKILL")
-  }
-  process.on("exit", killAll)
-  yield* Effect.addFinalizer(() => Effect.sync(() => process.off("exit", killAll)))
-  return { table: ProcessTable.make(), roots }
-})
+export const host: Effect.Effect<Host, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => {
+    if (hosts++ === 0) process.on("exit", killAll)
+    return { table: ProcessTable.make() }
+  }),
+  () =>
+    Effect.sync(() => {
+      if (--hosts === 0) process.off("exit", killAll)
+    })
+)
 
 /** What a command is started as: marked by limits, where processes carry them, and by its environment. */
 export interface Start extends Launch {
@@ -77,12 +76,12 @@ export const follow = (
   Effect.gen(function* () {
     let isEnded = false
     const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
-    host.roots.add(pid)
+    roots.add(pid)
     const between = order.isBetween === undefined ? 0 : 2
     const exceeded = yield* Watch.start(tree, host.table, order.limits, between)
     const end = (ended: Ended): void => {
       isEnded = true
-      host.roots.delete(pid)
+      roots.delete(pid)
       onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: exceeded() }))
     }
     return { tree, end }
@@ -94,22 +93,10 @@ export const spawn =
   (onEnded) =>
     Effect.gen(function* () {
       const start = prepare(host, order)
-      const child = yield* begin(order, start)
-      const { pid, stderr, stdin, stdout } = child
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => [stdin, stdout, stderr].forEach((stream) => stream?.destroy()))
-      )
-      if (pid === undefined || stdout === null || stderr === null)
-        return yield* Effect.dieMessage("started without pipes")
+      const { atEnd, output, pid, stdin, streams } = yield* begin(order, start)
+      yield* Effect.addFinalizer(() => Effect.sync(() => streams.forEach((stream) => stream?.destroy())))
       const { end, tree } = yield* follow(host, order, pid, start.mark, onEnded)
-      const output = Output.make([
-        { from: "stdout", stream: stdout },
-        { from: "stderr", stream: stderr }
-      ])
-      child.once("exit", (code, signal) => {
-        output.end()
-        end({ code: code ?? undefined, signal: signal ?? undefined })
-      })
+      atEnd(end)
       const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
       return {
         ...tree,
@@ -127,9 +114,41 @@ export const spawn =
       }
     })
 
+/** Remembers an end until it is known whom to tell, and then tells. */
+export const remembering = () => {
+  let ended: Ended | undefined
+  let tell: ((ended: Ended) => void) | undefined
+  return {
+    end: (how: Ended): void => {
+      ended = how
+      tell?.(how)
+    },
+    atEnd: (listener: (ended: Ended) => void): void => {
+      tell = listener
+      if (ended !== undefined) listener(ended)
+    }
+  }
+}
+
 // internal
 
-const begin = (order: Order, start: Start): Effect.Effect<ChildProcess, SandboxError> =>
+// This process may end without its scopes. A few sandboxes more are no further listeners.
+let hosts = 0
+const roots = new Set<number>()
+const killAll = (): void => {
+  for (const pid of roots) Tree.tell(-pid, "SIGKILL")
+}
+
+interface Begun {
+  readonly pid: number
+  readonly stdin: Writable | null
+  readonly streams: ReadonlyArray<Readable | Writable | null>
+  readonly output: Output.Reading
+  readonly atEnd: (listener: (ended: Ended) => void) => void
+}
+
+/** Starts it and listens to it in one go, since it may be over before anything else happens. */
+const begin = (order: Order, start: Start): Effect.Effect<Begun, SandboxError> =>
   Effect.async((resume) => {
     const refuse = (error: unknown): void => resume(Effect.fail(Command.refused(order.command, order.folder, error)))
     try {
@@ -139,10 +158,21 @@ const begin = (order: Order, start: Start): Effect.Effect<ChildProcess, SandboxE
         detached: true,
         stdio: [order.hasInput ? "pipe" : "ignore", "pipe", "pipe"]
       })
+      const { pid, stderr, stdin, stdout } = child
       // What cannot be written is told by its write. Errors after the start are those of `kill`, which is not used.
-      child.stdin?.on("error", () => {})
+      stdin?.on("error", () => {})
       child.on("error", refuse)
-      if (child.pid !== undefined) resume(Effect.succeed(child))
+      if (pid === undefined || stdout === null || stderr === null) return
+      const output = Output.make([
+        { from: "stdout", stream: stdout },
+        { from: "stderr", stream: stderr }
+      ])
+      const { atEnd, end } = remembering()
+      child.once("exit", (code, signal) => {
+        output.end()
+        end({ code: code ?? undefined, signal: signal ?? undefined })
+      })
+      resume(Effect.succeed({ pid, stdin, streams: [stdin, stdout, stderr], output, atEnd }))
     } catch (error) {
       refuse(error)
     }

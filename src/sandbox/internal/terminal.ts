@@ -24,37 +24,32 @@ export const spawn = (
       (onEnded) =>
         Effect.gen(function* () {
           const start = Process.prepare(host, order)
-          const pty = yield* Effect.try({
+          const { atEnd, isEnded, output, pty } = yield* Effect.try({
             try: () =>
-              fork(start.file, [...start.arguments], {
-                name: order.environment.TERM ?? "xterm-256color",
-                cols: size.columns,
-                rows: size.rows,
-                cwd: order.folder,
-                env: start.environment,
-                encoding: null
-              }),
+              listening(
+                fork(start.file, [...start.arguments], {
+                  name: order.environment.TERM ?? "xterm-256color",
+                  cols: size.columns,
+                  rows: size.rows,
+                  cwd: order.folder,
+                  env: start.environment,
+                  encoding: null
+                })
+              ),
             catch: (error) => Command.refused(order.command, order.folder, error)
           })
           const { end, tree } = yield* Process.follow(host, order, pty.pid, start.mark, onEnded)
-          const output = reading(pty)
-          let isEnded = false
-          pty.onExit(({ exitCode, signal }) => {
-            isEnded = true
-            output.end()
-            // The number is 0 for one that ended by itself.
-            end(signal === undefined || signal === 0 ? { code: exitCode } : { signal: nameOf(signal) })
-          })
+          atEnd(end)
           const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
           return {
             ...tree,
             pid: pty.pid,
             read: output.read,
             write: (bytes) =>
-              Effect.suspend(() => (isEnded ? ended : Effect.sync(() => pty.write(Buffer.from(bytes))))),
+              Effect.suspend(() => (isEnded() ? ended : Effect.sync(() => pty.write(Buffer.from(bytes))))),
             // A terminal has no end of input but this key.
             endInput: Effect.sync(() => {
-              if (!isEnded) pty.write("\u0004")
+              if (!isEnded()) pty.write("\u0004")
             }),
             resize: ({ columns, rows }) => Effect.sync(() => pty.resize(columns, rows))
           }
@@ -72,6 +67,20 @@ const peer = Effect.tryPromise({
       reason: { _tag: "Unavailable", problem: "terminals need an optional package: npm install node-pty" }
     })
 })
+
+/** Listens to a terminal from its start on, since it may be over before anything else happens. */
+const listening = (pty: IPty) => {
+  const output = reading(pty)
+  const { atEnd, end } = Process.remembering()
+  let isEnded = false
+  pty.onExit(({ exitCode, signal }) => {
+    isEnded = true
+    output.end()
+    // The number is 0 for one that ended by itself.
+    end(signal === undefined || signal === 0 ? { code: exitCode } : { signal: nameOf(signal) })
+  })
+  return { pty, output, atEnd, isEnded: () => isEnded }
+}
 
 /** So much is kept for a reader. The peer throws away what it cannot hand on at the end, so this is not small. */
 const mostKept = 1024 * 1024
