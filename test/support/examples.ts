@@ -11,6 +11,7 @@ import * as Hooks from "../../examples/08_hooks_and_tracing.ts"
 import * as Expenses from "../../examples/09_structured_output.ts"
 import * as Newspaper from "../../examples/10_subagents.ts"
 import * as Patterns from "../../examples/11_patterns.ts"
+import * as Mechanic from "../../examples/13_sandbox.ts"
 import * as Parrots from "../../examples/15_your_own_transport.ts"
 import * as Cards from "../../examples/16_your_own_context_store.ts"
 import * as Flight from "../../examples/17_tools_in_flight.ts"
@@ -25,6 +26,7 @@ import * as Bakery from "../../examples/27_evaluator_and_planner.ts"
 import * as Manual from "../../examples/28_team.ts"
 import * as Help from "../../examples/29_your_own_pattern.ts"
 import * as McpLibrary from "../../examples/30_mcp_server.ts"
+import * as Words from "../../examples/31_your_own_tool.ts"
 
 const museum = [
   "In room 12, with Vermeer.",
@@ -155,6 +157,22 @@ export const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, 
       "evaluator: It opens (editor)",
       "loop: Open (editor)",
       "lead: The paper is ready (lead)"
+    ]
+  ],
+  "13_sandbox.ts": [
+    Effect.provide(Mechanic.program, Mechanic.layer),
+    [
+      "search_files: sum.sh",
+      "    1: echo $(($1 - $2))",
+      "may it? edit_file may destroy something",
+      "edit_file: Changed sum.sh (+1 -1 lines).",
+      "@@ -1,1 +1,1 @@",
+      "-echo $(($1 - $2))",
+      "+echo $(($1 + $2))",
+      "may it? shell may destroy something",
+      "shell: 5",
+      "It added with a minus.",
+      "exited with 0: 42"
     ]
   ],
   "15_your_own_transport.ts": [Effect.provide(Parrots.program, Parrots.layer), ["Ahoy there! (2 words)"]],
@@ -316,5 +334,14 @@ export const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, 
   "30_mcp_server.ts": [
     Effect.provide(McpLibrary.program, McpLibrary.layer),
     [`2: {"title":"Momo","shelf":"K 4"}`, "3: Momo, by Michael Ende."]
+  ],
+  "31_your_own_tool.ts": [
+    Effect.provide(Words.program, Words.layer),
+    [
+      "… a.txt is counted",
+      'ok: {"a.txt":3}',
+      "failed: b.txt cannot be counted: wc: b.txt: not there",
+      "The first has three words."
+    ]
   ]
 }
