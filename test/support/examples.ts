@@ -11,6 +11,7 @@ import * as Hooks from "../../examples/08_hooks_and_tracing.ts"
 import * as Expenses from "../../examples/09_structured_output.ts"
 import * as Newspaper from "../../examples/10_subagents.ts"
 import * as Patterns from "../../examples/11_patterns.ts"
+import * as Archive from "../../examples/12_mcp.ts"
 import * as Mechanic from "../../examples/13_sandbox.ts"
 import * as Parrots from "../../examples/15_your_own_transport.ts"
 import * as Cards from "../../examples/16_your_own_context_store.ts"
@@ -157,6 +158,18 @@ export const examples: Readonly<Record<string, readonly [Effect.Effect<unknown, 
       "evaluator: It opens (editor)",
       "loop: Open (editor)",
       "lead: The paper is ready (lead)"
+    ]
+  ],
+  "12_mcp.ts": [
+    Effect.provide(Archive.program, Archive.layer),
+    [
+      ".mcp.json: weather headers.authorization the environment variable WEATHER_TOKEN is not set",
+      "? archive__create_entities comes from outside this program",
+      "ok: archive__create_entities",
+      "It is in the archive.",
+      "archive: connected, 11 tools",
+      "weather: error, Malformed",
+      `{ "entities": [ { "name": "Ada", "entityType": "captain", "observations": [ "moored here in 1883" ] } ], "relations": [] }`
     ]
   ],
   "13_sandbox.ts": [
