@@ -122,7 +122,7 @@ export const open = (definition: Definition): Effect.Effect<Host, unknown> =>
               Effect.interruptible
             )
           const fork = yield* FiberSet.runtime(fibers)()
-          const server = Serving.serve(sdk, about, (request) =>
+          const server = sdk.serve(about, (request) =>
             [...fibers].length >= mostRequests
               ? Promise.reject(tooMany)
               : promised(fork(answer(request)), request, taken)

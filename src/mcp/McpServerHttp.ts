@@ -200,11 +200,10 @@ const begin = (state: State, identity: Identity.Service): Effect.Effect<Open | u
     const taken = (request: string | number) => transport.closeSSEStream(request)
     const connection = yield* Scope.extend(host.connect(identity, taken), scope)
     const { bodyBound, replay } = settings
-    const transport = new host.sdk.HttpTransport({
-      sessionIdGenerator: () => crypto.randomUUID(),
-      onsessioninitialized: (id) => void open.set(id, made),
-      maxRequestBodySize: bodyBound,
-      ...(replay === 0 ? undefined : { eventStore: Events.make({ events: replay, characters: 1024 * 1024 }) })
+    const transport = host.sdk.http({
+      begun: (id) => void open.set(id, made),
+      bodyBound,
+      events: replay === 0 ? undefined : Events.make({ events: replay, characters: 1024 * 1024 })
     })
     const made: Open = { identity, transport, connection, scope, exchanges: 0, timer: undefined }
     yield* Effect.promise(() => connection.server.connect(transport))

@@ -1,8 +1,7 @@
 /**
  * The last messages of a connection over HTTP, so that a client whose stream broke off reads on where it was.
  */
-import type { EventStore } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
+import type { EventStore } from "./serverSdk.ts"
 
 /** How much is kept: whatever is reached first. */
 export interface Bounds {
@@ -33,7 +32,8 @@ export const make = ({ characters, events: most }: Bounds): EventStore => {
       const stream = events[from]?.stream ?? ""
       // What marks the beginning of a stream is no message.
       const missed = events.slice(from + 1).filter((event) => event.stream === stream && "jsonrpc" in event.message)
-      for (const { id, message } of missed) await send(id, message)
+      for (const { id, message } of missed) // It came from whom it goes to.
+        await send(id, message as never)
       return stream
     }
   }
@@ -44,6 +44,6 @@ export const make = ({ characters, events: most }: Bounds): EventStore => {
 interface Kept {
   readonly id: string
   readonly stream: string
-  readonly message: JSONRPCMessage
+  readonly message: object
   readonly length: number
 }

@@ -8,8 +8,6 @@ import type { Transport } from "./serverSdk.ts"
 export interface Lines {
   readonly transport: Transport
   readonly push: (bytes: Uint8Array) => void
-  /** Whether the other side still listens. */
-  readonly isOpen: () => boolean
 }
 
 /** Longer messages are refused without being read. */
@@ -99,12 +97,12 @@ export const make = (write: (line: string) => Promise<void>, close: () => void):
   const transport: Transport = {
     start: () => Promise.resolve(),
     send: (message) => {
-      if ("result" in message && typeof message.result["protocolVersion"] === "string") {
-        version = message.result["protocolVersion"]
+      const { id, method, result }: { id?: unknown; method?: unknown; result?: unknown } = message
+      if (typeof result === "object" && result !== null && "protocolVersion" in result) {
+        version = String(result.protocolVersion)
       }
-      const id = "method" in message ? undefined : message.id
-      const batch = id === undefined ? undefined : [...batches].find(({ waits }) => waits.has(id))
-      if (id === undefined || batch === undefined) return send(message)
+      const batch = method !== undefined ? undefined : [...batches].find(({ waits }) => waits.has(id))
+      if (batch === undefined) return send(message)
       batch.waits.delete(id)
       batch.answers.push(message)
       return settle(batch)
@@ -117,7 +115,7 @@ export const make = (write: (line: string) => Promise<void>, close: () => void):
       return Promise.resolve()
     }
   }
-  return { transport, push, isOpen: () => isOpen }
+  return { transport, push }
 }
 
 // internal

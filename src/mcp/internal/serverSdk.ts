@@ -1,27 +1,57 @@
 /**
- * The protocol's own library, loaded when somebody serves. It is an optional peer, so nothing else may import it.
+ * The protocol's own library, loaded when somebody serves. It is an optional peer, so nothing else may import it, and what is
+ * used of it has types of our own.
  */
-import type { Server as SdkServer } from "@modelcontextprotocol/sdk/server/index.js"
-import type { WebStandardStreamableHTTPServerTransport as HttpTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type { JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js"
+
+/** What carries messages, as the library wants it. Messages are those of the protocol. */
+export interface Transport {
+  start(): Promise<void>
+  send(message: object): Promise<void>
+  close(): Promise<void>
+  onclose?: (() => void) | undefined
+  onmessage?: ((message: never) => void) | undefined
+}
+
+/** What carries messages over HTTP. It has an id once a client has come. */
+export interface HttpTransport extends Transport {
+  readonly sessionId?: string | undefined
+  handleRequest(request: Request): Promise<Response>
+  closeSSEStream(request: string | number): void
+}
+
+/** How messages are carried over HTTP. */
+export interface HttpOptions {
+  readonly begun: (id: string) => void
+  readonly bodyBound: number
+  readonly events: EventStore | undefined
+}
+
+/** Keeps messages for clients that come back. */
+export interface EventStore {
+  storeEvent(stream: string, message: object): Promise<string>
+  getStreamIdForEventId(id: string): Promise<string | undefined>
+  replayEventsAfter(last: string, to: { readonly send: (id: string, message: never) => Promise<void> }): Promise<string>
+}
+
+/** The library's end of a connection. */
+export interface Server {
+  connect(transport: Transport): Promise<void>
+  close(): Promise<void>
+  sendToolListChanged(): Promise<void>
+}
+
+/** Works off a request. */
+export type Handle = (request: Incoming) => Promise<Readonly<Record<string, unknown>>>
 
 /** What is used of the library. */
 export interface Sdk {
-  readonly Server: typeof SdkServer
-  readonly HttpTransport: typeof HttpTransport
-}
-
-export type Server = SdkServer
-export type { HttpTransport, Transport }
-
-/** Loads the library. */
-export const load = async (): Promise<Sdk> => {
-  const [{ Server }, { WebStandardStreamableHTTPServerTransport }] = await Promise.all([
-    import("@modelcontextprotocol/sdk/server/index.js"),
-    import("@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js")
-  ])
-  return { Server, HttpTransport: WebStandardStreamableHTTPServerTransport }
+  /**
+   * All requests but those that the protocol itself answers go to one place, which checks them for itself: the library would
+   * call wrong parameters an error of ours.
+   */
+  readonly serve: (about: About, handle: Handle) => Server
+  readonly http: (options: HttpOptions) => HttpTransport
 }
 
 /** Who serves, as clients are told. */
@@ -63,29 +93,35 @@ export const codes = {
   noResource: -32002
 }
 
-/**
- * The library's end of a connection. All requests but those that the protocol itself answers go to one place, which checks
- * them for itself: the library would call wrong parameters an error of ours.
- */
-export const serve = (
-  sdk: Sdk,
-  { capabilities, instructions, name, title, version }: About,
-  handle: (request: Incoming) => Promise<Readonly<Record<string, unknown>>>
-): Server => {
-  const server = new sdk.Server(
-    { name, version, ...(title === undefined ? undefined : { title }) },
-    { capabilities, ...(instructions === undefined ? undefined : { instructions }), jsonSchemaValidator: validator }
-  )
-  server.fallbackRequestHandler = async (request: JSONRPCRequest, extra) => {
-    const { _meta, ...params } = { _meta: undefined, ...request.params }
-    const progressToken = request.params?._meta?.progressToken
-    const notify: Incoming["notify"] = (method, params) =>
-      server.notification({ method, params }, { relatedRequestId: request.id })
-    return {
-      ...(await handle({ id: request.id, method: request.method, params, progressToken, signal: extra.signal, notify }))
-    }
+/** Loads the library. */
+export const load = async (): Promise<Sdk> => {
+  const [{ Server }, { WebStandardStreamableHTTPServerTransport: Http }] = await Promise.all([
+    import("@modelcontextprotocol/sdk/server/index.js"),
+    import("@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js")
+  ])
+  return {
+    serve: ({ capabilities, instructions, name, title, version }, handle) => {
+      const server = new Server(
+        { name, version, ...(title === undefined ? undefined : { title }) },
+        { capabilities, ...(instructions === undefined ? undefined : { instructions }), jsonSchemaValidator: validator }
+      )
+      server.fallbackRequestHandler = async (request: JSONRPCRequest, { signal }) => {
+        const { _meta, ...params } = { _meta: undefined, ...request.params }
+        const progressToken = request.params?._meta?.progressToken
+        const notify: Incoming["notify"] = (method, params) =>
+          server.notification({ method, params }, { relatedRequestId: request.id })
+        return { ...(await handle({ id: request.id, method: request.method, params, progressToken, signal, notify })) }
+      }
+      return server
+    },
+    http: ({ begun, bodyBound, events }) =>
+      new Http({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: begun,
+        maxRequestBodySize: bodyBound,
+        ...(events === undefined ? undefined : { eventStore: events })
+      })
   }
-  return server
 }
 
 // internal
