@@ -78,7 +78,7 @@ const streamed = (stream: Stream.Stream<unknown, unknown, unknown>): Effect.Effe
   )
 
 const marked = (element: unknown): Option.Option<unknown> =>
-  element instanceof ToolResult.Progress ? Option.some(element.chunk) : Option.none()
+  ToolResult.isProgress(element) ? Option.some(element.chunk) : Option.none()
 
 /** The span as a part of it would see it: the part's end is not its own, nor is what `handle` notes. */
 const disguised = (span: Tracer.Span): Tracer.Span => {

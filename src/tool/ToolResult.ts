@@ -28,6 +28,11 @@ export interface Content extends Schema.Schema.Type<typeof Content> {}
  */
 export const content = (...parts: ReadonlyArray<Part.ResultContent>): Content => ({ _tag: "ToolContent", parts })
 
+const kind: unique symbol = Symbol.for("axonal/tool/ToolResult")
+
+const isOf = (name: "answer" | "progress", value: unknown): boolean =>
+  typeof value === "object" && value !== null && kind in value && value[kind] === name
+
 /**
  * What somebody reads: a text, or parts.
  *
@@ -49,6 +54,8 @@ export type Words = string | ReadonlyArray<Part.ResultContent>
  * @since 0.1.0
  */
 export class Answer<out A> {
+  /** What tells it from plain values, also when another copy of this package made it, as a plugin's may. */
+  readonly [kind] = "answer"
   readonly value: A | undefined
   readonly model: Words | undefined
   readonly user: Words | undefined
@@ -73,6 +80,22 @@ export type AnswerOptions<A> = {
   readonly user?: Words | undefined
   readonly ends?: { readonly reason?: string | undefined } | undefined
 } & ({ readonly value: A; readonly model?: Words | undefined } | { readonly value?: undefined; readonly model: Words })
+
+/**
+ * Tells an answer from a plain value.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isAnswer = (value: unknown): value is Answer<unknown> => isOf("answer", value)
+
+/**
+ * Tells output on the way from what may be a result.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isProgress = (value: unknown): value is Progress => isOf("progress", value)
 
 /**
  * Makes an answer that tells the model and the user different things.
@@ -124,6 +147,7 @@ export const waiting = (waits: Waits): Answer<never> =>
  * @since 0.1.0
  */
 export class Progress {
+  readonly [kind] = "progress"
   readonly chunk: unknown
   constructor(chunk: unknown) {
     this.chunk = chunk

@@ -294,7 +294,7 @@ const directly = (
   const { encodeFailure, encodeSuccess } = staticOf(tool)
   const succeeded = (value: unknown): Effect.Effect<Execution.Executed> => {
     if (value === Handling.nothing) return Effect.succeed(Handling.nothing)
-    if (!(value instanceof ToolResult.Answer)) return Effect.map(Effect.orDie(encodeSuccess(value)), ok)
+    if (!ToolResult.isAnswer(value)) return Effect.map(Effect.orDie(encodeSuccess(value)), ok)
     if (value.value === undefined) return Effect.succeed({ failed: false, value: undefined, answer: value })
     return Effect.map(Effect.orDie(encodeSuccess(value.value)), (encoded) => ({
       failed: false,
