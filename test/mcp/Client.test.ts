@@ -12,21 +12,10 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import type { Answers, Scripted } from "../support/mcpServer.ts"
+import type { Answers } from "../support/mcpServer.ts"
 import * as Scripting from "../support/mcpServer.ts"
 
-const { texts, tool } = Scripting
-
-const withServer = <A, E>(
-  answers: Answers,
-  body: (mcp: Mcp.Service, server: Scripted) => Effect.Effect<A, E>,
-  usage: Mcp.Usage = {}
-) => {
-  const server = Scripting.make(answers)
-  return Effect.flatMap(Mcp.Mcp, (mcp) => body(mcp, server)).pipe(
-    Effect.provide(McpClient.layerRemote({ servers: { s: { channel: server.channel, retries: 0, ...usage } } }))
-  )
-}
+const { texts, tool, withServer } = Scripting
 
 const listing = (...tools: ReadonlyArray<Scripting.Json>): Answers => ({ "tools/list": () => ({ tools }) })
 
@@ -58,8 +47,7 @@ describe("McpClient", () => {
         (mcp) =>
           Effect.gen(function* () {
             const call = yield* Effect.fork(mcp.call("s", "a", {}))
-            yield* Effect.yieldNow()
-            yield* Deferred.succeed(open, undefined)
+            yield* Effect.zipRight(Effect.yieldNow(), Deferred.succeed(open, undefined))
             return yield* Fiber.join(call)
           })
       )
@@ -104,14 +92,12 @@ describe("McpClient", () => {
   it.effect("AM-35: empty answers of all kinds are answers", () => {
     const said: Array<Scripting.Answer> = [null, {}, { content: null }, { content: [] }]
     return withServer({ ...listing(tool("a")), "tools/call": () => said.shift() }, (mcp) =>
-      Effect.forEach(
-        [1, 2, 3, 4],
-        () =>
-          Effect.map(mcp.call("s", "a", {}), ({ content, failed }) =>
-            assert.deepStrictEqual([failed, content.length], [false, 1])
-          ),
-        { discard: true }
-      )
+      Effect.gen(function* () {
+        while (said.length > 0) {
+          const { content, failed } = yield* mcp.call("s", "a", {})
+          assert.deepStrictEqual([failed, content.length], [false, 1])
+        }
+      })
     )
   })
 

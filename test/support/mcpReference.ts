@@ -4,9 +4,9 @@
 import { spawn } from "node:child_process"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
+import type * as Mcp from "axonal/mcp/Mcp"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Mcp from "../../src/mcp/Mcp.ts"
 
 type Input = Readonly<Record<string, unknown>>
 

@@ -2,10 +2,12 @@
  * A server of the Model Context Protocol in this process, which says what a test wants it to say, rules or no rules. What
  * clients send is kept.
  */
+
+import * as Mcp from "axonal/mcp/Mcp"
+import * as McpClient from "axonal/mcp/McpClient"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import type * as Mcp from "../../src/mcp/Mcp.ts"
 
 export type Json = { readonly [name: string]: unknown }
 
@@ -99,4 +101,16 @@ export const make = (answers: Answers): Scripted => {
       check()
     })
   return { channel, received, connections, arrived }
+}
+
+/** Uses a client of one server, named `s`, that is not tried again when it fails. */
+export const withServer = <A, E>(
+  answers: Answers,
+  body: (mcp: Mcp.Service, server: Scripted) => Effect.Effect<A, E>,
+  usage: Mcp.Usage = {}
+) => {
+  const server = make(answers)
+  return Effect.flatMap(Mcp.Mcp, (mcp) => body(mcp, server)).pipe(
+    Effect.provide(McpClient.layerRemote({ servers: { s: { channel: server.channel, retries: 0, ...usage } } }))
+  )
 }

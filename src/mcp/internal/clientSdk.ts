@@ -82,7 +82,8 @@ export const loadAuth: Effect.Effect<SdkAuth, Failure> = loading(async () => {
 // internal
 
 function loading<A>(load: () => Promise<A>): Effect.Effect<A, Failure> {
-  return Effect.tryPromise({
+  let loaded: { readonly sdk: A } | undefined
+  const loads = Effect.tryPromise({
     try: load,
     catch: () =>
       failure(
@@ -90,4 +91,13 @@ function loading<A>(load: () => Promise<A>): Effect.Effect<A, Failure> {
         "The SDK of the protocol is not there. Install it: npm install @modelcontextprotocol/sdk zod"
       )
   })
+  return Effect.suspend(() =>
+    loaded === undefined
+      ? Effect.tap(loads, (sdk) =>
+          Effect.sync(() => {
+            loaded = { sdk }
+          })
+        )
+      : Effect.succeed(loaded.sdk)
+  )
 }
