@@ -96,7 +96,7 @@ describe.concurrent("McpClient with the reference servers", () => {
           // What it is given of ours is what programs need to run.
           assert.notInclude(env, "npm_")
           assert.notInclude(env, "VITEST")
-          }).pipe(Effect.provide(McpClient.layer({ servers: { e: server } })))
+        }).pipe(Effect.provide(McpClient.layer({ servers: { e: server } })))
       }).pipe(Effect.provide([answering, NodeContext.layer])),
     30_000
   )
