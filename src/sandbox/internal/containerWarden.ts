@@ -1,0 +1,102 @@
+/**
+ * Ends the commands of a container, and looks what they use. The engine can start processes there and cannot end them, so this
+ * is a shell that is there before any command, and needs no other process to do its work.
+ */
+import { constants } from "node:os"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { SandboxError } from "../SandboxError.ts"
+import { ask } from "./containerEngine.ts"
+import * as Scripts from "./containerScripts.ts"
+import * as Shell from "./containerShell.ts"
+import type { Box } from "./containerStream.ts"
+
+export interface Warden {
+  /** A mark for a command, until it is known that nothing of it is left. */
+  readonly mark: () => number
+  readonly forget: (mark: number) => void
+  /** Sends a signal to all of a mark, and answers how many there are. */
+  readonly tell: (mark: number, name: string) => Effect.Effect<number>
+  readonly left: (mark: number) => Effect.Effect<number>
+  /** Kills all of a mark, with the whole container if nothing else helps. */
+  readonly end: (mark: number) => Effect.Effect<void>
+  /** How many there are and what memory they have, shared memory divided if it is more than so much. */
+  readonly used: (
+    mark: number,
+    mostBytes: number
+  ) => Effect.Effect<{ readonly processes: number; readonly bytes: number }>
+}
+
+/** The warden of a container, as long as the scope. */
+export const make = (box: Box): Effect.Effect<Warden, SandboxError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const turn = Effect.unsafeMakeSemaphore(1)
+    const live = new Set<number>()
+    let isLost = false
+
+    const begin = Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
+      Effect.map(Scope.extend(Shell.open(box, Scripts.loop(Scripts.warden)), own), (shell) => ({ own, shell }))
+    )
+    let current = yield* begin
+
+    /** The numbers that it answers; none when the container has ended. */
+    const numbers = (request: Shell.Request, attempts: number): Effect.Effect<ReadonlyArray<number>> =>
+      Effect.gen(function* () {
+        if (isLost) return []
+        if (!current.shell.isOpen()) {
+          yield* Scope.close(current.own, Exit.void)
+          current = yield* begin
+        }
+        const { parts } = yield* current.shell.ask({ ...request, mostMillis })
+        return (parts[0]?.toString() ?? "").trim().split(" ").map(Number)
+      }).pipe(Effect.catchAll(() => (attempts > 1 ? numbers(request, attempts - 1) : Effect.as(giveUp, []))))
+    const giveUp = Effect.suspend(() => {
+      isLost = true
+      const { engine, id } = box
+      return Effect.zipRight(
+        Effect.logWarning("A container was killed with all its commands, one of which could not be ended alone"),
+        Effect.ignore(ask(engine, "exec", id, (options) => engine.docker.getContainer(id).kill(options)))
+      )
+    })
+    const asked = (name: string, ...words: ReadonlyArray<string | number>) =>
+      Effect.map(turn.withPermits(1)(Effect.uninterruptible(numbers({ name, words }, 3))), (found) => found[0] ?? 0)
+    const others = (mark: number): string => [...live].filter((other) => other !== mark).join(" ")
+    const counted = (mark: number, name: string): Effect.Effect<number> =>
+      Effect.map(asked(name, mark, others(mark)), (count) => {
+        if (count === 0) live.delete(mark)
+        return count
+      })
+
+    return {
+      mark: () => {
+        const mark = 1_000_000_000 + Math.floor(Math.random() * 15_000_000_000)
+        live.add(mark)
+        return mark
+      },
+      forget: (mark) => {
+        live.delete(mark)
+      },
+      tell: (mark, name) => asked("tell", mark, signalOf(name), others(mark)),
+      left: (mark) => counted(mark, "left"),
+      end: (mark) => Effect.flatMap(counted(mark, "end"), (count) => (count === 0 ? Effect.void : giveUp)),
+      used: (mark, mostBytes) =>
+        Effect.map(
+          turn.withPermits(1)(
+            Effect.uninterruptible(
+              numbers({ name: "used", words: [mark, others(mark), Math.floor(mostBytes / 1024)] }, 3)
+            )
+          ),
+          ([processes = 0, kibibytes = 0]) => ({ processes, bytes: kibibytes * 1024 })
+        )
+    }
+  })
+
+// internal
+
+/** The shell's name of a signal. One that it would not know is none. */
+const signalOf = (name: string): string => (name in constants.signals ? name.replace(/^SIG/, "") : "0")
+
+const mostMillis = 30_000
