@@ -11,6 +11,7 @@ import type { SandboxError } from "../SandboxError.ts"
 import type { Launch } from "./processCommand.ts"
 import * as Command from "./processCommand.ts"
 import * as Output from "./processOutput.ts"
+import * as Pipes from "./processPipes.ts"
 import * as ProcessTable from "./processTable.ts"
 import * as Watch from "./processWatch.ts"
 import type { Ended, Spawn } from "./running.ts"
@@ -20,6 +21,7 @@ import * as Tree from "./tree.ts"
 /** What all commands of a sandbox are started with. */
 export interface Host {
   readonly table: ProcessTable.Table
+  readonly pipes: Pipes.Pool
 }
 
 /** One command, ready to start. Its folder and program have been looked at. */
@@ -39,12 +41,17 @@ export interface Order {
 /** What is around the commands of one sandbox, until its scope closes. */
 export const host: Effect.Effect<Host, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
-    if (hosts++ === 0) process.on("exit", killAll)
-    return { table: ProcessTable.make() }
+    if (hosts++ === 0) {
+      pipes = Pipes.make()
+      process.on("exit", endAll)
+    }
+    return { table: ProcessTable.make(), pipes }
   }),
   () =>
     Effect.sync(() => {
-      if (--hosts === 0) process.off("exit", killAll)
+      if (--hosts > 0) return
+      pipes.close()
+      process.off("exit", endAll)
     })
 )
 
@@ -93,7 +100,7 @@ export const spawn =
   (onEnded) =>
     Effect.gen(function* () {
       const start = prepare(host, order)
-      const { atEnd, output, pid, stdin, streams } = yield* begin(order, start)
+      const { atEnd, output, pid, stdin, streams } = yield* begin(host, order, start)
       yield* Effect.addFinalizer(() => Effect.sync(() => streams.forEach((stream) => stream?.destroy())))
       const { end, tree } = yield* follow(host, order, pid, start.mark, onEnded)
       atEnd(end)
@@ -134,9 +141,11 @@ export const remembering = () => {
 
 // This process may end without its scopes. A few sandboxes more are no further listeners.
 let hosts = 0
+let pipes = Pipes.make()
 const roots = new Set<number>()
-const killAll = (): void => {
+const endAll = (): void => {
   for (const pid of roots) Tree.tell(-pid, "SIGKILL")
+  pipes.close()
 }
 
 interface Begun {
@@ -148,32 +157,63 @@ interface Begun {
 }
 
 /** Starts it and listens to it in one go, since it may be over before anything else happens. */
-const begin = (order: Order, start: Start): Effect.Effect<Begun, SandboxError> =>
-  Effect.async((resume) => {
-    const refuse = (error: unknown): void => resume(Effect.fail(Command.refused(order.command, order.folder, error)))
-    try {
-      const child = Child.spawn(start.file, start.arguments, {
-        cwd: order.folder,
-        env: start.environment,
-        detached: true,
-        stdio: [order.hasInput ? "pipe" : "ignore", "pipe", "pipe"]
-      })
-      const { pid, stderr, stdin, stdout } = child
-      // What cannot be written is told by its write. Errors after the start are those of `kill`, which is not used.
-      stdin?.on("error", () => {})
-      child.on("error", refuse)
-      if (pid === undefined || stdout === null || stderr === null) return
-      const output = Output.make([
-        { from: "stdout", stream: stdout },
-        { from: "stderr", stream: stderr }
-      ])
-      const { atEnd, end } = remembering()
-      child.once("exit", (code, signal) => {
-        output.end()
-        end({ code: code ?? undefined, signal: signal ?? undefined })
-      })
-      resume(Effect.succeed({ pid, stdin, streams: [stdin, stdout, stderr], output, atEnd }))
-    } catch (error) {
-      refuse(error)
-    }
+const begin = (host: Host, order: Order, start: Start): Effect.Effect<Begun, SandboxError> =>
+  Effect.suspend(() => {
+    const filling = host.pipes.fill()
+    if (filling !== undefined)
+      return Effect.zipRight(
+        Effect.promise(() => filling),
+        begin(host, order, start)
+      )
+    return Effect.async((resume) => {
+      const refuse = (error: unknown): void => resume(Effect.fail(Command.refused(order.command, order.folder, error)))
+      try {
+        const begun = started(host, order, start, refuse)
+        if (begun !== undefined) resume(Effect.succeed(begun))
+      } catch (error) {
+        refuse(error)
+      }
+    })
   })
+
+/** Throws or refuses what the system says when it does not start. */
+const started = (host: Host, order: Order, start: Start, refuse: (error: unknown) => void): Begun | undefined => {
+  const pipes = host.pipes.open()
+  try {
+    const child = Child.spawn(start.file, start.arguments, {
+      cwd: order.folder,
+      env: start.environment,
+      detached: true,
+      stdio: [order.hasInput ? "pipe" : "ignore", ...(pipes?.command ?? (["pipe", "pipe"] as const))]
+    })
+    const { stdin } = child
+    const { stderr, stdout } = pipes ?? child
+    // What cannot be written is told by its write. Errors after the start are those of `kill`, which is not used.
+    stdin?.on("error", () => {})
+    child.on("error", refuse)
+    const { pid } = child
+    if (pid === undefined || stdout === null || stderr === null) {
+      destroy(pipes)
+      return undefined
+    }
+    const output = Output.make([
+      { from: "stdout", stream: stdout },
+      { from: "stderr", stream: stderr }
+    ])
+    const { atEnd, end } = remembering()
+    child.once("exit", (code, signal) => {
+      output.end()
+      end({ code: code ?? undefined, signal: signal ?? undefined })
+    })
+    return { pid, stdin, streams: [stdin, stdout, stderr], output, atEnd }
+  } catch (error) {
+    destroy(pipes)
+    throw error
+  } finally {
+    pipes?.handOver()
+  }
+}
+
+const destroy = (pipes: Pipes.Pipes | undefined): void => {
+  for (const stream of [pipes?.stdout, pipes?.stderr]) stream?.destroy()
+}

@@ -1,0 +1,130 @@
+/**
+ * Pipes between this process and its commands. Those that Node makes are sockets, which Linux does not let a command open
+ * again by a name such as `/dev/stderr`. So for outputs they are pipes with names there, made ahead and nameless once in use.
+ * Inputs stay sockets: who opened one again after its end would wait for good for somebody who writes.
+ */
+import { spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Net from "node:net"
+import { tmpdir } from "node:os"
+import * as Path from "node:path"
+import type { Readable } from "node:stream"
+import { usualPath } from "./environment.ts"
+
+/** Both sides of the outputs of a command. */
+export interface Pipes {
+  readonly command: readonly [stdout: number, stderr: number]
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Closes the sides of the command, which has its own by now, or never will. */
+  readonly handOver: () => void
+}
+
+/** Pipes that are made before they are needed. */
+export interface Pool {
+  /** What to wait for before there are enough for a command, if anything. */
+  readonly fill: () => Promise<void> | undefined
+  /** Opens those of a command, if there are any here. Throws what the system says. */
+  readonly open: () => Pipes | undefined
+  /** Removes what nobody has used. */
+  readonly close: () => void
+}
+
+/** Pipes made by that program, where they are needed. */
+export const make = (program = "mkfifo", isNeeded = process.platform === "linux"): Pool => {
+  let folder: string | undefined
+  let names: Array<string> = []
+  let filling: Promise<void> | undefined
+  let isOpen = isNeeded
+
+  const close = (): void => {
+    isOpen = false
+    names = []
+    if (folder !== undefined) Fs.rmSync(folder, { recursive: true, force: true })
+    folder = undefined
+  }
+  const fill = async (): Promise<void> => {
+    try {
+      folder ??= Fs.mkdtempSync(Path.join(tmpdir(), "axonal-pipes-"))
+      const made = await named(program, folder)
+      if (isOpen) names.push(...made)
+    } catch {
+      // There is no such program, or no room for what it makes: sockets have to do.
+      close()
+    }
+    filling = undefined
+  }
+  return {
+    fill: () => {
+      if (isOpen && names.length < few) filling ??= fill()
+      return names.length < 2 ? filling : undefined
+    },
+    open: () => {
+      const [stdout, stderr] = names.splice(-2)
+      if (stdout === undefined || stderr === undefined) return undefined
+      try {
+        return opened(stdout, stderr)
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error
+        // Somebody has tidied up the temporary files.
+        close()
+        return undefined
+      }
+    },
+    close
+  }
+}
+
+// internal
+
+/** How many are made at once, which takes as long as a short command does. */
+const atOnce = 120
+const few = 12
+const fillMillis = 10_000
+
+let count = 0
+
+const named = (program: string, folder: string): Promise<ReadonlyArray<string>> => {
+  const names = Array.from({ length: atOnce }, () => String(count++))
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, ["-m", "600", ...names], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? usualPath },
+      stdio: "ignore",
+      timeout: fillMillis,
+      killSignal: "SIGKILL"
+    })
+    child.on("error", reject)
+    child.once("exit", (code) => {
+      if (code === 0) resolve(names.map((name) => Path.join(folder, name)))
+      else reject(new Error(`${program} has failed`))
+    })
+  })
+}
+
+const { O_NONBLOCK, O_RDONLY, O_WRONLY } = Fs.constants
+
+/** Opens them from both sides. None of it waits, since the side that reads is there first. */
+const opened = (...names: readonly [stdout: string, stderr: string]): Pipes => {
+  const files: Array<number> = []
+  const open = (name: string, flags: number): number => {
+    const file = Fs.openSync(name, flags)
+    files.push(file)
+    return file
+  }
+  try {
+    const [out, err] = [open(names[0], O_RDONLY | O_NONBLOCK), open(names[1], O_RDONLY | O_NONBLOCK)]
+    const command = [open(names[0], O_WRONLY), open(names[1], O_WRONLY)] as const
+    return {
+      command,
+      stdout: new Net.Socket({ fd: out, readable: true, writable: false }),
+      stderr: new Net.Socket({ fd: err, readable: true, writable: false }),
+      handOver: () => command.forEach((file) => Fs.closeSync(file))
+    }
+  } catch (error) {
+    for (const file of files) Fs.closeSync(file)
+    throw error
+  } finally {
+    for (const name of names) Fs.rmSync(name, { force: true })
+  }
+}
