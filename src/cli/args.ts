@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util"
 import { nearest } from "../internal/nearest.ts"
 import { isHttp } from "./internal/address.ts"
+import * as Hands from "./internal/hands.ts"
 
 /**
  * What the command line was asked to do.
@@ -23,6 +24,8 @@ export interface Options {
   readonly json: boolean
   readonly offline: boolean
   readonly maxTurns: number | undefined
+  readonly tools: Hands.Which
+  readonly sandbox: Hands.Place
   readonly dataDir: string | undefined
   readonly save: boolean
   readonly compact: boolean
@@ -69,6 +72,7 @@ const flags = {
   json: { type: "boolean" },
   offline: { type: "boolean" },
   "max-turns": { type: "string" },
+  ...Hands.flags,
   "data-dir": { type: "string" },
   "no-save": { type: "boolean" },
   "no-compact": { type: "boolean" },
@@ -117,6 +121,8 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         json: values.json ?? false,
         offline: values.offline ?? false,
         maxTurns: values["max-turns"] === undefined ? undefined : Number(values["max-turns"]),
+        tools: Hands.whichOf(values.tools),
+        sandbox: Hands.placeOf(values.sandbox),
         dataDir: values["data-dir"],
         save: values["no-save"] !== true,
         compact: values["no-compact"] !== true,
@@ -137,7 +143,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
  */
 export const help = `Usage: axonal [flags] [prompt]
 
-Runs an agent that can list, read and search the files of the current folder and do arithmetic. With a prompt it
+Runs an agent that can list, find, read and search the files of the current folder and do arithmetic. With a prompt it
 answers once. Without one it is a conversation, or reads the prompt from standard input.
 
   axonal "read README.md and tell me what this is"
@@ -166,6 +172,10 @@ Model
       --base-url URL   any server that speaks the OpenAI chat protocol
       --offline        no network and no model: a few rules that use the tools
       --max-turns N    at most N model requests in a run
+
+Tools
+      --tools WHICH    reading (the default), all: also write files and run commands, each time with your yes, or none
+      --sandbox KIND   where they work on this folder: local (this machine), or bubblewrap (no network, all else read-only)
 
 Output
       --json           events as JSON lines on standard output, and nothing else there
@@ -233,6 +243,8 @@ const check = (values: Values, prompt: string | undefined): string | undefined =
   }
   const turns = values["max-turns"]
   if (turns !== undefined && !/^[1-9]\d{0,5}$/.test(turns)) return `--max-turns is a number from 1 on, not "${turns}"`
+  const hands = Hands.problemOf(values)
+  if (hands !== undefined) return hands
   const url = values["base-url"]
   if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
   if (values.offline === true && (url !== undefined || values.model !== undefined)) {

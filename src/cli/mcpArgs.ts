@@ -73,7 +73,7 @@ in mcp.json files, yours and the project's.
 Serving
       --http [HOST:]PORT   over HTTP at /mcp, instead of standard input and output; on this machine unless HOST says more.
                        AXONAL_MCP_TOKEN is the token that clients have to bring; hosts other than this machine need one
-      --tools NAMES    only these tools: list,read,search,calculate
+      --tools NAMES    only these tools: read_file,list_files,find_files,search_files,calculate
       --team PATH      the lead of a team as a tool: a folder, its team.toml, or the file of one agent
       --agent NAME     this agent of the team instead of its lead
       --sessions HOW   which conversation a call goes on with: fresh (a new one), connection, named (the caller names it)

@@ -16,6 +16,7 @@ import { layerSqlite } from "../context/SqliteContextStore.ts"
 import { nearest } from "../internal/nearest.ts"
 import { version } from "../internal/version.ts"
 import * as McpServer from "../mcp/McpServer.ts"
+import * as Sandbox from "../sandbox/Sandbox.ts"
 import { TeamError } from "../team/TeamError.ts"
 import * as Offline from "../transport/Offline.ts"
 import type { Environment } from "./command.ts"
@@ -24,6 +25,7 @@ import { oneLine, printable } from "./internal/words.ts"
 import type { Serve } from "./mcpArgs.ts"
 import { quietly, transportOf } from "./program.ts"
 import * as Run from "./run.ts"
+import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
 import * as Tools from "./tools.ts"
 
@@ -36,13 +38,14 @@ import * as Tools from "./tools.ts"
 export const serve = (options: Serve, environment: Environment) =>
   Effect.gen(function* () {
     const folder = realpathSync(process.cwd())
-    const all = Tools.make(folder)
-    const tools = yield* chosen(options, all)
+    const tools = yield* chosen(options, yield* Tools.make("reading"))
+    const sandbox = yield* SandboxOf.open({ kind: "local" }, folder)
     if (options.team === undefined) {
-      return yield* served(McpServer.make("axonal", { version, tools }), options, environment)
+      const server = McpServer.make("axonal", { version, tools })
+      return yield* Effect.provideService(served(server, options, environment), Sandbox.Sandbox, sandbox)
     }
     const asked = { ...options, path: options.team }
-    const team = yield* Run.teamOf(asked, all)
+    const team = yield* Run.teamOf(asked, yield* Tools.make("all"))
     const choice = yield* Run.choose(asked, environment, team.spec)
     const database = options.save ? yield* Sessions.databaseFile(options) : undefined
     const layers = Layer.merge(
@@ -51,7 +54,10 @@ export const serve = (options: Serve, environment: Environment) =>
     )
     const { sessions } = options
     const server = McpServer.make("axonal", { version, tools, runners: [team.lead], sessions })
-    const serving = Effect.provideService(served(server, options, environment), Identity.Identity, { userId: folder })
+    const serving = served(server, options, environment).pipe(
+      Effect.provideService(Identity.Identity, { userId: folder }),
+      Effect.provideService(Sandbox.Sandbox, sandbox)
+    )
     // The rules that stand in for a model offline cannot summarise.
     const isOffline = choice?._tag === "Offline"
     const compacting = Effect.provideService(serving, Compaction.Compaction, Compaction.make())
@@ -68,10 +74,11 @@ export const serve = (options: Serve, environment: Environment) =>
 
 const see = "axonal mcp --help"
 
-type Own = ReturnType<typeof Tools.make>
-
 /** Those that were named. Without names all of them, but none beside a team. */
-const chosen = ({ team, tools }: Serve, all: Own): Effect.Effect<Own, UsageError> => {
+const chosen = (
+  { team, tools }: Serve,
+  all: ReadonlyArray<Tools.Own>
+): Effect.Effect<ReadonlyArray<Tools.Own>, UsageError> => {
   if (tools === undefined) return Effect.succeed(team === undefined ? all : [])
   const names = all.map(({ tool }) => tool.name)
   const unknown = tools.find((name) => !names.includes(name))

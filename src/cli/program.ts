@@ -18,16 +18,19 @@ import { layerSqlite } from "../context/SqliteContextStore.ts"
 import type { RunEnd } from "../domain/AgentEvent.ts"
 import type { SessionId } from "../domain/Ids.ts"
 import type { Input } from "../domain/Message.ts"
-import type * as Tool from "../tool/Tool.ts"
+import * as Approval from "../guard/Approval.ts"
+import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Toolkit from "../tool/Toolkit.ts"
 import * as Offline from "../transport/Offline.ts"
 import type { Transport } from "../transport/Transport.ts"
+import * as Approving from "./approval.ts"
 import type { Options } from "./args.ts"
 import type { Where } from "./errors.ts"
 import { exitCodes, explain, SetupError } from "./errors.ts"
 import * as Prompt from "./input.ts"
 import { oneLine } from "./internal/words.ts"
 import * as Render from "./render.ts"
+import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
 import * as Tools from "./tools.ts"
@@ -44,7 +47,7 @@ export type Ask = (
   input: Input,
   session: SessionId,
   stop: Effect.Effect<void>
-) => Effect.Effect<RunEnd | undefined, Agent.AgentError, Transport | ContextStore.ContextStore>
+) => Effect.Effect<RunEnd | undefined, Agent.AgentError, Transport | ContextStore.ContextStore | Sandbox.Sandbox>
 
 /**
  * Runs the command line and answers its exit code. Never rejects.
@@ -94,11 +97,21 @@ export const transportOf = (choice: Choice) =>
 /** Filled in as far as the program gets, for what has to be said when it gets no further. */
 type Mutable = { -readonly [Key in keyof Where]: Where[Key] }
 
-const instructions = [
-  "You are axonal, an assistant in a terminal. You can list, read and search the files of the current folder and do",
-  "arithmetic; you cannot change anything. Look at files before you speak about them, several at once where you can.",
-  "Answer briefly and in plain text."
-].join(" ")
+const abilities: Readonly<Record<Options["tools"], string>> = {
+  none: "",
+  reading:
+    "You can list, find, read and search the files of the current folder and do arithmetic; you cannot change anything. ",
+  all:
+    "You can read and change the files of the current folder, run commands and programs, and do arithmetic; a person is " +
+    "asked before you change or run anything. "
+}
+
+/** What the agent is told: what it can do, and of its sandbox only when it runs something there. */
+const instructionsOf = ({ tools }: Options, { description }: Sandbox.Service): string => {
+  const looks = tools === "none" ? "" : "Look at files before you speak about them, several at once where you can. "
+  const where = tools === "all" ? ` ${description}` : ""
+  return `You are axonal, an assistant in a terminal. ${abilities[tools]}${looks}Answer briefly and in plain text.${where}`
+}
 
 const terminalOutput = (options: Options): Render.Output => ({
   answer: (text) => process.stdout.write(text),
@@ -114,12 +127,15 @@ const complain = (cause: Cause.Cause<unknown>, where: Where, output: Render.Outp
 
 const main = (options: Options, output: Render.Output, where: Mutable) =>
   Effect.gen(function* () {
-    const own = Tools.make(realpathSync(process.cwd()))
+    const own = yield* Tools.make(options.tools)
     const plugins = yield* attached(options, own)
     const choice = yield* Vendors.choose(options, process.env, plugins?.vendors)
     where.choice = choice
     output.note(`axonal: ${Vendors.announce(choice)}\n`)
     const folder = realpathSync(process.cwd())
+    // Nothing has to be said of the usual one, so that nobody waits for it before there is a call.
+    const isUsual = options.sandbox.kind === "local" && options.tools !== "all"
+    const sandbox = yield* isUsual ? SandboxOf.later(folder) : SandboxOf.open(options.sandbox, folder)
     const database = options.save ? yield* Sessions.databaseFile(options) : undefined
     where.database = database
     for (const problem of plugins?.problems ?? []) output.note(`axonal: plugin ${oneLine(problem.message)}\n`)
@@ -127,12 +143,20 @@ const main = (options: Options, output: Render.Output, where: Mutable) =>
     const layers = Layer.mergeAll(
       plugins === undefined ? transport : Layer.provide(transport, plugins.transports),
       plugins?.layer ?? Layer.empty,
+      Layer.succeed(Sandbox.Sandbox, sandbox),
+      yield* jobs(options),
       database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
     const tools = [...own, ...(plugins?.tools ?? [])]
     // The rules that stand in for a model offline cannot summarise, and would put their answer in the place of the past.
     const compaction = choice._tag === "Offline" ? undefined : Compaction.make()
-    const ask = makeAsk({ options, output, folder, tools, compaction: options.compact ? compaction : undefined })
+    const instructions = instructionsOf(options, sandbox)
+    const agent = Agent.make("axonal", {
+      instructions,
+      tools,
+      limits: options.maxTurns === undefined ? {} : { turns: options.maxTurns }
+    })
+    const ask = makeAsk({ options, output, folder, agent, compaction: options.compact ? compaction : undefined })
     const talks = options.interactive || (options.prompt === undefined && process.stdin.isTTY === true)
     if (!talks) return yield* Effect.provide(once(options, output, folder, ask), layers)
     const { converse } = yield* Effect.promise(() => import("./repl.ts"))
@@ -141,8 +165,17 @@ const main = (options: Options, output: Render.Output, where: Mutable) =>
     return yield* Effect.provide(converse({ options, ask, about, output, folder, where }), layers)
   })
 
+/** Commands in the background outlive the runs of a conversation. */
+const jobs = ({ tools }: Options): Effect.Effect<Layer.Layer<never>> =>
+  tools === "all"
+    ? Effect.map(
+        Effect.promise(() => import("../toolbox/ShellJobs.ts")),
+        ({ layer }) => layer
+      )
+    : Effect.succeed(Layer.empty)
+
 /** What plugins add to a run; nothing for those who have never allowed one. */
-const attached = (options: Options, own: ReadonlyArray<Tool.WithHandler>) =>
+const attached = (options: Options, own: ReadonlyArray<Tools.Own>) =>
   Effect.gen(function* () {
     const file = join(Sessions.dataFolder(options), "plugins", "plugins.json")
     if (!existsSync(file)) return undefined
@@ -154,15 +187,10 @@ const makeAsk = (setting: {
   readonly options: Options
   readonly output: Render.Output
   readonly folder: string
-  readonly tools: ReadonlyArray<Tool.WithHandler>
+  readonly agent: Agent.Agent<string, never, Sandbox.Sandbox>
   readonly compaction: Compaction.Service | undefined
 }): Ask => {
-  const { compaction, folder, options, output, tools } = setting
-  const agent = Agent.make("axonal", {
-    instructions,
-    tools,
-    limits: options.maxTurns === undefined ? {} : { turns: options.maxTurns }
-  })
+  const { agent, compaction, folder, options, output } = setting
   return (input, session, stopSignal) =>
     Effect.suspend(() => {
       const render = options.json ? Render.json(output) : Render.text(output)
@@ -191,7 +219,8 @@ const once = (options: Options, output: Render.Output, folder: string, ask: Ask)
       const input = yield* Effect.raceFirst(Prompt.read(options.prompt, process.stdin), stop)
       if (input === undefined) return stopping.code() ?? exitCodes.failed
       const session = yield* Sessions.choose(options, folder)
-      const end = yield* ask(input, session, stop)
+      const approval = yield* Approving.make()
+      const end = yield* Effect.provideService(ask(input, session, stop), Approval.Approval, approval)
       const code = stopping.code()
       if (end?.reason === "stopped" && code !== exitCodes.ok) {
         output.note(

@@ -5,6 +5,8 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Approval from "../guard/Approval.ts"
+import * as Approving from "./approval.ts"
 import type { Options } from "./args.ts"
 import type { Where } from "./errors.ts"
 import { exitCodes, explain } from "./errors.ts"
@@ -36,6 +38,7 @@ export const converse = (setting: {
       const terminal = yield* Terminal.open({ input: process.stdin, output: process.stdout, sign: "› " })
       const stopping = yield* Signals.listen(["SIGTERM", "SIGHUP"])
       const stop = Effect.raceFirst(terminal.interrupt, Effect.asVoid(stopping.asked))
+      const approval = yield* Approving.make(terminal.aside)
       const screen = Screen.ofNotes(output, process.env)
       let session = yield* Sessions.choose(options, folder)
       let isLatest = true
@@ -49,6 +52,7 @@ export const converse = (setting: {
         })
       const talk = (line: string) =>
         ask(line, session, stop).pipe(
+          Effect.provideService(Approval.Approval, approval),
           Effect.map((end) => {
             if (end?.reason === "stopped") output.note("stopped\n")
             isLatest = true

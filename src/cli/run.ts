@@ -19,9 +19,11 @@ import { layerSqlite } from "../context/SqliteContextStore.ts"
 import type { RunEnd } from "../domain/AgentEvent.ts"
 import * as Approval from "../guard/Approval.ts"
 import * as Runner from "../pattern/Runner.ts"
+import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Team from "../team/Team.ts"
 import { render, TeamError } from "../team/TeamError.ts"
 import * as Offline from "../transport/Offline.ts"
+import * as Approving from "./approval.ts"
 import type { Environment } from "./command.ts"
 import type { Where } from "./errors.ts"
 import { exitCodes, explain, UsageError } from "./errors.ts"
@@ -32,6 +34,7 @@ import type { Output } from "./render.ts"
 import type { Options } from "./runArgs.ts"
 import { help, parse } from "./runArgs.ts"
 import * as Show from "./runShow.ts"
+import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
 import * as Tools from "./tools.ts"
@@ -98,12 +101,11 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
       note: (text) => (options.quiet ? undefined : process.stderr.write(text)),
       color: hasColor(options, environment)
     }
-    if (options.approve && !(process.stdin.isTTY && process.stderr.isTTY)) {
+    if (options.approve && !Approving.isTerminal()) {
       return yield* new UsageError({ message: "--approve asks at a terminal, and there is none", see })
     }
     const folder = realpathSync(process.cwd())
-    const tools = Tools.make(folder)
-    const team = yield* teamOf(options, tools)
+    const team = yield* teamOf(options, yield* Tools.make("all"))
     for (const warning of team.spec.warnings) output.note(`axonal: ${oneLine(render(warning))}\n`)
     const choice = yield* choose(options, environment, team.spec)
     where.choice = choice
@@ -114,14 +116,15 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
       choice === undefined ? Offline.layer : yield* transportOf(choice),
       database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
+    const sandbox = yield* SandboxOf.open(options.sandbox, folder)
     // The rules that stand in for a model offline cannot summarise.
     const compaction = options.compact && choice?._tag !== "Offline" ? Compaction.make() : undefined
     const watched = Effect.gen(function* () {
       const view = isWatched && process.stderr.isTTY === true ? yield* TreeView.open(windowOf(output)) : undefined
-      const approval = options.approve ? yield* Show.approval(view) : yield* Approval.Approval
+      const approval = options.approve ? yield* Approving.make(besides(view)) : yield* Approval.Approval
       return yield* Effect.provideService(ask({ options, output, folder, team, view }), Approval.Approval, approval)
     })
-    const asked = Effect.provide(Effect.scoped(watched), layers)
+    const asked = Effect.scoped(watched).pipe(Effect.provideService(Sandbox.Sandbox, sandbox), Effect.provide(layers))
     const { code, words } = yield* compaction === undefined
       ? asked
       : Effect.provideService(asked, Compaction.Compaction, compaction)
@@ -140,10 +143,20 @@ const windowOf = ({ color, note }: Output): TreeView.Window => ({
   color
 })
 
+/** The tree makes room for a question. */
+const besides =
+  (view: TreeView.View | undefined) =>
+  <A>(asking: Effect.Effect<A>): Effect.Effect<A> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => view?.hide()),
+      () => asking,
+      () => Effect.sync(() => view?.show())
+    )
+
 /** @internal The network client is loaded only by teams whose files name models. */
 export const teamOf = (
   options: Pick<Options, "path" | "agent" | "offline" | "allowed">,
-  tools: ReturnType<typeof Tools.make>
+  tools: ReadonlyArray<Tools.Own>
 ) =>
   Effect.gen(function* () {
     const known = { tools: tools.map(({ tool }) => tool.name), skills: [] }
@@ -185,7 +198,7 @@ const ask = (setting: {
   readonly options: Options
   readonly output: Output
   readonly folder: string
-  readonly team: Team.Team
+  readonly team: Team.Team<Sandbox.Sandbox>
   readonly view: TreeView.View | undefined
 }) =>
   Effect.gen(function* () {

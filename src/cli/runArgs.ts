@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util"
 import { explain } from "./args.ts"
 import { isHttp } from "./internal/address.ts"
+import * as Hands from "./internal/hands.ts"
 
 /**
  * What was asked for.
@@ -29,6 +30,7 @@ export interface Options {
   readonly json: boolean
   readonly quiet: boolean
   readonly approve: boolean
+  readonly sandbox: Hands.Place
   readonly session: string | undefined
   readonly continue: boolean
   readonly dataDir: string | undefined
@@ -58,7 +60,9 @@ export const help = `Usage: axonal run TEAM [flags] INPUT
 
 Runs agents that are written down in files, and shows who is doing what. TEAM is a folder of agents, its team.toml, or the
 file of one agent (.toml, .json, or Markdown with front matter). INPUT is what its lead is asked; - or nothing reads it
-from standard input. The files may name the tools list, read, search and calculate, which only read.
+from standard input. The files may name the tools read_file, list_files, find_files, search_files and calculate, which only
+read, and write_file, edit_file, patch_file, apply_patch, shell, shell_output, shell_input, shell_stop, shell_jobs and run_code.
+Calls that write or run something wait for your yes: see --approve.
 
   axonal run agents/ "what is wrong with this project?"
   axonal run agents/reviewer.md "look at src/main.ts"
@@ -66,6 +70,8 @@ from standard input. The files may name the tools list, read, search and calcula
 
       --agent NAME     speak to this agent instead of the lead
       --approve        ask you at the terminal about calls that a guard wants a word on; without, they are denied
+      --sandbox KIND   where tools work on this folder: local (this machine, the default) or bubblewrap (no network, the rest
+                       of the machine read-only)
 
 Sessions
   -s, --session ID     use this session, and begin it if it is new
@@ -119,6 +125,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         json: values.json ?? false,
         quiet: values.quiet ?? false,
         approve: values.approve ?? false,
+        sandbox: Hands.placeOf(values.sandbox),
         session: values.session,
         continue: values.continue ?? false,
         dataDir: values["data-dir"],
@@ -139,6 +146,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"]
 const flags = {
   agent: { type: "string" },
   approve: { type: "boolean" },
+  sandbox: Hands.flags.sandbox,
   session: { type: "string", short: "s" },
   continue: { type: "boolean", short: "c" },
   "data-dir": { type: "string" },
@@ -164,6 +172,8 @@ const check = (values: Values, path: string, words: ReadonlyArray<string>): stri
   if (values.continue === true && values["no-save"] === true)
     return "--continue needs saved sessions, --no-save keeps none"
   if (values.quiet === true && values.json === true) return "--quiet and --json exclude each other"
+  const hands = Hands.problemOf(values)
+  if (hands !== undefined) return hands
   const url = values["base-url"]
   if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
   return values.offline === true && (url !== undefined || values.model !== undefined)

@@ -1,13 +1,7 @@
 /**
- * Shows what a team does: its answer as it comes, and besides it the tree or a line for whatever begins and ends. And asks a
- * person between the two.
+ * Shows what a team does: its answer as it comes, and besides it the tree or a line for whatever begins and ends.
  */
-import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
-import type * as Approval from "../guard/Approval.ts"
-import * as TerminalApproval from "../guard/TerminalApproval.ts"
 import { printable } from "./internal/words.ts"
 import type { Output } from "./render.ts"
 import { json } from "./render.ts"
@@ -59,38 +53,6 @@ export const make = ({
     if (line !== undefined) output.note(`${line}\n`)
   }
 }
-
-/**
- * Asks the person at the terminal, below the answer and in the place of the tree. Ctrl-C at a question is the signal.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const approval = (view: View | undefined): Effect.Effect<Approval.Service, never, Scope.Scope> =>
-  Effect.map(
-    NodeTerminal.make(({ key }) => {
-      if (key.ctrl && key.name === "c") process.emit("SIGINT")
-      return key.ctrl && (key.name === "c" || key.name === "d")
-    }),
-    (terminal) => {
-      const { ask } = TerminalApproval.make({
-        ...terminal,
-        isTTY: Effect.succeed(true),
-        // Standard output is for the answer.
-        display: (text) => Effect.sync(() => process.stderr.write(text))
-      })
-      const hide = Effect.sync(() => view?.hide())
-      const show = Effect.sync(() => view?.show())
-      return {
-        ask: (question) =>
-          Effect.acquireUseRelease(
-            hide,
-            () => ask(question),
-            () => show
-          )
-      }
-    }
-  )
 
 // internal
 

@@ -3,6 +3,7 @@
  * they are typed ahead or piped in, and Ctrl-C is a value instead of the end of the process.
  */
 
+import type { Interface } from "node:readline"
 import { createInterface } from "node:readline"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -21,6 +22,8 @@ export interface Terminal {
   readonly lines: Stream.Stream<string>
   /** Completes at the next Ctrl-C. */
   readonly interrupt: Effect.Effect<void>
+  /** Lets something else have the terminal meanwhile. What was being typed is there again afterwards. */
+  readonly aside: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
 }
 
 /**
@@ -43,18 +46,35 @@ export const open = (options: {
     const isTerminal = input.isTTY === true && output.isTTY === true
     const typed = yield* Queue.unbounded<Option.Option<string>>()
     const interrupts = yield* Queue.sliding<void>(1)
-    const reader = yield* Effect.acquireRelease(
-      Effect.sync(() => createInterface({ input, output, terminal: isTerminal, prompt: sign, historySize: 1000 })),
-      (reader) => Effect.sync(() => reader.close())
-    )
     const onInterrupt = () => Queue.unsafeOffer(interrupts, undefined)
-    reader.on("line", (line) => Queue.unsafeOffer(typed, Option.some(line)))
+    let history: Array<string> = []
     let closed = false
-    reader.on("close", () => {
-      closed = true
-      Queue.unsafeOffer(typed, Option.none())
-    })
-    reader.on("SIGINT", onInterrupt)
+    let reader: Interface | undefined
+    const listen = (): Interface => {
+      const made = createInterface({
+        ...{ input, output, terminal: isTerminal, prompt: sign, historySize: 1000 },
+        history
+      })
+      made.on("line", (line) => Queue.unsafeOffer(typed, Option.some(line)))
+      made.on("history", (lines) => {
+        history = lines
+      })
+      made.on("close", () => {
+        if (reader !== made) return
+        closed = true
+        Queue.unsafeOffer(typed, Option.none())
+      })
+      made.on("SIGINT", onInterrupt)
+      reader = made
+      return made
+    }
+    const leave = (): string => {
+      const left = reader
+      reader = undefined
+      left?.close()
+      return left?.line ?? ""
+    }
+    yield* Effect.acquireRelease(Effect.sync(listen), () => Effect.sync(leave))
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("SIGINT", onInterrupt)),
       () => Effect.sync(() => process.off("SIGINT", onInterrupt))
@@ -62,7 +82,7 @@ export const open = (options: {
     const interrupt = Queue.take(interrupts)
     const ask = Effect.suspend(() => {
       // Ctrl-D during a run has closed it already.
-      if (isTerminal && !closed) reader.prompt()
+      if (isTerminal && !closed) reader?.prompt()
       return Effect.raceFirst(Queue.take(typed), Effect.as(interrupt, Option.none<string>()))
     })
     const left = Effect.suspend(() => {
@@ -74,6 +94,15 @@ export const open = (options: {
       lines: Stream.repeatEffectOption(
         Effect.flatMap(ask, Option.match({ onNone: () => left, onSome: Effect.succeed }))
       ),
-      interrupt
+      interrupt,
+      aside: (effect) =>
+        Effect.acquireUseRelease(
+          Effect.sync(leave),
+          () => effect,
+          (line) =>
+            Effect.sync(() => {
+              if (!closed) listen().write(line)
+            })
+        )
     }
   })

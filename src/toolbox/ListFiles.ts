@@ -11,7 +11,6 @@ import type { SandboxError } from "../sandbox/SandboxError.ts"
 import * as Tool from "../tool/Tool.ts"
 import { below } from "./internal/folderPaths.ts"
 import { sizeOf } from "./internal/hexDump.ts"
-import * as Patterns from "./internal/patterns.ts"
 import { skipped, walk } from "./internal/walk.ts"
 
 /**
@@ -114,6 +113,8 @@ export const find = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
     ({ includeIgnored = false, path = ".", pattern }) =>
       Effect.gen(function* () {
         const sandbox = yield* Sandbox.Sandbox
+        // Loaded with the first search: whoever only has the tools does not wait for it.
+        const Patterns = yield* Effect.promise(() => import("./internal/patterns.ts"))
         const matches = yield* Patterns.glob(pattern)
         const found: Array<{ readonly path: string; readonly modifiedMillis: number }> = []
         const how = yield* walk(sandbox, path, {

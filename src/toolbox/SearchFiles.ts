@@ -9,7 +9,6 @@ import * as Check from "../internal/options.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Tool from "../tool/Tool.ts"
 import { below } from "./internal/folderPaths.ts"
-import * as Patterns from "./internal/patterns.ts"
 import type { Hit, Search } from "./internal/searching.ts"
 import { shown } from "./internal/searching.ts"
 import * as Own from "./internal/searchOwn.ts"
@@ -88,6 +87,8 @@ export const make = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
       Effect.gen(function* () {
         const sandbox = yield* Sandbox.Sandbox
         const ignoreCase = matchCase === true ? false : pattern === pattern.toLowerCase()
+        // Loaded with the first search: whoever only has the tools does not wait for it.
+        const Patterns = yield* Effect.promise(() => import("./internal/patterns.ts"))
         const matches = yield* Patterns.expression(pattern, { literal, ignoreCase })
         const isWanted = files === undefined ? () => true : yield* Patterns.glob(files)
         const start = yield* sandbox.stat(path)

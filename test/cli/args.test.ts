@@ -20,14 +20,37 @@ const none = {
   json: false,
   offline: false,
   maxTurns: undefined,
+  tools: "reading",
+  sandbox: { kind: "local" },
   dataDir: undefined,
   save: true,
   compact: true,
   color: true,
   interactive: false
-}
+} as const
 
 describe("args", () => {
+  it("tools and their sandbox are named, and only those that there are", () => {
+    const chosen = parse(["--tools", "all", "--sandbox=bubblewrap", "hi"])
+    assert.deepStrictEqual(chosen, {
+      _tag: "Run",
+      options: { ...none, prompt: "hi", tools: "all", sandbox: { kind: "bubblewrap" } }
+    })
+    const wrong = [
+      ["--tools", "some"],
+      ["--sandbox", "jail"],
+      ["--tools", ""]
+    ].map((args) => parse([...args, "hi"]))
+    assert.deepStrictEqual(
+      wrong.map((parsed) => (parsed._tag === "Invalid" ? parsed.message : parsed._tag)),
+      [
+        '--tools is all, reading or none, not "some"',
+        '--sandbox is local or bubblewrap, not "jail"',
+        '--tools is all, reading or none, not ""'
+      ]
+    )
+  })
+
   it("commands keep what follows them, and have help of their own", () => {
     assert.deepStrictEqual(parse(["run", "team", "--json", "hi"]), {
       ...{ _tag: "Command", name: "run" },

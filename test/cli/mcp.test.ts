@@ -27,8 +27,8 @@ const serving = (args: ReadonlyArray<string>, setting: Partial<Setting> = {}): R
 
 describe("axonal mcp serve", () => {
   it("tools of the folder are served, and nothing else is written", async () => {
-    const server = serving(["--tools", "read,list"])
-    send(server, hello, { jsonrpc: "2.0", id: 1, method: "tools/list" }, call(2, "read", { path: "notes.txt" }))
+    const server = serving(["--tools", "read_file,list_files"])
+    send(server, hello, { jsonrpc: "2.0", id: 1, method: "tools/list" }, call(2, "read_file", { path: "notes.txt" }))
     await server.until('"id":2')
     server.child.stdin.end()
     const { code, stderr, stdout } = await server.ended
@@ -41,7 +41,7 @@ describe("axonal mcp serve", () => {
     const { result } = lines.find(({ id }) => id === 1)
     assert.deepStrictEqual(
       result.tools.map(({ name }: { name: string }) => name),
-      ["list", "read"]
+      ["read_file", "list_files"]
     )
     assert.include(JSON.stringify(lines), "two")
   })
@@ -149,7 +149,7 @@ describe("axonal mcp list", () => {
     })
     const { code, stdout } = await run(["mcp", "list"], { cwd: project, env: { XDG_CONFIG_HOME: config } })
     assert.strictEqual(code, 0)
-    assert.include(stdout, "files  connected  4 tools: list read search calculate\n")
+    assert.include(stdout, "files  connected  5 tools: read_file list_files find_files search_files calculate\n")
     assert.match(stdout, /^other {2}untrusted {2}/m)
     assert.isFalse(existsSync(`${project}/here`))
   })

@@ -1,5 +1,5 @@
 import { symlinkSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { AgentEvent } from "axonal/domain/AgentEvent"
 import * as Schema from "effect/Schema"
@@ -25,8 +25,8 @@ describe("axonal, once", () => {
       [
         0,
         "axonal: offline, no model (no key is set and there is no Ollama at http://127.0.0.1:1)",
-        '→ read(path: "README.md")',
-        "← read: # Lamp (and 1 more line)"
+        '→ read_file(path: "README.md")',
+        "← read_file: README.md: 3 lines (and 3 more lines)"
       ]
     )
     assert.match(lines[3] ?? "", /^2 turns, tokens: [\d,]+ in, [\d,]+ out \(estimated\)$/)
@@ -57,19 +57,23 @@ describe("axonal, once", () => {
 
   it("files that cannot or must not be read are told as they are", async () => {
     const outside = folderOf({ "secret.txt": "the secret" })
-    const cwd = folderOf({ "data.bin": new Uint8Array([1, 0, 2]), "folder/a.txt": "a" })
+    const picture = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0])
+    const cwd = folderOf({ "data.bin": new Uint8Array([1, 0, 2]), "folder/a.txt": "a", "p.png": picture })
     symlinkSync(join(outside, "secret.txt"), join(cwd, "link.txt"))
-    const prompt = "read missing.txt, ../secret.txt, link.txt, data.bin and folder/"
-    const { code, stdout } = await run(["--offline", prompt], { cwd })
+    const prompt = "read missing.txt, ../secret.txt, link.txt, folder/, p.png and data.bin"
+    const { code, stderr, stdout } = await run(["--offline", prompt], { cwd })
     assert.strictEqual(code, 0)
     assert.notInclude(stdout, "the secret")
     assert.deepStrictEqual(stdout.trimEnd().split("\n\n"), [
-      "read (missing.txt) failed: missing.txt does not exist.",
-      `read (../secret.txt) failed: ../secret.txt is outside of ${cwd}; only files below it may be read.`,
-      `read (link.txt) failed: link.txt is outside of ${cwd}; only files below it may be read.`,
-      "read (data.bin) failed: data.bin is a binary file (3 bytes).",
-      "read (folder/) failed: folder/ is a folder; list it instead."
+      `read_file (missing.txt) failed: There is no file missing.txt: call list_files to see what is in ${cwd}.`,
+      `read_file (../secret.txt) failed: ../secret.txt: ${dirname(cwd)}/secret.txt is outside of the sandbox.`,
+      `read_file (link.txt) failed: link.txt: ${outside} is outside of the sandbox.`,
+      "read_file (folder/) failed: folder is a folder: call list_files to see what is in it.",
+      "p.png: image/png, 9 bytes",
+      "data.bin is no text.",
+      `\`\`\`\ndata.bin: bytes 0-2 of 3\n00000000  01 00 02${" ".repeat(42)}|...|\n\`\`\``
     ])
+    assert.include(stderr, "\n← read_file: p.png: image/png, 9 bytes\n+ file p.png image/png\n")
   })
 
   it("standard input is the prompt when there is no other", async () => {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { answer, endless, folderOf, serve, setUp, start } from "./support.ts"
 
@@ -71,6 +72,28 @@ describe("axonal, in conversation", () => {
       ["tell me", "Half an", "go on"]
     )
     server.close()
+  })
+
+  it.skipIf(!hasScript)("a question takes the terminal and gives it back", async () => {
+    const cwd = folderOf()
+    const args = ["--offline", "--no-save", "--tools", "all", "--no-color"]
+    const talk = start(args, { cwd, env: { TERM: "dumb" }, stdin: null, through: inTerminal })
+    await talk.until("› ")
+    talk.child.stdin.write('write_file path="a.txt" content="one" and write_file path="b.txt" content="two"\r')
+    await talk.until("Allow write_file? [y/N] ")
+    talk.child.stdin.write("y\r")
+    await talk.until("Allow write_file? [y/N] ", 2)
+    talk.child.stdin.write("n not that\r")
+    await talk.until("› ", 2)
+    talk.child.stdin.write("6*7\r")
+    await talk.until("6*7 = 42")
+    await talk.until("› ", 3)
+    talk.child.stdin.write("\u0004")
+    const { code, stdout } = await talk.ended
+    assert.deepStrictEqual([code, existsSync(`${cwd}/a.txt`), existsSync(`${cwd}/b.txt`)], [0, true, false])
+    assert.include(stdout, "not that")
+    // What was typed as an answer is no request.
+    assert.notInclude(stdout, "I cannot answer “y”")
   })
 
   it.skipIf(!hasScript)("a terminal shows a prompt, takes Ctrl-C as a key, and leaves at the prompt", async () => {

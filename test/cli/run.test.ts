@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { AgentEvent } from "axonal/domain/AgentEvent"
 import * as Schema from "effect/Schema"
@@ -21,9 +23,10 @@ const files = {
   "notes.txt": "one\ntwo\n",
   "team/team.toml": 'lead = "lead"\n',
   "team/lead.md": "---\ndescription: Leads\nagents: [reader]\n---\nYou lead.\n",
-  "team/reader.md": "---\ndescription: Reads files\ntools: [list, read, calculate]\n---\nYou read.\n",
+  "team/reader.md":
+    "---\ndescription: Reads files\ntools: [list_files, read_file, write_file, calculate]\n---\nYou read.\n",
   "careful.toml":
-    'tools = ["list"]\n[guard]\notherwise = "allow"\nrules = [{ tools = "list", verdict = "ask", reason = "say so" }]\n'
+    'tools = ["list_files"]\n[guard]\notherwise = "allow"\nrules = [{ tools = "list_files", verdict = "ask", reason = "say so" }]\n'
 }
 
 const delegated = 'delegate agent="reader" task="read notes.txt"'
@@ -117,12 +120,15 @@ describe("axonal run", () => {
   it("what is wrong is said with its place, and is bad usage", async () => {
     const cwd = folderOf({
       ...files,
-      "broken.toml": 'name = "a"\ntools = ["raed", "rm"]\n',
+      "broken.toml": 'name = "a"\ntools = ["read_fil", "rm"]\n',
       "unclosed.md": "---\nname: [\n---\n",
       "model.toml": 'model = "groq:m"\n',
       "two/a.toml": "",
       "two/b.toml": ""
     })
+    const known =
+      "Known: read_file, list_files, find_files, search_files, write_file, edit_file, patch_file, apply_patch, shell, " +
+      "shell_output, shell_input, shell_stop, shell_jobs, run_code, calculate"
     const team = (problem: string) => `axonal: The team cannot be read:\n${problem}\n`
     const usage = (problem: string) => `axonal: ${problem}. Try axonal run --help.\n`
     const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string | RegExp]> = [
@@ -131,6 +137,7 @@ describe("axonal run", () => {
       [["team", "--offline"], /\naxonal: there is no input: give one, or pipe one in\. Try axonal run --help\.\n$/],
       [["team", "--agnt", "x", "hi"], "axonal: unknown flag --agnt, did you mean --agent? Try axonal run --help.\n"],
       [["team", "--approve", "hi"], usage("--approve asks at a terminal, and there is none")],
+      [["team", "--sandbox", "jail", "hi"], usage('--sandbox is local or bubblewrap, not "jail"')],
       [["nowhere", "hi"], team("- nowhere: does not exist: create it, or correct the path")],
       [
         ["team", "--agent", "raeder", "hi"],
@@ -140,8 +147,8 @@ describe("axonal run", () => {
       [
         ["broken.toml", "hi"],
         team(
-          "- broken.toml:2:10: tools[0]: there is no tool raed: did you mean read? Known: list, read, search, calculate\n" +
-            "- broken.toml:2:18: tools[1]: there is no tool rm: Known: list, read, search, calculate"
+          `- broken.toml:2:10: tools[0]: there is no tool read_fil: did you mean read_file? ${known}\n` +
+            `- broken.toml:2:22: tools[1]: there is no tool rm: ${known}`
         )
       ],
       [
@@ -165,6 +172,25 @@ describe("axonal run", () => {
     assert.include(stdout, "was denied")
   })
 
+  it("nothing is written without a person, whatever files allow", async () => {
+    const cwd = folderOf(files)
+    const write = 'write_file path="new.txt" content="three"'
+    const { code, stdout } = await run(["run", "team/reader.md", "--offline", "--no-save", write], { cwd })
+    assert.deepStrictEqual([code, existsSync(join(cwd, "new.txt"))], [0, false])
+    assert.include(stdout, "write_file (new.txt, three) was denied: Not approved: nobody is there to approve it.")
+  })
+
+  it.skipIf(!hasScript)("a person at the terminal lets it be written", async () => {
+    const cwd = folderOf(files)
+    const write = 'write_file path="new.txt" content="three"'
+    const args = ["run", "team/reader.md", "--offline", "--no-save", "--approve", write]
+    const { child, ended, until } = start(args, { cwd, through: inTerminal, stdin: null })
+    await until("Allow write_file? [y/N] ")
+    child.stdin.write("y\r")
+    assert.strictEqual((await ended).code, 0)
+    assert.strictEqual(readFileSync(join(cwd, "new.txt"), "utf8"), "three")
+  })
+
   it("stops when it is asked to, and keeps the session", async () => {
     const server = await serve(endless("Once", " upon"))
     try {
@@ -183,16 +209,16 @@ describe("axonal run", () => {
   it.skipIf(!hasScript)("a terminal shows the tree while it grows, and asks with the way", async () => {
     const cwd = folderOf({
       ...files,
-      "team/reader.md": `---\ndescription: Reads files\ntools: [list]\nguard:\n  otherwise: ask\n  rules: []\n---\n`
+      "team/reader.md": `---\ndescription: Reads files\ntools: [list_files]\nguard:\n  otherwise: ask\n  rules: []\n---\n`
     })
     const args = ["run", "team", "--offline", "--no-save", "--approve", 'delegate agent="reader" task="list ."']
     const { child, ended, until } = start(args, { cwd, through: inTerminal, stdin: null })
-    await until("Allow list? [y/N] ")
+    await until("Allow list_files? [y/N] ")
     child.stdin.write("y\r")
     const { code, stdout } = await ended
     const text = stdout.replace(/\u001b\[[?\d]*[a-zA-Z]/g, "")
     assert.strictEqual(code, 0)
-    assert.include(text, "lead > reader wants to call list:")
+    assert.include(text, "lead > reader wants to call list_files:")
     assert.match(text, /\r\n✓ lead: completed, 2 turns, [^\n]*\n {2}✓ reader: completed, 2 turns, [^\n]*\n$/)
   })
 })

@@ -1,22 +1,18 @@
-import { symlinkSync } from "node:fs"
-import { join } from "node:path"
+import { mkdirSync, writeFileSync } from "node:fs"
+import * as AiTool from "@effect/ai/Tool"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import { evaluate } from "../../src/cli/internal/arithmetic.ts"
-import { list, read, search } from "../../src/cli/internal/folder.ts"
+import * as SandboxOf from "../../src/cli/sandbox.ts"
+import * as Tools from "../../src/cli/tools.ts"
+import * as Sandbox from "../../src/sandbox/Sandbox.ts"
+import * as Toolbox from "../../src/toolbox/Toolbox.ts"
 import { cleanUp, folderOf } from "./support.ts"
 
 cleanUp()
 
-const { signal } = new AbortController()
-const names = { recursive: false, signal }
-const all = { recursive: true, signal }
-const whole = { from: 1, to: undefined }
-
-const refusal = (attempt: Promise<string>): Promise<string> =>
-  attempt.then(
-    (text) => `no refusal: ${text}`,
-    (error: unknown) => (error instanceof Error ? error.message : String(error))
-  )
+const namesOf = (tools: ReadonlyArray<Tools.Own>): ReadonlyArray<string> => tools.map(({ tool }) => tool.name)
 
 describe("tools of the command line", () => {
   describe("calculate", () => {
@@ -61,96 +57,51 @@ describe("tools of the command line", () => {
     })
   })
 
-  describe("list", () => {
-    const files = { "b.txt": "", "a/c.txt": "", "a/d/e.txt": "", ".git/config": "", "node_modules/x/y.js": "" }
-
-    it("names files and folders without what nobody asks for", async () => {
-      const root = folderOf(files)
-      assert.strictEqual(await list(root, ".", names), "a/\nb.txt")
-      assert.strictEqual(await list(root, "a", names), "c.txt\nd/")
-      assert.strictEqual(await list(root, ".", all), "b.txt\na/c.txt\na/d/e.txt")
-      assert.strictEqual(await list(folderOf(), ".", names), "[empty]")
+  it.effect("there are those that read, all of them, or none", () =>
+    Effect.gen(function* () {
+      const [reading, all, none] = yield* Effect.all([Tools.make("reading"), Tools.make("all"), Tools.make("none")])
+      const box = Toolbox.make().map(({ tool }) => tool.name)
+      assert.deepStrictEqual(namesOf(reading), [...Toolbox.reading, "calculate"])
+      assert.deepStrictEqual([namesOf(all), namesOf(none)], [[...box, "calculate"], []])
+      const readOnly = (tools: ReadonlyArray<Tools.Own>) =>
+        tools.filter(({ tool }) => Context.get(tool.annotations, AiTool.Readonly))
+      assert.deepStrictEqual(namesOf(readOnly(reading)), namesOf(reading))
+      assert.isBelow(readOnly(all).length, all.length)
     })
+  )
+})
 
-    it("shows a part of many and says so", async () => {
-      const root = folderOf(Object.fromEntries(Array.from({ length: 1005 }, (_, index) => [`f${index}`, ""])))
-      const lines = (await list(root, ".", all)).split("\n")
+describe("sandbox of the command line", () => {
+  const text = ({ bytes }: Sandbox.Content): string => new TextDecoder().decode(bytes)
+
+  it.scoped("the usual one is opened by the first call, and has the folder and nothing else", () =>
+    Effect.gen(function* () {
+      const folder = `${folderOf()}/later`
+      const sandbox = yield* SandboxOf.later(folder)
+      mkdirSync(folder)
+      writeFileSync(`${folder}/a.txt`, "here")
+      writeFileSync(`${folder}/../b.txt`, "there")
+      assert.strictEqual(text(yield* sandbox.read("a.txt")), "here")
+      const outside = yield* Effect.flip(sandbox.read("../b.txt"))
+      assert.strictEqual(outside.reason._tag, "Denied")
+      yield* sandbox.write("c.txt", new TextEncoder().encode("new"))
+      const { stdout } = yield* Effect.provideService(Sandbox.run("cat c.txt"), Sandbox.Sandbox, sandbox)
+      assert.strictEqual(stdout, "new")
       assert.deepStrictEqual(
-        [lines.length, lines.at(-1)],
-        [1001, "[1000 of 1005 files shown; list a folder below for the rest]"]
+        (yield* sandbox.list(".")).map(({ path }) => path),
+        ["a.txt", "c.txt"]
       )
+      yield* sandbox.remove("c.txt")
+      assert.strictEqual((yield* sandbox.stat("a.txt")).kind, "file")
     })
+  )
 
-    it("refuses files and follows no links", async () => {
-      const root = folderOf({ "a/b.txt": "" })
-      symlinkSync("..", join(root, "a", "up"))
-      symlinkSync("/", join(root, "rest"))
-      assert.strictEqual(await list(root, ".", all), "a/b.txt")
-      assert.strictEqual(await refusal(list(root, "a/b.txt", names)), "a/b.txt is a file, not a folder.")
-      assert.strictEqual(
-        await refusal(list(root, "rest", names)),
-        `rest is outside of ${root}; only files below it may be read.`
-      )
-    })
-  })
-
-  describe("read", () => {
-    const hundred = Array.from({ length: 1234 }, (_, index) => `line ${index + 1}\n`).join("")
-
-    it("gives a short file as it is", async () => {
-      const root = folderOf({ "a.txt": "\uFEFFone\r\ntwo", "b.txt": "one\n", empty: "" })
-      assert.deepStrictEqual(await Promise.all(["a.txt", "b.txt", "empty"].map((path) => read(root, path, whole))), [
-        "one\ntwo",
-        "one\n",
-        ""
-      ])
-    })
-
-    it("gives a long file in pieces", async () => {
-      const root = folderOf({ "a.txt": hundred })
-      const lines = (await read(root, "a.txt", whole)).split("\n")
+  it.scoped("one that cannot be had says why", () =>
+    Effect.map(Effect.flip(SandboxOf.open({ kind: "local" }, "/nowhere")), ({ _tag, message }) =>
       assert.deepStrictEqual(
-        [lines[0], lines.at(-2), lines.at(-1)],
-        ["line 1", "line 500", "[lines 1-500 of 1234 shown; read on with from: 501]"]
+        [_tag, message],
+        ["SetupError", "the sandbox local cannot be used: /nowhere: there is no such file or folder"]
       )
-      assert.strictEqual(
-        await read(root, "a.txt", { from: 1233, to: 9999 }),
-        "line 1233\nline 1234\n[lines 1233-1234 of 1234 shown]"
-      )
-    })
-
-    it("refuses with a sentence", async () => {
-      const root = folderOf({ "a.txt": "a\n", "b.png": new Uint8Array([137, 0]) })
-      const cases: ReadonlyArray<readonly [string, number, string]> = [
-        ["none", 1, "none does not exist."],
-        ["a.txt/b", 1, "a.txt/b is not below a folder."],
-        [".", 1, ". is a folder; list it instead."],
-        ["b.png", 1, "b.png is a binary file (2 bytes)."],
-        ["a.txt", 9, "a.txt has 1 lines, there is no line 9."],
-        ["/etc/hostname", 1, `/etc/hostname is outside of ${root}; only files below it may be read.`],
-        ["x/../../y", 1, `x/../../y is outside of ${root}; only files below it may be read.`],
-        ["a\0b", 1, "A path cannot contain a NUL character."]
-      ]
-      const told = await Promise.all(cases.map(([path, from]) => refusal(read(root, path, { from, to: undefined }))))
-      assert.deepStrictEqual(
-        told,
-        cases.map(([, , message]) => message)
-      )
-    })
-  })
-
-  describe("search", () => {
-    it("finds plain text in files and folders", async () => {
-      const root = folderOf({
-        "a.txt": "One (1)\ntwo\n",
-        "b/c.txt": "one.\n",
-        "b/d.bin": new Uint8Array([111, 110, 101, 0])
-      })
-      assert.strictEqual(await search(root, "one", ".", signal), "a.txt:1: One (1)\nb/c.txt:1: one.")
-      assert.strictEqual(await search(root, "One", ".", signal), "a.txt:1: One (1)")
-      assert.strictEqual(await search(root, "(1)", "a.txt", signal), "a.txt:1: One (1)")
-      assert.strictEqual(await search(root, "three", "b", signal), 'No match for "three".')
-      assert.strictEqual(await refusal(search(root, "", ".", signal)), "The text to search for is empty.")
-    })
-  })
+    )
+  )
 })

@@ -1,78 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Agent from "axonal/agent/Agent"
 import * as ContextStore from "axonal/context/ContextStore"
-import type { Delta } from "axonal/domain/Delta"
 import { SessionId } from "axonal/domain/Ids"
 import * as Message from "axonal/domain/Message"
-import type { CallOutcome } from "axonal/domain/Outcome"
-import type { ToolCall } from "axonal/domain/Part"
 import * as Part from "axonal/domain/Part"
 import * as Offline from "axonal/transport/Offline"
-import type { Request, ToolSpec } from "axonal/transport/Transport"
-import * as Transport from "axonal/transport/Transport"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-
-const tool = (name: string, properties: object, required: ReadonlyArray<string>): ToolSpec => ({
-  name,
-  inputSchema: { type: "object", properties, required }
-})
-const string = { type: "string" }
-const number = { type: "number" }
-
-const tools = [
-  tool("list", { path: string, recursive: { type: "boolean" } }, []),
-  tool("read", { path: string, from: number, to: number }, ["path"]),
-  tool("search", { pattern: string, path: string }, ["pattern"]),
-  tool("calculate", { expression: string }, ["expression"])
-]
+import { answer, calls, callsOf, number, partsOf, send, string, textOf, tool } from "./offlineCalls.ts"
 
 const words = "read list search how many lines files in the and , . what is 2 * ( ) { } \" ' a.txt %".split(" ")
-
-const send = (messages: ReadonlyArray<Message.Message>, options: Partial<Request> = {}) =>
-  Transport.stream(Transport.request({ messages, tools, ...options })).pipe(
-    Stream.runCollect,
-    Effect.map(Chunk.toReadonlyArray),
-    Effect.provide(Offline.layer)
-  )
-
-const partsOf = (deltas: ReadonlyArray<Delta>) =>
-  deltas.flatMap((delta) => (delta._tag === "PartEnd" ? [delta.part] : []))
-
-const callsOf = (deltas: ReadonlyArray<Delta>) =>
-  partsOf(deltas).flatMap(
-    (part): ReadonlyArray<unknown> => (part.type === "tool-call" ? [[part.name, JSON.parse(part.input)]] : [])
-  )
-
-const textOf = (deltas: ReadonlyArray<Delta>) =>
-  partsOf(deltas)
-    .map((part) => (part.type === "text" ? part.text : ""))
-    .join("")
-
-/** The calls for a request. */
-const calls = (text: string, options?: Partial<Request>) => Effect.map(send([Message.user(text)], options), callsOf)
-
-/** The answer when every call of the request has this result. */
-const answer = (text: string, result: string, outcome: CallOutcome = "ok", options?: Partial<Request>) =>
-  Effect.gen(function* () {
-    const user = Message.user(text)
-    const parts = partsOf(yield* send([user], options))
-    const results = parts
-      .filter((part): part is ToolCall => part.type === "tool-call")
-      .map(
-        ({ id, name }): Part.ToolResult => ({
-          type: "tool-result",
-          id,
-          name,
-          outcome,
-          content: [Part.text(result)]
-        })
-      )
-    return textOf(yield* send([user, Message.assistant(parts), Message.tool(results)], options))
-  })
 
 describe("Offline", () => {
   describe("planning", () => {

@@ -62,8 +62,12 @@ export const callOf = (name: string, input: string): string => {
   }
 }
 
-export const resultOf = (name: string, outcome: string, content: ReadonlyArray<ResultContent>): string =>
-  `← ${printable(name)}${outcome === "ok" ? "" : ` ${outcome}`}: ${summary(contentToText(content))}`
+/** Of files beside words, the words say enough. */
+export const resultOf = (name: string, outcome: string, content: ReadonlyArray<ResultContent>): string => {
+  const words = content.filter(({ type }) => type !== "file")
+  const text = contentToText(words.length > 0 ? words : content)
+  return `← ${printable(name)}${outcome === "ok" ? "" : ` ${outcome}`}: ${summary(text)}`
+}
 
 /** How long ago, and from a month on the day. */
 export const ago = (at: number, now: number): string => {

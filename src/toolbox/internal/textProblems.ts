@@ -32,8 +32,8 @@ export const nearNames = (name: string, names: ReadonlyArray<string>): ReadonlyA
     .slice(0, 2000)
     .map((known) => {
       const lower = known.toLowerCase()
-      const isPart =
-        stem.length > 2 && (lower.includes(stem) || (lower.length > 2 && stem.includes(lower.replace(/\.[^.]*$/, ""))))
+      const bare = lower.replace(/\.[^.]*$/, "")
+      const isPart = stem.length > 2 && (lower.includes(stem) || (bare.length > 2 && stem.includes(bare)))
       return { known, far: isPart ? 1 : distance(wanted, lower) }
     })
     .filter(({ far }) => far <= Math.max(2, Math.ceil(wanted.length / 3)))

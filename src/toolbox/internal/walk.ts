@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect"
 import type { Ignore } from "ignore"
-import ignore from "ignore"
 import type { FileInfo, Service } from "../../sandbox/Sandbox.ts"
 import type { SandboxError } from "../../sandbox/SandboxError.ts"
 import { below } from "./folderPaths.ts"
@@ -108,9 +107,16 @@ const mostBytes = 256 * 1024
 
 const read = (sandbox: Service, folder: string, name: string): Effect.Effect<ReadonlyArray<Rules>> =>
   sandbox.read(below(folder, name), { length: mostBytes }).pipe(
-    Effect.map(({ bytes }) => [{ folder, says: ignore({ allowRelativePaths: true }).add(decoder.decode(bytes)) }]),
+    Effect.flatMap(({ bytes }) =>
+      Effect.map(parser, ({ default: ignore }) => [
+        { folder, says: ignore({ allowRelativePaths: true }).add(decoder.decode(bytes)) }
+      ])
+    ),
     Effect.orElseSucceed(() => [])
   )
+
+/** Loaded with the first file of rules. */
+const parser = Effect.promise(() => import("ignore"))
 
 const decoder = new TextDecoder()
 

@@ -4,9 +4,10 @@
  */
 
 import type { ToolResult } from "../../../domain/Part.ts"
-import { contentToText } from "../../../domain/Part.ts"
 import type { Task } from "./plan.ts"
 import { quote } from "./quote.ts"
+import { ofFile, ofList, ofSearch, textOf } from "./results.ts"
+import type { Wish } from "./words.ts"
 
 /** What this transport says of itself. */
 export const introduction = [
@@ -102,17 +103,22 @@ const sayResult = (task: Extract<Task, { readonly _tag: "Call" }>, result: ToolR
   }
   switch (wish.kind) {
     case "read":
-      return sayFile(wish, text)
+      return sayFile(wish, result)
     case "list":
       return sayList(wish, text)
-    case "search": {
-      const hits = linesOf(text)
+    case "find": {
+      const { entries, more } = ofList(text)
       const where = wish.path === undefined ? "" : ` in ${wish.path}`
-      if (hits.length === 0 || /^no match/i.test(text)) return `No match for “${wish.text}”${where}.`
-      const more = leftOut(text)
+      if (entries.length === 0) return `No file is called ${wish.pattern}${where}.`
+      return `${plural(entries.length + more, "file")} called ${wish.pattern}${where}:\n\n${block(text)}`
+    }
+    case "search": {
+      const { hits, isMore } = ofSearch(text)
+      const where = wish.path === undefined ? "" : ` in ${wish.path}`
+      if (hits === 0) return `No match for “${wish.text}”${where}.`
       return wish.want === "count"
-        ? `“${wish.text}” is on ${more === undefined ? "" : "at least "}${plural(hits.length, "line")}${where}.`
-        : `“${wish.text}”${where}: ${more === undefined ? "" : "the first "}${plural(hits.length, "match", "matches")}.\n\n${block(text)}`
+        ? `“${wish.text}” is on ${isMore ? "at least " : ""}${plural(hits, "line")}${where}.`
+        : `“${wish.text}”${where}: ${isMore ? "the first " : ""}${plural(hits, "match", "matches")}.\n\n${block(text)}`
     }
     case "calculate":
       return `${wish.expression} = ${text}`
@@ -121,29 +127,23 @@ const sayResult = (task: Extract<Task, { readonly _tag: "Call" }>, result: ToolR
   }
 }
 
-const sayFile = (
-  wish: Extract<Task & { readonly _tag: "Call" }, unknown>["wish"] & { readonly kind: "read" },
-  text: string
-): string => {
-  if (wish.want === "about") return about(wish.path, wish.path, text)
-  if (wish.want === "content") return text === "" ? `${wish.path} is empty.` : `${wish.path}:\n\n${block(text)}`
-  const total = leftOut(text)?.total
-  if (total !== undefined) return `${wish.path} has ${plural(total, "line")}.`
-  const lines = text === "" ? 0 : text.replace(/\n$/, "").split("\n").length
-  return /\[… \d+ of \d+ characters cut …\]/.test(text)
-    ? `${wish.path} is too long to count: only a part of it came back.`
-    : `${wish.path} has ${plural(lines, "line")}.`
+const sayFile = (wish: Extract<Wish, { readonly kind: "read" }>, result: ToolResult): string => {
+  const { path } = wish
+  const { isOther, lines, text } = ofFile(result, path)
+  if (isOther) return text.includes("\n") ? `${path} is no text.\n\n${block(text)}` : text
+  if (wish.want === "about") return about(path, path, text)
+  if (wish.want === "content") return text === "" ? `${path} is empty.` : `${path}:\n\n${block(text)}`
+  const came = text === "" ? 0 : text.replace(/\n$/, "").split("\n").length
+  return lines === undefined && /\[… \d+ of \d+ characters cut …\]/.test(text)
+    ? `${path} is too long to count: only a part of it came back.`
+    : `${path} has ${plural(lines ?? came, "line")}.`
 }
 
-const sayList = (
-  wish: { readonly path?: string | undefined; readonly want: "names" | "count" },
-  text: string
-): string => {
+const sayList = (wish: Extract<Wish, { readonly kind: "list" }>, text: string): string => {
   const where = wish.path ?? "this folder"
-  const entries = linesOf(text)
+  const { entries, more } = ofList(text)
   if (wish.want === "names") return entries.length === 0 ? `${where} is empty.` : `In ${where}:\n\n${block(text)}`
-  const files = leftOut(text)?.total ?? entries.filter((line) => !/\/$/.test(line)).length
-  return `${plural(files, "file")} in ${where}.`
+  return `${plural(entries.filter((line) => !/\/$/.test(line)).length + more, "file")} in ${where}.`
 }
 
 const about = (name: string, path: string, text: string): string => {
@@ -158,41 +158,6 @@ const about = (name: string, path: string, text: string): string => {
   const says = named === "" ? `${name} says of itself:` : `${name}${named} It says:`
   return `${says}\n\n> ${paragraph}\n\n(Quoted from the file. Offline there is no model to say more.)`
 }
-
-/** What a tool said about itself at the end: "[lines 1-200 of 1234 shown …]", "[1000 of 5321 files shown …]". */
-const leftOut = (text: string): { readonly total: number } | undefined => {
-  const note = /\n\[(?:lines \d+-\d+|first \d+|\d+) of (\d+)\b[^\]\n]*\]\s*$/.exec(`\n${text}`)
-  if (note?.[1] !== undefined) return { total: Number(note[1]) }
-  return undefined
-}
-
-/** Text of a result, also when a tool packs it into an object. */
-const textOf = (result: ToolResult): string => {
-  const only = result.content[0]
-  if (result.content.length !== 1 || only?.type !== "json") return contentToText(result.content)
-  const { value } = only
-  if (Array.isArray(value)) return value.map(lineOf).join("\n")
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value)
-    const main = entries.find(([name]) =>
-      /^(?:content|text|body|data|result|value|output|entries|files|matches|error|message)$/.test(name)
-    )
-    const inner = main?.[1] ?? (entries.length === 1 ? entries[0]?.[1] : undefined)
-    if (Array.isArray(inner)) return inner.map(lineOf).join("\n")
-    if (typeof inner === "string" || typeof inner === "number") return String(inner)
-  }
-  return lineOf(value)
-}
-
-const lineOf = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
-
-/** Lines with something on them, without a tool's note on what it left out. */
-const linesOf = (text: string): ReadonlyArray<string> =>
-  text
-    .split("\n")
-    .filter(
-      (line) => line.trim() !== "" && !/^\[.*\]$/.test(line) && !/^(?:the )?(?:folder|directory) .*is empty/i.test(line)
-    )
 
 const block = (text: string, most = 60): string => {
   const lines = text.replace(/\n$/, "").split("\n")

@@ -1,12 +1,13 @@
 /**
- * Finds the declared tool that does what is wished, and writes its arguments. It knows tools by their names and by the
- * names of their fields, so that it also works with tools that an application brought.
+ * Finds the declared tool that does what is wished, and writes its arguments. It knows tools by the words of their names and
+ * descriptions and by the names of their fields, so that it also works with tools that an application brought.
  */
 import type { Wish } from "./words.ts"
 
 /** As much of a declared tool as is looked at. */
 export interface Declared {
   readonly name: string
+  readonly description?: string | undefined
   readonly inputSchema: object
 }
 
@@ -68,36 +69,75 @@ const wordsOf = (name: string): ReadonlyArray<string> =>
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== "")
 
+/** What tools do is called by: the usual word first. */
 const names = {
-  read: /^(?:read|cat|open|view|load)$/,
-  list: /^(?:list|ls|dir|tree)$/,
-  search: /^(?:search|grep|find|ripgrep)$/,
-  calculate: /^(?:calc|calculate|calculator|compute|evaluate|arithmetic|math|maths|eval)$/
+  read: [/^read$/, /^(?:cat|open|view|load)$/],
+  list: [/^(?:list|ls|dir)$/, /^tree$/],
+  find: [/^(?:find|glob)$/, /^search$/],
+  search: [/^(?:search|grep|ripgrep)$/, /^find$/],
+  calculate: [/^(?:calc|calculate|calculator|compute|evaluate|arithmetic|math|maths|eval)$/]
+} as const
+
+/** What names and descriptions of tools speak of that are meant when nothing else is said. */
+const subjects = {
+  read: /\bfiles?\b/i,
+  list: /\b(?:files?|folders?|director(?:y|ies))\b/i,
+  find: /\bfiles?\b/i,
+  search: /\b(?:files?|lines?|texts?)\b/i,
+  calculate: /\b(?:arithmetic|expressions?)\b/i
 } as const
 
 const changing = /^(?:write|edit|patch|delete|remove|move|rename|create|send|run|execute)$/
 
 const keys = {
   path: /^(?:path|file|file_?name|file_?path|folder|dir|directory|location)$/i,
+  name: /^(?:pattern|glob|name|query)$/i,
   text: /^(?:pattern|query|text|regex|search|term|needle|q|string)$/i,
+  literal: /^(?:literal|plain|fixed|fixed_?strings?)$/i,
   expression: /^(?:expression|expr|formula|input|sum)$/i,
   from: /^(?:from|start|start_?line|from_?line|line_?start)$/i,
   to: /^(?:to|end|end_?line|to_?line|line_?end)$/i,
   recursive: /^(?:recursive|recurse|deep)$/i
 } as const
 
-/** The declared tool with the capability, and the fields it takes it by. */
-const capable = (tools: ReadonlyArray<Declared>, kind: keyof typeof names) => {
-  const key = { read: keys.path, list: undefined, search: keys.text, calculate: keys.expression }[kind]
+const mains: Readonly<Record<keyof typeof names, RegExp | undefined>> = {
+  read: keys.path,
+  list: undefined,
+  find: keys.name,
+  search: keys.text,
+  calculate: keys.expression
+}
+
+interface Capable {
+  readonly tool: Declared
+  readonly fields: ReadonlyArray<Field>
+  readonly main: Field | undefined
+}
+
+/** The declared tool that has the capability best, and the fields it takes it by. The first of several that are as good. */
+const capable = (tools: ReadonlyArray<Declared>, kind: keyof typeof names): Capable | undefined => {
+  let best: (Capable & { readonly fit: number }) | undefined
   for (const tool of tools) {
     const words = wordsOf(tool.name)
+    const usual = names[kind].findIndex((name) => words.some((word) => name.test(word)))
+    if (usual < 0 || words.some((word) => changing.test(word))) continue
+    // What finds files by their paths finds no text in them, and the other way round.
+    if ((kind === "find" || kind === "search") && isFinder(tool) !== (kind === "find")) continue
     const fields = fieldsOf(tool)
-    if (!words.some((word) => names[kind].test(word)) || words.some((word) => changing.test(word))) continue
-    const main = key === undefined ? undefined : fields.find(({ name }) => key.test(name))
-    if (key === undefined || main !== undefined) return { tool, fields, main }
+    const main = mains[kind] === undefined ? undefined : fields.find(({ name }) => mains[kind]?.test(name))
+    if (mains[kind] !== undefined && main === undefined) continue
+    const missing = fields.some((field) => field.required && field !== main && !keys.path.test(field.name))
+    const said = [words.join(" "), tool.description ?? ""].filter((text) => subjects[kind].test(text)).length
+    const fit = said + (usual === 0 ? 1 : 0) - (missing ? 4 : 0)
+    if (best === undefined || fit > best.fit) best = { tool, fields, main, fit }
   }
-  return undefined
+  return best
 }
+
+/** Whether a tool is about paths of files: patterns of them stand in its description, or it says so. */
+const isFinder = ({ description = "", name }: Declared): boolean =>
+  /\*\*|\*\.\w|\bglob\b|\bby (?:their |its |the )?(?:paths?|names?)\b/i.test(description) ||
+  wordsOf(name).includes("glob")
 
 const put = (
   input: Readonly<Record<string, unknown>>,
@@ -113,6 +153,7 @@ const put = (
 const lacking = {
   read: "read files",
   list: "list files",
+  find: "find files",
   search: "search",
   calculate: "calculate"
 } as const
@@ -123,15 +164,26 @@ export const planFor = (
   tools: ReadonlyArray<Declared>
 ): Planned | { readonly lacking: string } => {
   const found = capable(tools, wish.kind)
+  if (wish.kind === "list" && wish.want === "count") {
+    const finder = found?.fields.some(({ name }) => keys.recursive.test(name)) ? undefined : capable(tools, "find")
+    if (finder !== undefined) return finding(finder, "**", wish.path)
+  }
   if (found === undefined) return { lacking: lacking[wish.kind] }
   const { fields, main, tool } = found
   const key = main?.name ?? ""
   switch (wish.kind) {
     case "calculate":
       return { name: tool.name, input: { [key]: wish.expression } }
+    case "find":
+      return finding(found, wish.pattern, wish.path)
     case "search": {
-      const text = main?.regex === true ? escaped(wish.text) : wish.text
-      return { name: tool.name, input: put({ [key]: text }, fields, keys.path, wish.path) }
+      const isRegex = main?.regex === true || /\bregular expression|\bregex/i.test(tool.description ?? "")
+      const literal = fields.find(({ name, type }) => keys.literal.test(name) && type === "boolean")
+      const text = isRegex && literal === undefined ? escaped(wish.text) : wish.text
+      // Nothing is said where the text means itself anyway.
+      const isPlain = escaped(wish.text) === wish.text
+      const input = literal === undefined || isPlain ? { [key]: text } : { [key]: text, [literal.name]: true }
+      return { name: tool.name, input: put(input, fields, keys.path, wish.path) }
     }
     case "list": {
       const needed = fields.some(({ name, required }) => required && keys.path.test(name))
@@ -143,6 +195,15 @@ export const planFor = (
         name: tool.name,
         input: put(put({ [key]: wish.path }, fields, keys.from, wish.from), fields, keys.to, wish.to)
       }
+  }
+}
+
+/** The files below a folder whose paths are of a pattern. */
+const finding = ({ fields, main, tool }: Capable, pattern: string, path: string | undefined): Planned => {
+  const needed = fields.some(({ name, required }) => required && keys.path.test(name))
+  return {
+    name: tool.name,
+    input: put({ [main?.name ?? ""]: pattern }, fields, keys.path, path ?? (needed ? "." : undefined))
   }
 }
 

@@ -16,6 +16,7 @@ export type Wish =
       readonly want: "content" | "about" | "lines"
     }
   | { readonly kind: "list"; readonly path?: string | undefined; readonly want: "names" | "count" }
+  | { readonly kind: "find"; readonly pattern: string; readonly path?: string | undefined }
   | {
       readonly kind: "search"
       readonly text: string
@@ -145,6 +146,9 @@ const forms = {
   explain: expression(
     `(?:(?:tell|show) me )?(?:summari[sz]e|explain|describe|about|what(?:'s| is| does)|what)(?: (?:the|file))* ${token}(?: file)?(?: (?:is|says?|about|does?|do))*`
   ),
+  find: expression(
+    `(?:find|where(?:'s| is| are)?)(?: all)?(?: the)?( files?(?: (?:named|called))?)? ${token}(?: files?)?(?: (?:in|under|below|within)(?: the)? ${token})?(?: folder| directory)?`
+  ),
   search: expression(
     `(?:search|grep|look|scan|find|where(?:'s| is| are)?|which files (?:contain|mention|use))(?: (?:for|all|the|files))* (.+)`
   )
@@ -192,9 +196,18 @@ const listOrSearch = (clause: string): Wish => {
   }
   const found = forms.search.exec(clause)
   if (found?.[1] === undefined) return { kind: "unknown", text: clause }
-  return search(
-    /^where\b/i.test(clause) ? found[1].replace(/ (?:defined|declared|used|mentioned|called)\b/i, "") : found[1]
+  const named = /^(?:find|where)\b/i.test(clause) ? findByName(clause) : undefined
+  return (
+    named ??
+    search(/^where\b/i.test(clause) ? found[1].replace(/ (?:defined|declared|used|mentioned|called)\b/i, "") : found[1])
   )
+}
+
+/** A file that is looked for by its name: one that is said to be a name, or a pattern of names. */
+const findByName = (clause: string): Wish | undefined => {
+  const [, kind, pattern = "", path] = forms.find.exec(clause) ?? []
+  const isName = /named|called/i.test(kind ?? "") || pattern.includes("*") || (kind !== undefined && isPath(pattern))
+  return isName && pattern !== "" ? { kind: "find", pattern: bare(pattern), path: place(path) } : undefined
 }
 
 const search = (rest: string): Wish => {

@@ -1,0 +1,70 @@
+/**
+ * The sandbox in which tools of the command line work. Which one it is, is known before a run; only that one is loaded.
+ */
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Sandbox from "../sandbox/Sandbox.ts"
+import { SandboxError } from "../sandbox/SandboxError.ts"
+import { SetupError } from "./errors.ts"
+import type { Place } from "./internal/hands.ts"
+
+/**
+ * Opens a sandbox on a folder of this machine, until the scope closes.
+ *
+ * **Details**
+ *
+ * - Errors: one that cannot be had here, with what to do about it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (place: Place, folder: string): Effect.Effect<Sandbox.Service, SetupError, Scope.Scope> =>
+  Effect.tryPromise(() => loaded(place, folder)).pipe(
+    Effect.flatten,
+    Effect.mapError((cause) => {
+      const why = cause instanceof SandboxError ? cause.message : String(cause.error)
+      return new SetupError({ message: `the sandbox ${place.kind} cannot be used: ${why}`, cause })
+    })
+  )
+
+/**
+ * The sandbox of this machine, opened when something is first done in it: a run begins without it.
+ *
+ * **Details**
+ *
+ * - Its description is empty.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const later = (folder: string): Effect.Effect<Sandbox.Service, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const opening = Effect.flatten(Effect.promise(() => loaded({ kind: "local" }, folder)))
+    const opened = yield* Effect.cached(Scope.extend(opening, scope))
+    return {
+      folder,
+      description: "",
+      exec: (command, options) => Effect.flatMap(opened, ({ exec }) => exec(command, options)),
+      read: (path, range) => Effect.flatMap(opened, ({ read }) => read(path, range)),
+      write: (path, bytes, options) => Effect.flatMap(opened, ({ write }) => write(path, bytes, options)),
+      list: (path) => Effect.flatMap(opened, ({ list }) => list(path)),
+      stat: (path) => Effect.flatMap(opened, ({ stat }) => stat(path)),
+      remove: (path, options) => Effect.flatMap(opened, ({ remove }) => remove(path, options)),
+      watch: (path) => Stream.unwrap(Effect.map(opened, ({ watch }) => watch(path)))
+    }
+  })
+
+// internal
+
+type Opening = Effect.Effect<Sandbox.Service, SandboxError, Scope.Scope>
+
+const loaded = async (place: Place, folder: string): Promise<Opening> => {
+  switch (place.kind) {
+    case "local":
+      return (await import("../sandbox/LocalSandbox.ts")).make({ folder })
+    case "bubblewrap":
+      return (await import("../sandbox/BubblewrapSandbox.ts")).make({ folder })
+  }
+}
