@@ -74,8 +74,9 @@ const { metafile } = await build({
   legalComments: "eof",
   metafile: true,
   logLevel: "warning",
-  // Optional native accelerators of the HTTP and file-watching packages; each has a fallback of its own.
-  external: ["bufferutil", "utf-8-validate", "msgpackr-extract", "@parcel/watcher"],
+  // Optional native accelerators of the HTTP and file-watching packages, each with a fallback of its own; and peers of
+  // sandboxes, native too, which say themselves how they are installed.
+  external: ["bufferutil", "utf-8-validate", "msgpackr-extract", "@parcel/watcher", "dockerode", "node-pty"],
   plugins: [nativeSqlite],
   // CommonJS packages inside the bundle call `require` for Node's own modules.
   banner: {

@@ -175,7 +175,8 @@ Model
 
 Tools
       --tools WHICH    reading (the default), all: also write files and run commands, each time with your yes, or none
-      --sandbox KIND   where they work on this folder: local (this machine), or bubblewrap (no network, all else read-only)
+      --sandbox KIND   where they work on this folder: local (this machine), bubblewrap (no network, the rest read-only),
+                       or container[:IMAGE], by Docker or Podman
 
 Output
       --json           events as JSON lines on standard output, and nothing else there

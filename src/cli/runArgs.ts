@@ -70,8 +70,8 @@ Calls that write or run something wait for your yes: see --approve.
 
       --agent NAME     speak to this agent instead of the lead
       --approve        ask you at the terminal about calls that a guard wants a word on; without, they are denied
-      --sandbox KIND   where tools work on this folder: local (this machine, the default) or bubblewrap (no network, the rest
-                       of the machine read-only)
+      --sandbox KIND   where tools work on this folder: local (this machine, the default), bubblewrap (no network, the rest of
+                       the machine read-only), or container[:IMAGE], by Docker or Podman
 
 Sessions
   -s, --session ID     use this session, and begin it if it is new

@@ -66,5 +66,9 @@ const loaded = async (place: Place, folder: string): Promise<Opening> => {
       return (await import("../sandbox/LocalSandbox.ts")).make({ folder })
     case "bubblewrap":
       return (await import("../sandbox/BubblewrapSandbox.ts")).make({ folder })
+    case "container": {
+      const { make } = await import("../sandbox/ContainerSandbox.ts")
+      return make({ image: place.image, pull: "missing", mount: { path: folder } })
+    }
   }
 }

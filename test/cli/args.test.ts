@@ -36,6 +36,15 @@ describe("args", () => {
       _tag: "Run",
       options: { ...none, prompt: "hi", tools: "all", sandbox: { kind: "bubblewrap" } }
     })
+    const images = ["container", "container:node:22", "local"].map((value) => {
+      const parsed = parse(["--sandbox", value, "hi"])
+      return parsed._tag === "Run" ? parsed.options.sandbox : parsed
+    })
+    assert.deepStrictEqual(images, [
+      { kind: "container", image: "debian:stable-slim" },
+      { kind: "container", image: "node:22" },
+      { kind: "local" }
+    ])
     const wrong = [
       ["--tools", "some"],
       ["--sandbox", "jail"],
@@ -45,7 +54,7 @@ describe("args", () => {
       wrong.map((parsed) => (parsed._tag === "Invalid" ? parsed.message : parsed._tag)),
       [
         '--tools is all, reading or none, not "some"',
-        '--sandbox is local or bubblewrap, not "jail"',
+        '--sandbox is local, bubblewrap, container or container:IMAGE, not "jail"',
         '--tools is all, reading or none, not ""'
       ]
     )

@@ -137,7 +137,10 @@ describe("axonal run", () => {
       [["team", "--offline"], /\naxonal: there is no input: give one, or pipe one in\. Try axonal run --help\.\n$/],
       [["team", "--agnt", "x", "hi"], "axonal: unknown flag --agnt, did you mean --agent? Try axonal run --help.\n"],
       [["team", "--approve", "hi"], usage("--approve asks at a terminal, and there is none")],
-      [["team", "--sandbox", "jail", "hi"], usage('--sandbox is local or bubblewrap, not "jail"')],
+      [
+        ["team", "--sandbox", "jail", "hi"],
+        usage('--sandbox is local, bubblewrap, container or container:IMAGE, not "jail"')
+      ],
       [["nowhere", "hi"], team("- nowhere: does not exist: create it, or correct the path")],
       [
         ["team", "--agent", "raeder", "hi"],

@@ -8,9 +8,13 @@ export type Which = (typeof whichs)[number]
 const whichs = ["all", "reading", "none"] as const
 
 /** Where tools for files and commands work. */
-export type Place = { readonly kind: (typeof kinds)[number] }
+export type Place =
+  | { readonly kind: "local" }
+  | { readonly kind: "bubblewrap" }
+  | { readonly kind: "container"; readonly image: string }
 
-const kinds = ["local", "bubblewrap"] as const
+/** What a container is of when nobody says. */
+const usualImage = "debian:stable-slim"
 
 export const flags = { sandbox: { type: "string" }, tools: { type: "string" } } as const
 
@@ -21,7 +25,7 @@ export const problemOf = (values: {
 }): string | undefined => {
   const { sandbox, tools } = values
   if (sandbox !== undefined && parsed(sandbox) === undefined) {
-    return `--sandbox is local or bubblewrap, not "${sandbox}"`
+    return `--sandbox is local, bubblewrap, container or container:IMAGE, not "${sandbox}"`
   }
   return tools !== undefined && !whichs.some((which) => which === tools)
     ? `--tools is all, reading or none, not "${tools}"`
@@ -37,6 +41,8 @@ export const whichOf = (value: string | undefined): Which => whichs.find((which)
 // internal
 
 const parsed = (value: string): Place | undefined => {
-  const kind = kinds.find((kind) => kind === value)
-  return kind === undefined ? undefined : { kind }
+  if (value === "local" || value === "bubblewrap") return { kind: value }
+  if (value === "container") return { kind: value, image: usualImage }
+  const image = /^container:(\S+)$/.exec(value)?.[1]
+  return image === undefined ? undefined : { kind: "container", image }
 }
