@@ -16,6 +16,7 @@ import { layerSqlite } from "../context/SqliteContextStore.ts"
 import { nearest } from "../internal/nearest.ts"
 import { version } from "../internal/version.ts"
 import * as McpServer from "../mcp/McpServer.ts"
+import { isToken } from "../mcp/McpServerAuth.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import { TeamError } from "../team/TeamError.ts"
 import * as Offline from "../transport/Offline.ts"
@@ -121,6 +122,12 @@ const overHttp = <E, R>(
     if (!isLocal && token === undefined) {
       return yield* new UsageError({
         message: `others reach ${host}: set AXONAL_MCP_TOKEN to what they have to bring`,
+        see
+      })
+    }
+    if (token !== undefined && !isToken(token)) {
+      return yield* new UsageError({
+        message: "AXONAL_MCP_TOKEN has characters that no client can send as a token",
         see
       })
     }

@@ -6,7 +6,7 @@ import type * as Headers from "@effect/platform/Headers"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type * as Identity from "../context/Identity.ts"
+import * as Identity from "../context/Identity.ts"
 
 /**
  * The request does not say who it is for, or not so that it is believed. The client is answered 401, and may get a token.
@@ -66,7 +66,7 @@ export interface ProtectedResource {
 }
 
 /**
- * A token and whom it stands for.
+ * A token and whom it stands for: without an identity, the one in force.
  *
  * @category models
  * @since 0.1.0
@@ -82,7 +82,7 @@ export interface Token {
  * **Details**
  *
  * - All tokens are compared, each by its hash and in the same time, whichever it is.
- * - Errors: throws a `TypeError` when there is no token, and for one that is blank.
+ * - Errors: throws a `TypeError` when there is no token, and for one that is blank or that no header can bring.
  *
  * @category constructors
  * @since 0.1.0
@@ -93,6 +93,9 @@ export const bearer = (tokens: Redacted.Redacted | ReadonlyArray<Token>): Author
   if (known.some(({ token }) => Redacted.value(token).trim() === "")) {
     throw new TypeError("McpServer.bearer has a token that is blank")
   }
+  if (!known.every(({ token }) => isToken(Redacted.value(token)))) {
+    throw new TypeError("McpServer.bearer has a token with other characters than those of ASCII that can be seen")
+  }
   const hashes = Promise.all(known.map(({ token }) => hash(Redacted.value(token))))
   return (headers) =>
     Effect.gen(function* () {
@@ -101,11 +104,18 @@ export const bearer = (tokens: Redacted.Redacted | ReadonlyArray<Token>): Author
       const [mine, all] = yield* Effect.promise(() => Promise.all([hash(given), hashes]))
       let found: Token | undefined
       for (const [index, one] of all.entries()) if (isEqual(mine, one)) found = known[index]
-      return found === undefined
-        ? yield* new Unauthorized({ description: "The token is not known" })
-        : (found.identity ?? {})
+      if (found === undefined) return yield* new Unauthorized({ description: "The token is not known" })
+      return found.identity ?? (yield* Identity.Identity)
     })
 }
+
+/**
+ * Whether a header can bring a text as a token.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isToken = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
 
 /**
  * The bearer token of a request.
@@ -152,7 +162,41 @@ export const metadata = (resource: ProtectedResource): object => ({
   ...(resource.documentation === undefined ? undefined : { resource_documentation: resource.documentation })
 })
 
+/**
+ * Below where the metadata of protected resources is.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const well = "/.well-known/oauth-protected-resource"
+
+/**
+ * Where clients look for the metadata of a resource, on the machine that its URL names.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const placeOf = ({ url }: ProtectedResource): string => `${well}${new URL(url).pathname.replace(/\/$/, "")}`
+
+/**
+ * What is wrong with what is said of a resource, if anything.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const problemOf = (resource: ProtectedResource | undefined): string | undefined => {
+  if (resource === undefined) return undefined
+  const { authorizationServers, url } = resource
+  if (!isAddress(url)) return `McpServer option resource has the url ${JSON.stringify(url)}, which is no http address`
+  const wrong = authorizationServers.find((issuer) => !isAddress(issuer))
+  return wrong === undefined
+    ? undefined
+    : `McpServer option resource has the authorization server ${JSON.stringify(wrong)}, which is no http address`
+}
+
 // internal
+
+const isAddress = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
 const hash = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))

@@ -223,7 +223,7 @@ const prompted = ({ fileBound, prompts }: Offered, { arguments: given = {}, name
   if (prompt === undefined || typeof name !== "string") return invalid(`Unknown prompt: ${String(name)}`)
   if (!isTexts(given)) return invalid(`The arguments of ${name} must be texts`)
   const missing = Object.entries(prompt.arguments ?? {}).find(
-    ([argument, about]) => about.required === true && given[argument] === undefined
+    ([argument, about]) => about.required === true && !Object.hasOwn(given, argument)
   )
   if (missing !== undefined) return invalid(`The prompt ${name} needs the argument ${missing[0]}`)
   return Effect.map(failing(prompt.get(given), `The prompt ${name}`), (input) => ({

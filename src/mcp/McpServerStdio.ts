@@ -45,10 +45,11 @@ export const serve = (host: Host, { input, write }: Streams<unknown>): Effect.Ef
     // What the streams need is part of the type of those who give them.
     const runtime = yield* Effect.runtime<never>()
     const run = Runtime.runPromise(runtime)
-    const lines = Lines.make(
-      (line) => run(Effect.catchAllCause(write(line) as Effect.Effect<void, unknown>, () => leave)),
-      () => Deferred.unsafeDone(gone, Effect.void)
-    )
+    const lines = Lines.make({
+      write: (line) => run(Effect.catchAllCause(write(line) as Effect.Effect<void, unknown>, () => leave)),
+      close: () => Deferred.unsafeDone(gone, Effect.void),
+      isMessage: host.sdk.isMessage
+    })
     yield* Effect.promise(() => connection.server.connect(lines.transport))
     const bytes = input as Stream.Stream<Uint8Array, unknown>
     const reading = Stream.runForEach(bytes, (chunk) => Effect.sync(() => lines.push(chunk))).pipe(

@@ -29,6 +29,19 @@ const connect = (web: Web, headers: Record<string, string> = {}) =>
     return { ...headers, "mcp-session-id": response.headers.get("mcp-session-id") ?? "" }
   })
 
+/** A request whose body does not end before its client leaves. */
+const endlessly = () => {
+  let leave = (): void => {}
+  const body = new ReadableStream({
+    start: (controller) => {
+      leave = () => controller.error(new Error("gone"))
+    }
+  })
+  const { headers } = post(undefined)
+  const request = new Request(address, { ...{ method: "POST", headers, body }, ...{ duplex: "half" } })
+  return { request, leave: () => leave() }
+}
+
 describe("McpServer over HTTP", () => {
   it.scoped("the official client is served, 50 calls at once", () =>
     Effect.gen(function* () {
@@ -150,6 +163,34 @@ describe("McpServer over HTTP", () => {
     })
   )
 
+  it.scoped("connections that never begin count as long as somebody waits for them", () =>
+    Effect.gen(function* () {
+      const handler = yield* web(server, { connections: 2 })
+      const slow = [endlessly(), endlessly()]
+      const waiting = slow.map(({ request }) => handler(request))
+      assert.strictEqual(yield* status(handler, post(hello(0))), 503)
+      for (const { leave } of slow) leave()
+      for (const answer of yield* Effect.promise(() => Promise.all(waiting))) {
+        assert.strictEqual(answer.status, 400)
+        yield* Effect.promise(() => answer.text())
+      }
+      const [first, second] = [yield* connect(handler), yield* connect(handler)]
+      const ping = (session: Record<string, string>) =>
+        status(handler, post({ jsonrpc: "2.0", id: 2, method: "ping" }, session))
+      assert.deepStrictEqual([yield* ping(first), yield* ping(second)], [200, 200])
+    })
+  )
+
+  it.scoped("only a DELETE that is right ends a connection", () =>
+    Effect.gen(function* () {
+      const handler = yield* web(server)
+      const session = yield* connect(handler)
+      const wrong = post(undefined, { ...session, "mcp-protocol-version": "1999-01-01" }, "DELETE")
+      assert.strictEqual(yield* status(handler, wrong), 400)
+      assert.strictEqual(yield* status(handler, post(undefined, session, "DELETE")), 200)
+    })
+  )
+
   it.scoped("a client whose stream broke off reads on where it was", () =>
     Effect.gen(function* () {
       const { begun, work } = yield* endless
@@ -199,6 +240,73 @@ describe("McpServer over HTTP", () => {
       assert.strictEqual(yield* status(ours, post(hello(0), own)), 200)
     })
   )
+
+  it.scoped("browsers let the pages that may use it read its answers", () =>
+    Effect.gen(function* () {
+      const authorize = McpServer.bearer(Redacted.make("token"))
+      const handler = yield* web(server, { authorize, origins: ["https://App.example", "vscode-webview://a1"] })
+      const preflight = (origin: string) =>
+        ask(
+          handler,
+          post(
+            undefined,
+            {
+              origin,
+              "access-control-request-method": "POST",
+              "access-control-request-headers": "authorization,mcp-session-id"
+            },
+            "OPTIONS"
+          )
+        )
+      const asked = yield* preflight("https://app.example")
+      const header =
+        ({ headers }: Response) =>
+        (name: string) =>
+          headers.get(`access-control-${name}`)
+      assert.deepStrictEqual(
+        [asked.status, ...["allow-origin", "allow-methods", "allow-headers"].map(header(asked))],
+        [204, "https://app.example", "POST, GET, DELETE", "authorization,mcp-session-id"]
+      )
+      assert.strictEqual((yield* preflight("vscode-webview://a1")).status, 204)
+      const refused = yield* preflight("https://evil.example")
+      assert.deepStrictEqual([refused.status, header(refused)("allow-origin")], [403, null])
+      const unknown = yield* ask(handler, post(hello(0), { origin: "https://app.example" }))
+      assert.deepStrictEqual([unknown.status, header(unknown)("allow-origin")], [401, "https://app.example"])
+      const known = { origin: "https://app.example", authorization: "Bearer token" }
+      const answer = yield* ask(handler, post(hello(0), known))
+      assert.include(header(answer)("expose-headers"), "mcp-session-id")
+      assert.isNull(header(yield* ask(handler, post(hello(0), { authorization: "Bearer token" })))("allow-origin"))
+    })
+  )
+
+  it.scoped("without an identity of their own, calls are made on behalf of the one in force", () =>
+    Effect.gen(function* () {
+      const ann = Identity.make({ userId: "ann", chatId: "a" })
+      for (const options of [{}, { authorize: McpServer.bearer(Redacted.make("token")) }]) {
+        const handler = yield* Effect.provideService(web(server, options), Identity.Identity, ann)
+        const session = yield* connect(handler, { authorization: "Bearer token" })
+        const answer = yield* Effect.promise(async () => (await handler(post(call(1, "who"), session))).text())
+        assert.include(answer, `"structuredContent":{"userId":"ann","chatId":"a"}`)
+      }
+    })
+  )
+
+  it("options that no request could match throw", () => {
+    const cases: ReadonlyArray<readonly [McpServer.HttpOptions, string]> = [
+      [{ hosts: ["https://tools.example"] }, 'hosts has "https://tools.example": write a name, or name:port'],
+      [{ hosts: ["::1"] }, 'hosts has "::1": write a name, or name:port'],
+      [{ origins: ["https://a.example/"] }, 'origins has "https://a.example/": write https://name, or name:port'],
+      [{ path: "mcp" }, "path must begin with /, got mcp"],
+      [
+        { resource: { url: "tools.example", authorizationServers: [] } },
+        'resource has the url "tools.example", which is no http address'
+      ]
+    ]
+    for (const [options, problem] of cases) {
+      assert.throws(() => McpServer.httpApp(server, options), TypeError, `McpServer option ${problem}`)
+    }
+    assert.throws(() => McpServer.bearer(Redacted.make("a b")), /other characters than those of ASCII/)
+  })
 
   it.scoped("tokens say on whose behalf, and a connection stays with whom it began", () =>
     Effect.gen(function* () {

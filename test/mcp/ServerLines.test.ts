@@ -51,8 +51,18 @@ describe("McpServer over streams", () => {
         send(message)
         assert.strictEqual(refusal(yield* next).code, -32600)
       }
-      send({ jsonrpc: "2.0", id: 7, method: "ping", params: [] })
-      assert.deepStrictEqual(refusal(yield* next), { id: 7, code: -32600 })
+      const ignored: ReadonlyArray<readonly [id: number, rest: object]> = [
+        [7, { method: "ping", params: [] }],
+        [8, { method: "ping", params: { _meta: "x" } }],
+        [9, { method: "ping", params: { _meta: { progressToken: {} } } }],
+        [10, { method: "ping", more: 1 }],
+        [11, { method: "ping", result: {} }],
+        [2 ** 60, { method: "ping" }]
+      ]
+      for (const [id, rest] of ignored) {
+        send({ jsonrpc: "2.0", id, ...rest })
+        assert.deepStrictEqual(refusal(yield* next), { id, code: -32600 }, JSON.stringify(rest))
+      }
       send(ping(8))
       assert.deepStrictEqual(yield* next, pong(8))
     })
@@ -168,10 +178,11 @@ describe("McpServer over streams", () => {
     ],
     ([texts, cuts]) => {
       const heard: Array<unknown> = []
-      const { push, transport } = Lines.make(
-        () => Promise.resolve(),
-        () => {}
-      )
+      const { push, transport } = Lines.make({
+        write: () => Promise.resolve(),
+        close: () => {},
+        isMessage: () => true
+      })
       transport.onmessage = (message) => void heard.push(message)
       const messages = texts.map((text, id) => call(id, "echo", { text }))
       let bytes = new TextEncoder().encode(messages.map((message) => `${JSON.stringify(message)}\r\n`).join(""))
@@ -186,10 +197,11 @@ describe("McpServer over streams", () => {
 
   it("lines that are too long are skipped, and the next one is read", () => {
     const [heard, written]: [Array<unknown>, Array<string>] = [[], []]
-    const { push, transport } = Lines.make(
-      async (line) => void written.push(line),
-      () => {}
-    )
+    const { push, transport } = Lines.make({
+      write: async (line) => void written.push(line),
+      close: () => {},
+      isMessage: () => true
+    })
     transport.onmessage = (message) => void heard.push(message)
     const much = new TextEncoder().encode("x".repeat(1024 * 1024))
     for (let count = 0; count < 12; count++) push(much)

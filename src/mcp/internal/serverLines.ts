@@ -13,8 +13,16 @@ export interface Lines {
 /** Longer messages are refused without being read. */
 const maxLine = 10 * 1024 * 1024
 
-/** Makes lines of a way to write them. `write` answers when more may be written. */
-export const make = (write: (line: string) => Promise<void>, close: () => void): Lines => {
+/** How lines are written, and which values are messages. `write` answers when more may be written. */
+export interface Options {
+  readonly write: (line: string) => Promise<void>
+  readonly close: () => void
+  /** The protocol's word on what is a message; what it passes over in silence has to be refused here. */
+  readonly isMessage: (value: unknown) => boolean
+}
+
+/** Makes lines of a way to write them. */
+export const make = ({ close, isMessage, write }: Options): Lines => {
   const decoder = new TextDecoder()
   const batches = new Set<Batch>()
   let rest: Array<string> = []
@@ -28,6 +36,8 @@ export const make = (write: (line: string) => Promise<void>, close: () => void):
   }
   // The library's own type of messages is wider than what it was given, and it looks again.
   const receive = (message: object) => transport.onmessage?.(message as never)
+
+  const problemOf = (value: unknown): string | undefined => shapeOf(value) ?? (isMessage(value) ? undefined : unknown)
 
   const one = (value: unknown): void => {
     const problem = problemOf(value)
@@ -141,8 +151,10 @@ const requestId = (value: unknown): ReadonlyArray<string | number> => {
   return id === null ? [] : [id]
 }
 
-/** Why a value is no message. */
-const problemOf = (value: unknown): string | undefined => {
+const unknown = 'Invalid Request: "id", "_meta" or another field is not as the protocol has it'
+
+/** Why a value is no message, as far as its shape tells. */
+const shapeOf = (value: unknown): string | undefined => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "Invalid Request: not an object"
   if (!("jsonrpc" in value) || value.jsonrpc !== "2.0") return 'Invalid Request: "jsonrpc" must be "2.0"'
   if ("id" in value && !isId(value.id)) return 'Invalid Request: "id" must be a text or a whole number'

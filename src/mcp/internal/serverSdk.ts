@@ -52,6 +52,8 @@ export interface Sdk {
    */
   readonly serve: (about: About, handle: Handle) => Server
   readonly http: (options: HttpOptions) => HttpTransport
+  /** Whether a value is a message at all. The library answers nothing to what is none. */
+  readonly isMessage: (value: unknown) => boolean
 }
 
 /** Who serves, as clients are told. */
@@ -95,11 +97,13 @@ export const codes = {
 
 /** Loads the library. */
 export const load = async (): Promise<Sdk> => {
-  const [{ Server }, { WebStandardStreamableHTTPServerTransport: Http }] = await Promise.all([
+  const [{ Server }, { WebStandardStreamableHTTPServerTransport: Http }, { JSONRPCMessageSchema }] = await Promise.all([
     import("@modelcontextprotocol/sdk/server/index.js"),
-    import("@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js")
+    import("@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"),
+    import("@modelcontextprotocol/sdk/types.js")
   ])
   return {
+    isMessage: (value) => JSONRPCMessageSchema.safeParse(value).success,
     serve: ({ capabilities, instructions, name, title, version }, handle) => {
       const server = new Server(
         { name, version, ...(title === undefined ? undefined : { title }) },
