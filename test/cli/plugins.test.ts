@@ -140,7 +140,7 @@ describe("axonal plugins", () => {
     assert.deepStrictEqual([after.code, after.stdout], [3, "HEY --UNKNOWN\n"])
     assert.match((await axonal(["shout"], {}, folderOf())).stdout, /shout/)
     const talk = await loading(["--no-save", "-m", "echo:one", "who hears me?"], {}, project)
-    assert.deepStrictEqual([talk.code, talk.stdout], [0, "list,read,search,calculate,call\n"])
+    assert.deepStrictEqual([talk.code, talk.stdout], [0, "read_file,list_files,find_files,search_files,calculate,call\n"])
     assert.include(talk.stderr, "axonal: echo one (a plugin has it)")
     const row = JSON.parse((await here("plugins", "--json")).stdout)
     assert.deepStrictEqual(row, {
