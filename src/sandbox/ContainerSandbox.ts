@@ -103,7 +103,7 @@ export const make = (options: Options): Effect.Effect<Service, SandboxError, Sco
     const { folder } = plan
     const user = userOf(options)
     const box: Box = { engine, id, user, folder }
-    const warden = yield* Warden.make(box)
+    const warden = yield* Effect.mapError(Warden.make(box), endedAtOnce(options))
     const shells = yield* Shells.make(box, warden, options.shells ?? 4)
     const { below, locate, missing, ...files } = Files.make(shells, {
       folder,
@@ -138,6 +138,12 @@ export const layer = (options: Options): Layer.Layer<Sandbox, SandboxError> => L
 
 const mebibyte = 1024 * 1024
 const mostWatched = 50_000
+
+/** A container whose image has no shell ends before anything can be started in it. */
+const endedAtOnce =
+  ({ image }: Options) =>
+  (error: SandboxError): SandboxError =>
+    unavailable("make", image, `${error.message}; the image needs /bin/sh, and memoryBytes room for it`)
 
 const check = (options: Options): void => {
   Check.whole("memoryBytes", options.memoryBytes, 6 * mebibyte)

@@ -118,9 +118,18 @@ const spawn =
       yield* watch(warden, mark, limits, (exceeded) => {
         reason ??= exceeded
       })
-      const isGone = Effect.suspend(() =>
-        isEnded ? Effect.map(warden.left(mark), (count) => count === 0) : Effect.succeed(false)
-      )
+      const isGone = Effect.map(warden.left(mark), (count) => {
+        if (count === 0 && !isEnded) output.hurry()
+        return count === 0 && isEnded
+      })
+      const kill = Effect.gen(function* () {
+        yield* warden.end(mark)
+        for (let tries = 0; !isEnded && tries < mostTries; tries++) {
+          output.hurry()
+          yield* Effect.sleep(5)
+        }
+        end(Exit.succeed({ signal: "SIGKILL" }))
+      }).pipe(Effect.withClock(Clock.make()))
       const { stream } = started
       const ended = Effect.suspend(() => Running.failure(subject, { _tag: "Ended" }))
       return {
@@ -137,14 +146,16 @@ const spawn =
           else if (!isEnded) stream.write("\u0004")
         }),
         resize: (size) => Effect.ignore(started.resize(size)),
-        signal: (name) => Effect.asVoid(warden.tell(mark, name)),
-        kill: warden.end(mark),
+        signal: (name) => warden.tell(mark, name),
+        kill,
         isGone,
         gone: until(isGone)
       }
     })
 
 const mostMillis = 60_000
+/** Of five milliseconds each: so long a command that was killed has until its end is told. */
+const mostTries = 1000
 
 /** How a command ended whose own shell did not live to tell it. */
 const endOf = (subject: string, started: Started): Effect.Effect<Ended, SandboxError> =>

@@ -142,7 +142,7 @@ const created = (engine: Engine, plan: Plan, name: string): Effect.Effect<string
         HostConfig: {
           ...host,
           AutoRemove: !plan.keep,
-          ...(volume === undefined ? {} : { Mounts: [{ Type: "volume", Source: volume, Target: plan.folder }] })
+          ...(volume === undefined ? {} : { Mounts: [volumeAt(volume, plan.folder)] })
         }
       })
     )
@@ -173,7 +173,7 @@ const owned = (engine: Engine, plan: Plan, volume: string, owner: string): Effec
           CapDrop: ["ALL"],
           CapAdd: ["CHOWN"],
           SecurityOpt: ["no-new-privileges"],
-          Mounts: [{ Type: "volume", Source: volume, Target: plan.folder }]
+          Mounts: [volumeAt(volume, plan.folder)]
         }
       })
     ),
@@ -185,6 +185,14 @@ const owned = (engine: Engine, plan: Plan, volume: string, owner: string): Effec
       }),
     (container) => Effect.ignore(ask(engine, "make", plan.image, () => container.remove({ force: true })))
   )
+
+/** The folder of the image is not copied, nor are its rights. */
+const volumeAt = (volume: string, folder: string): Docker.MountSettings => ({
+  Type: "volume",
+  Source: volume,
+  Target: folder,
+  VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: "local", Options: {} } }
+})
 
 const started = (engine: Engine, id: string): Effect.Effect<string, SandboxError> =>
   ask(engine, "make", id, async (options) => {

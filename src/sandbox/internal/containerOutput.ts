@@ -10,6 +10,8 @@ import type { Ended } from "./running.ts"
 
 export interface Reading {
   readonly read: Effect.Effect<ReadonlyArray<Output> | undefined>
+  /** Reads all that is left, once nothing can be added to it, so that the end is heard of although nobody reads. */
+  readonly hurry: () => void
   /** What was written before the command began, when it has not. */
   readonly said: () => string
 }
@@ -31,6 +33,7 @@ export const make = (stream: Duplex, word: string, isTerminal: boolean, { onBegu
   let open = isTerminal ? 1 : 2
   let kept: Array<Output> = []
   let keptBytes = 0
+  let mostKept = usuallyKept
   let wake = (): void => {}
 
   const keep = (from: Output["from"], bytes: Uint8Array): void => {
@@ -103,12 +106,19 @@ export const make = (stream: Duplex, word: string, isTerminal: boolean, { onBegu
     })
   })
 
-  return { read, said: () => said.trim() }
+  return {
+    read,
+    hurry: () => {
+      mostKept = Number.POSITIVE_INFINITY
+      pump()
+    },
+    said: () => said.trim()
+  }
 }
 
 // internal
 
-const mostKept = 256 * 1024
+const usuallyKept = 256 * 1024
 const mostSaid = 1000
 const killed = 137
 

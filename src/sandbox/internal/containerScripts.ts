@@ -32,7 +32,8 @@ const kills = `kills() { n=0; for f in /sys/fs/cgroup/memory.events /sys/fs/cgro
 
 /**
  * Finds the processes of a mark: those that have it as one of three limits, which children inherit and cannot raise. One that
- * lowered all of them has no mark that lives, and is taken to be of whichever is asked about first.
+ * lowered all of them has no mark that lives, and is taken to be of whichever is asked about first. Marks grow: one of a later
+ * command than `$3` is not of one that lowered them.
  */
 const scan = `scan() { found=; for d in /proc/[0-9]*; do t= m= w=
 { while read -r a b c s h u; do case $a$b$c in
@@ -40,21 +41,22 @@ Maxcputime) t=$h;; Maxresidentset) m=$h;; Maxfilelocks) w=$h; break;; esac; done
 [ -n "$w" ] && [ "$t$m$w" != unlimitedunlimitedunlimited ] || continue
 [ "$m" = unlimited ] || m=$((m/1024))
 case " $t $m $w " in *" $1 "*) ;; *unlimited*) continue;;
-*) for o in $2; do case " $t $m $w " in *" $o "*) continue 2;; esac; done;; esac
+*) [ $t -gt $3 ] || [ $m -gt $3 ] || [ $w -gt $3 ] && continue
+for o in $2; do case " $t $m $w " in *" $o "*) continue 2;; esac; done;; esac
 alive $d && found="$found \${d#/proc/}"; done; }
 alive() { read -r l <$1/stat || return 1; set -- \${l##*) }
 case $1 in [ZX]) [ "\${18:-1}" -gt 1 ];; esac; }`
 
-/** For the one that ends commands. All get a mark and the marks of other commands that are under way. */
+/** For the one that ends commands. All get a mark, the marks of other commands that are under way, and the last one given. */
 export const warden = `exec 2>/dev/null
 ${scan}
-tell() { scan "$1" "$3"; for p in $found; do kill -$2 $p; [ $2 = TERM ] && kill -CONT $p; done; left "$1" "$3"; }
-left() { scan "$1" "$2"; set -- $found; printf '%s%s%s=ok\\n' "$T" $# "$T"; }
-end() { i=0; while [ $i -lt 2000 ]; do scan "$1" "$2"; [ -z "$found" ] && break; j=0 s=
-while [ "$found" != "$s" ] && [ $j -lt 200 ]; do s=$found; kill -STOP $s; scan "$1" "$2"; j=$((j+1)); done
-kill -KILL $found; i=$((i+1)); done; left "$1" "$2"; }
-used() { scan "$1" "$2"; r=0; for p in $found; do read -r s m o </proc/$p/statm && r=$((r+m)); done
-k=$((r*4)); [ $k -gt $3 ] && { k=0; for p in $found; do { while read -r a v u; do case $a in Pss:) k=$((k+v)); break;; esac; done; } </proc/$p/smaps_rollup; done; }
+tell() { scan "$@"; for p in $found; do kill -$4 $p; [ $4 = TERM ] && kill -CONT $p; done; printf '%s=ok\\n' "$T"; }
+left() { scan "$@"; set -- $found; printf '%s%s%s=ok\\n' "$T" $# "$T"; }
+end() { i=0; while [ $i -lt 2000 ]; do scan "$@"; [ -z "$found" ] && break; j=0 was=
+while [ "$found" != "$was" ] && [ $j -lt 200 ]; do was=$found; kill -STOP $was; scan "$@"; j=$((j+1)); done
+kill -KILL $found; i=$((i+1)); done; left "$@"; }
+used() { scan "$@"; r=0; for p in $found; do read -r s m o </proc/$p/statm && r=$((r+m)); done
+k=$((r*4)); [ $k -gt $4 ] && { k=0; for p in $found; do { while read -r a v u; do case $a in Pss:) k=$((k+v)); break;; esac; done; } </proc/$p/smaps_rollup; done; }
 set -- $found; printf '%s%s %s%s=ok\\n' "$T" $# $k "$T"; }`
 
 /** How files are told: kind and rights, size, seconds, what its version is made of, and its name. */

@@ -96,10 +96,11 @@ const make = (stream: Duplex): Shell => {
       const broken = (): void => resume(Effect.fail(new Broken(hasAnswered ? "" : last.trim())))
       if (!isOpen) return broken()
       const word = randomBytes(16).toString("hex")
-      const end = new RegExp(`${word}([=+])([^\\n]*)\\n$`)
+      const end = new RegExp(`${word}=([^\\n]*)\\n$`)
       let pieces: Array<Buffer> = []
       let length = 0
       let tail = ""
+      let isSent = false
       const late = setTimeout(close, request.mostMillis ?? mostMillis)
       waiting = (piece) => {
         if (piece === undefined) {
@@ -113,11 +114,12 @@ const make = (stream: Duplex): Shell => {
         const found = end.exec(tail)
         if (found === null) return
         hasAnswered = true
-        const [whole, , status = ""] = found
+        const [whole, status = ""] = found
         if (status === "+" && request.input !== undefined) {
           pieces = []
           length = 0
           tail = ""
+          isSent = true
           stream.write(request.input)
           return
         }
@@ -125,7 +127,9 @@ const make = (stream: Duplex): Shell => {
         clearTimeout(late)
         const all = split(Buffer.concat(pieces).subarray(0, length - whole.length), Buffer.from(word))
         // Without anything to wait for the readiness for input comes with the rest.
-        const parts = request.input === undefined ? all : all.filter((part) => part.toString() !== "+\n")
+        const parts = request.input === undefined ? all : all.filter((part) => part.toString() !== "=+\n")
+        // It has not read all of its input, and takes the rest for requests, or has ended for that.
+        if (isSent && status === "sys") close()
         resume(Effect.succeed({ status, parts }))
       }
       stream.write(lineOf(word, request))

@@ -17,8 +17,8 @@ export interface Warden {
   /** A mark for a command, until it is known that nothing of it is left. */
   readonly mark: () => number
   readonly forget: (mark: number) => void
-  /** Sends a signal to all of a mark, and answers how many there are. */
-  readonly tell: (mark: number, name: string) => Effect.Effect<number>
+  /** Sends all of a mark a signal. */
+  readonly tell: (mark: number, name: string) => Effect.Effect<void>
   readonly left: (mark: number) => Effect.Effect<number>
   /** Kills all of a mark, with the whole container if nothing else helps. */
   readonly end: (mark: number) => Effect.Effect<void>
@@ -35,6 +35,7 @@ export const make = (box: Box): Effect.Effect<Warden, SandboxError, Scope.Scope>
     const scope = yield* Effect.scope
     const turn = Effect.unsafeMakeSemaphore(1)
     const live = new Set<number>()
+    let last = 1_000_000_000 + Math.floor(Math.random() * 15_000_000_000)
     let isLost = false
 
     const begin = Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
@@ -61,36 +62,38 @@ export const make = (box: Box): Effect.Effect<Warden, SandboxError, Scope.Scope>
         Effect.ignore(ask(engine, "exec", id, (options) => engine.docker.getContainer(id).kill(options)))
       )
     })
-    const asked = (name: string, ...words: ReadonlyArray<string | number>) =>
-      Effect.map(turn.withPermits(1)(Effect.uninterruptible(numbers({ name, words }, 3))), (found) => found[0] ?? 0)
-    const others = (mark: number): string => [...live].filter((other) => other !== mark).join(" ")
+    /** Which other commands are under way is known when its turn has come; those that begin later have greater marks. */
+    const asked = (mark: number, name: string, ...words: ReadonlyArray<string | number>) =>
+      turn.withPermits(1)(
+        Effect.uninterruptible(
+          Effect.suspend(() => {
+            const others = [...live].filter((other) => other !== mark).join(" ")
+            return numbers({ name, words: [mark, others, last, ...words] }, 3)
+          })
+        )
+      )
     const counted = (mark: number, name: string): Effect.Effect<number> =>
-      Effect.map(asked(name, mark, others(mark)), (count) => {
+      Effect.map(asked(mark, name), ([count = 0]) => {
         if (count === 0) live.delete(mark)
         return count
       })
 
     return {
       mark: () => {
-        const mark = 1_000_000_000 + Math.floor(Math.random() * 15_000_000_000)
-        live.add(mark)
-        return mark
+        live.add(++last)
+        return last
       },
       forget: (mark) => {
         live.delete(mark)
       },
-      tell: (mark, name) => asked("tell", mark, signalOf(name), others(mark)),
+      tell: (mark, name) => Effect.asVoid(asked(mark, "tell", signalOf(name))),
       left: (mark) => counted(mark, "left"),
       end: (mark) => Effect.flatMap(counted(mark, "end"), (count) => (count === 0 ? Effect.void : giveUp)),
       used: (mark, mostBytes) =>
-        Effect.map(
-          turn.withPermits(1)(
-            Effect.uninterruptible(
-              numbers({ name: "used", words: [mark, others(mark), Math.floor(mostBytes / 1024)] }, 3)
-            )
-          ),
-          ([processes = 0, kibibytes = 0]) => ({ processes, bytes: kibibytes * 1024 })
-        )
+        Effect.map(asked(mark, "used", Math.floor(mostBytes / 1024)), ([processes = 0, kibibytes = 0]) => ({
+          processes,
+          bytes: kibibytes * 1024
+        }))
     }
   })
 
