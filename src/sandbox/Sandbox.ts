@@ -2,15 +2,15 @@
  * A place in which commands run and files live, for tools that are written once and work on the host, in a namespace or in
  * a container. The port says what happens and what is promised; how strong the walls are is each layer's to say.
  */
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as Collecting from "../internal/outputEnds.ts"
 import * as Memory from "./internal/memory.ts"
+import * as Running from "./internal/running.ts"
 import type { SandboxError } from "./SandboxError.ts"
 
 /**
@@ -278,8 +278,8 @@ export const run = (
         const started = yield* sandbox.exec(command, options)
         const keep = options.keepBytes ?? defaultKeepBytes
         const [stdout, stderr] = [Collecting.ends(keep), Collecting.ends(keep)]
-        yield* Stream.runForEachChunk(started.output, (chunk) =>
-          Effect.sync(() => Chunk.forEach(chunk, ({ bytes, from }) => (from === "stdout" ? stdout : stderr).add(bytes)))
+        yield* Running.forEachOutput(started, (pieces) =>
+          Effect.sync(() => pieces.forEach(({ bytes, from }) => (from === "stdout" ? stdout : stderr).add(bytes)))
         )
         const exit = yield* started.exit
         return { exit, stdout: stdout.text(), stderr: stderr.text() }
@@ -298,6 +298,9 @@ export const exec = (
   options?: ExecOptions
 ): Effect.Effect<Process, SandboxError, Sandbox | Scope.Scope> =>
   Effect.flatMap(Sandbox, (sandbox) => sandbox.exec(command, options))
+
+/** @internal All that a command writes, as it writes it, for those who run many. */
+export const forEachOutput = Running.forEachOutput
 
 /**
  * Reads a file of the sandbox in use as UTF-8.

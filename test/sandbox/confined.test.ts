@@ -92,10 +92,14 @@ describe("Confined", () => {
     Effect.gen(function* () {
       const { files, top } = yield* inFolder
       yield* files.write("a/file", bytes("x"))
-      const { host, path } = yield* files.enter("./a/.")
-      Fs.renameSync(join(top, "a"), join(top, "b"))
-      Fs.symlinkSync("/etc", join(top, "a"))
-      assert.deepStrictEqual([path, Fs.readdirSync(host)], [join(top, "a"), ["file"]])
+      const seen = yield* files.enter("./a/.", ({ host, path }) =>
+        Effect.sync(() => {
+          Fs.renameSync(join(top, "a"), join(top, "b"))
+          Fs.symlinkSync("/etc", join(top, "a"))
+          return [path, Fs.readdirSync(host)]
+        })
+      )
+      assert.deepStrictEqual(seen, [join(top, "a"), ["file"]])
     })
   )
 

@@ -117,7 +117,7 @@ export const attempted = (files: Confined.Files, top: string, attempt: string): 
     remove: files.remove(path),
     "remove-all": files.remove(path, { recursive: true }),
     watch: Effect.map(Stream.runCollect(Stream.take(files.watch(path), 1)), Chunk.size),
-    enter: Effect.scoped(files.enter(path))
+    enter: files.enter(path, () => Effect.void)
   }
   const tried =
     Object.entries(verbs).find(([name]) => name === verb)?.[1] ?? Effect.dieMessage(`no such attempt: ${verb}`)

@@ -50,12 +50,13 @@ export interface Files extends Pick<Service, "read" | "write" | "list" | "stat" 
   /** Whether races are ruled out. */
   readonly exact: boolean
   /**
-   * A folder for a process of the host to start in, while the scope is open: `host` leads to it whatever happens to its name,
-   * where there are handles. `path` is where commands see it.
+   * A folder for a process of the host to start in, while it is used: `host` leads to it whatever happens to its name, where
+   * there are handles. `path` is where commands see it.
    */
-  readonly enter: (
-    path: string
-  ) => Effect.Effect<{ readonly host: string; readonly path: string }, SandboxError, Scope.Scope>
+  readonly enter: <A, E, R>(
+    path: string,
+    use: (folder: { readonly host: string; readonly path: string }) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | SandboxError, R>
 }
 
 /** Files of the host, while the scope is open. */
@@ -99,13 +100,11 @@ const filesOf = (world: World, options: FilesOptions): Files => ({
         target.close()
       }
     }),
-  enter: (path) =>
-    Effect.map(
-      Effect.acquireRelease(
-        attempt("exec", path, () => folderOf(world, path)),
-        ({ target }) => Effect.sync(target.close)
-      ),
-      ({ handle, target }) => ({ host: handle.path, path: joined(target.at) })
+  enter: (path, use) =>
+    Effect.acquireUseRelease(
+      attempt("exec", path, () => folderOf(world, path)),
+      ({ handle, target }) => use({ host: handle.path, path: joined(target.at) }),
+      ({ target }) => Effect.sync(target.close)
     )
 })
 

@@ -48,10 +48,10 @@ export const host: Effect.Effect<Host, never, Scope.Scope> = Effect.acquireRelea
     return { table: ProcessTable.make(), pipes }
   }),
   () =>
-    Effect.sync(() => {
+    Effect.promise(async () => {
       if (--hosts > 0) return
-      pipes.close()
       process.off("exit", endAll)
+      await pipes.close()
     })
 )
 
@@ -72,53 +72,55 @@ export const prepare = (host: Host, order: Order): Start => {
   return { ...order.launch(words), mark: { limit, word }, environment: { ...marks, ...order.environment } }
 }
 
-/** What is known of a process from its start on, and what is to be told of its end. */
+/** What is known of a process from its start on, what is to be told of its end, and what to do when it is over for good. */
 export const follow = (
   host: Host,
   order: Order,
   pid: number,
   mark: ProcessTable.Mark,
   onEnded: Parameters<Spawn>[0]
-): Effect.Effect<{ readonly tree: Tree.Tree; readonly end: (ended: Ended) => void }, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    let isEnded = false
-    const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
-    roots.add(pid)
-    const between = order.isBetween === undefined ? 0 : 2
-    const exceeded = yield* Watch.start(tree, host.table, order.limits, between)
-    const end = (ended: Ended): void => {
-      isEnded = true
-      roots.delete(pid)
-      onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: exceeded() }))
-    }
-    return { tree, end }
-  })
+): { readonly tree: Tree.Tree; readonly end: (ended: Ended) => void; readonly stop: () => Promise<void> } => {
+  let isEnded = false
+  const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
+  roots.add(pid)
+  const { exceeded, stop } = Watch.start(tree, host.table, order.limits, order.isBetween === undefined ? 0 : 2)
+  const end = (ended: Ended): void => {
+    isEnded = true
+    roots.delete(pid)
+    onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: exceeded() }))
+  }
+  return { tree, end, stop }
+}
 
 /** Starts a command with pipes. */
 export const spawn =
   (host: Host, order: Order): Spawn =>
   (onEnded) =>
-    Effect.gen(function* () {
-      const start = prepare(host, order)
-      const { atEnd, output, pid, stdin, streams } = yield* begin(host, order, start)
-      yield* Effect.addFinalizer(() => Effect.sync(() => streams.forEach((stream) => stream?.destroy())))
-      const { end, tree } = yield* follow(host, order, pid, start.mark, onEnded)
+    Effect.flatMap(begin(host, order), ({ atEnd, mark, output, pid, stdin, streams }) => {
+      const { end, stop, tree } = follow(host, order, pid, mark, onEnded)
       atEnd(end)
       const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
-      return {
-        ...tree,
-        pid,
-        read: output.read,
-        write: (bytes) =>
-          Effect.async((resume) => {
-            if (stdin === null || stdin.destroyed || stdin.writableEnded) return resume(ended)
-            stdin.write(bytes, (error) => resume(error == null ? Effect.void : ended))
+      const close = Effect.promise(async () => {
+        for (const stream of streams) stream?.destroy()
+        await stop()
+      })
+      return Effect.as(
+        Effect.addFinalizer(() => close),
+        {
+          ...tree,
+          pid,
+          read: output.read,
+          write: (bytes) =>
+            Effect.async((resume) => {
+              if (stdin === null || stdin.destroyed || stdin.writableEnded) return resume(ended)
+              stdin.write(bytes, (error) => resume(error == null ? Effect.void : ended))
+            }),
+          endInput: Effect.sync(() => {
+            stdin?.end()
           }),
-        endInput: Effect.sync(() => {
-          stdin?.end()
-        }),
-        resize: () => Effect.void
-      }
+          resize: () => Effect.void
+        }
+      )
     })
 
 /** Remembers an end until it is known whom to tell, and then tells. */
@@ -145,11 +147,12 @@ let pipes = Pipes.make()
 const roots = new Set<number>()
 const endAll = (): void => {
   for (const pid of roots) Tree.tell(-pid, "SIGKILL")
-  pipes.close()
+  void pipes.close()
 }
 
 interface Begun {
   readonly pid: number
+  readonly mark: ProcessTable.Mark
   readonly stdin: Writable | null
   readonly streams: ReadonlyArray<Readable | Writable | null>
   readonly output: Output.Reading
@@ -157,18 +160,18 @@ interface Begun {
 }
 
 /** Starts it and listens to it in one go, since it may be over before anything else happens. */
-const begin = (host: Host, order: Order, start: Start): Effect.Effect<Begun, SandboxError> =>
+const begin = (host: Host, order: Order): Effect.Effect<Begun, SandboxError> =>
   Effect.suspend(() => {
     const filling = host.pipes.fill()
     if (filling !== undefined)
       return Effect.zipRight(
         Effect.promise(() => filling),
-        begin(host, order, start)
+        begin(host, order)
       )
     return Effect.async((resume) => {
       const refuse = (error: unknown): void => resume(Effect.fail(Command.refused(order.command, order.folder, error)))
       try {
-        const begun = started(host, order, start, refuse)
+        const begun = started(host, order, refuse)
         if (begun !== undefined) resume(Effect.succeed(begun))
       } catch (error) {
         refuse(error)
@@ -177,7 +180,8 @@ const begin = (host: Host, order: Order, start: Start): Effect.Effect<Begun, San
   })
 
 /** Throws or refuses what the system says when it does not start. */
-const started = (host: Host, order: Order, start: Start, refuse: (error: unknown) => void): Begun | undefined => {
+const started = (host: Host, order: Order, refuse: (error: unknown) => void): Begun | undefined => {
+  const start = prepare(host, order)
   const pipes = host.pipes.open()
   try {
     const child = Child.spawn(start.file, start.arguments, {
@@ -205,7 +209,7 @@ const started = (host: Host, order: Order, start: Start, refuse: (error: unknown
       output.end()
       end({ code: code ?? undefined, signal: signal ?? undefined })
     })
-    return { pid, stdin, streams: [stdin, stdout, stderr], output, atEnd }
+    return { pid, mark: start.mark, stdin, streams: [stdin, stdout, stderr], output, atEnd }
   } catch (error) {
     destroy(pipes)
     throw error

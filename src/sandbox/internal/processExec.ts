@@ -2,7 +2,7 @@
  * What the commands of this machine's sandboxes have in common, whatever stands around them: what is looked at before a start.
  */
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type * as Sandbox from "../Sandbox.ts"
 import type { Files } from "./confined.ts"
 import * as Environment from "./environment.ts"
@@ -33,39 +33,38 @@ export interface Walls extends Pick<Order, "isBetween" | "ended"> {
 export const make =
   (host: Host, files: Pick<Files, "folder" | "enter">, walls: Walls): Sandbox.Service["exec"] =>
   (command, options = {}) =>
-    Effect.flatMap(Effect.scope, (scope) =>
-      // The folder is held open for the start alone, the command for as long as its scope.
-      Effect.scoped(
-        Effect.gen(function* () {
-          Running.check(options)
-          const subject = Running.subjectOf(command)
-          const given = options.environment ?? {}
-          const problem = Command.fault(command) ?? Environment.fault(given)
-          if (problem !== undefined) return yield* Running.failure(subject, { _tag: "Invalid", problem })
-          const folder = yield* files.enter(options.folder ?? files.folder)
-          const environment = { ...walls.environment, ...given }
-          if (typeof command !== "string") {
-            const found = Command.locate(command[0], environment.PATH, folder.path, walls.seen)
-            if (typeof found !== "string") return yield* Running.failure(subject, found)
-          }
+    Effect.suspend(() => {
+      Running.check(options)
+      const subject = Running.subjectOf(command)
+      const given = options.environment ?? {}
+      const problem = Command.fault(command) ?? Environment.fault(given)
+      if (problem !== undefined) return Running.failure(subject, { _tag: "Invalid", problem })
+      const environment = { ...walls.environment, ...given }
+      const limits = Running.limitsOf(walls.limits, options.limits)
+      // The folder is held open for the start alone.
+      return files.enter(options.folder ?? files.folder, (folder) => {
+        if (typeof command !== "string") {
+          const found = Command.locate(command[0], environment.PATH, folder.path, walls.seen)
+          if (typeof found !== "string") return Running.failure(subject, found)
+        }
+        return Effect.flatMap(launchOf(command, options, walls, folder.path, environment), (launch) => {
           const order: Order = {
             command,
-            launch: yield* Scope.extend(launchOf(command, options, walls, folder.path, environment), scope),
+            launch,
             folder: folder.host,
             environment: walls.enclose === undefined ? environment : outside,
-            limits: Running.limitsOf(walls.limits, options.limits),
+            limits,
             hasInput: options.input !== undefined,
             isBetween: walls.isBetween,
             ended: walls.ended
           }
-          const spawn =
-            options.terminal === undefined
-              ? Process.spawn(host, order)
-              : yield* Terminal.spawn(host, order, options.terminal)
-          return yield* Scope.extend(Running.start(subject, spawn, { ...options, limits: order.limits }), scope)
+          const start = (spawn: Running.Spawn) => Running.start(subject, spawn, { ...options, limits })
+          return options.terminal === undefined
+            ? start(Process.spawn(host, order))
+            : Effect.flatMap(Terminal.spawn(host, order, options.terminal), start)
         })
-      )
-    )
+      })
+    })
 
 // internal
 

@@ -26,8 +26,8 @@ export interface Pool {
   readonly fill: () => Promise<void> | undefined
   /** Opens those of a command, if there are any here. Throws what the system says. */
   readonly open: () => Pipes | undefined
-  /** Removes what nobody has used. */
-  readonly close: () => void
+  /** Removes what nobody has used; at once, or, if more are being made, when that has ended. */
+  readonly close: () => Promise<void>
 }
 
 /** Pipes made by that program, where they are needed. */
@@ -37,8 +37,7 @@ export const make = (program = "mkfifo", isNeeded = process.platform === "linux"
   let filling: Promise<void> | undefined
   let isOpen = isNeeded
 
-  const close = (): void => {
-    isOpen = false
+  const remove = (): void => {
     names = []
     if (folder !== undefined) Fs.rmSync(folder, { recursive: true, force: true })
     folder = undefined
@@ -46,17 +45,19 @@ export const make = (program = "mkfifo", isNeeded = process.platform === "linux"
   const fill = async (): Promise<void> => {
     try {
       folder ??= Fs.mkdtempSync(Path.join(tmpdir(), "axonal-pipes-"))
-      const made = await named(program, folder)
-      if (isOpen) names.push(...made)
+      names.push(...(await named(program, folder)))
     } catch {
       // There is no such program, or no room for what it makes: sockets have to do.
-      close()
+      isOpen = false
     }
+  }
+  const filled = (): void => {
     filling = undefined
+    if (!isOpen) remove()
   }
   return {
     fill: () => {
-      if (isOpen && names.length < few) filling ??= fill()
+      if (isOpen && names.length < few) filling ??= fill().then(filled)
       return names.length < 2 ? filling : undefined
     },
     open: () => {
@@ -67,11 +68,16 @@ export const make = (program = "mkfifo", isNeeded = process.platform === "linux"
       } catch (error) {
         if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error
         // Somebody has tidied up the temporary files.
-        close()
+        isOpen = false
+        if (filling === undefined) remove()
         return undefined
       }
     },
-    close
+    close: async () => {
+      isOpen = false
+      if (filling === undefined) remove()
+      await filling
+    }
   }
 }
 
@@ -80,7 +86,7 @@ export const make = (program = "mkfifo", isNeeded = process.platform === "linux"
 /** How many are made at once, which takes as long as a short command does. */
 const atOnce = 120
 const few = 12
-const fillMillis = 10_000
+const fillMillis = 5000
 
 let count = 0
 
@@ -125,6 +131,14 @@ const opened = (...names: readonly [stdout: string, stderr: string]): Pipes => {
     for (const file of files) Fs.closeSync(file)
     throw error
   } finally {
-    for (const name of names) Fs.rmSync(name, { force: true })
+    for (const name of names) unlink(name)
+  }
+}
+
+const unlink = (name: string): void => {
+  try {
+    Fs.unlinkSync(name)
+  } catch {
+    // Somebody else did.
   }
 }

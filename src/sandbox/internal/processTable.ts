@@ -38,7 +38,7 @@ export interface Table {
   readonly isStill: (entry: Entry) => boolean
   /** Whether a process carries the mark. What carries it once always does, and so do its children. */
   readonly isMarked: (entry: Entry, mark: Mark) => boolean
-  /** The processes started since that one which are there, if that is known without looking at all of them. */
+  /** The processes started since that one which are there and may descend from it, if it is known without looking at all. */
   readonly since: (pid: number) => ReadonlyArray<Entry> | undefined
   /** The id that was given last, or NaN where that is not known. */
   readonly last: () => number
@@ -55,6 +55,8 @@ export const make = (): Table => (Fs.existsSync("/proc/self/limits") ? fromProc(
 /** A table that reads `/proc`. */
 export const fromProc = (): Table => {
   const marks = new Map<number, Marks>()
+  // Who takes in those that have lost their parent is one of these.
+  const adopters = new Set([0, 1, ...lineOf(process.pid)])
   return {
     hasLimits: isFree(),
     all: shared(async () => {
@@ -79,7 +81,7 @@ export const fromProc = (): Table => {
       const entries: Array<Entry> = []
       for (let pid = first + 1; pid <= last; pid++) {
         const entry = Fs.existsSync(`/proc/${pid}`) ? readOne(pid) : undefined
-        if (entry !== undefined) entries.push(entry)
+        if (entry !== undefined && (entry.parent >= first || adopters.has(entry.parent))) entries.push(entry)
       }
       return entries
     },
@@ -166,6 +168,12 @@ const readOne = (pid: number): Entry | undefined => {
     started: number(22),
     residentBytes: number(24) * pageBytes
   }
+}
+
+/** A process and those it descends from. */
+const lineOf = (pid: number): ReadonlyArray<number> => {
+  const parent = readOne(pid)?.parent ?? 0
+  return parent === 0 ? [pid] : [pid, ...lineOf(parent)]
 }
 
 const readAll = async (): Promise<ReadonlyArray<Entry>> => {

@@ -108,15 +108,17 @@ export const start = (
 
     const turn = Effect.unsafeMakeSemaphore(1)
     const grace = Duration.decode(options.grace ?? defaultGrace)
-    const end = (reason: "timed-out" | "killed"): Effect.Effect<void> =>
-      turn.withPermits(1)(
-        Effect.gen(function* () {
-          if (yield* spawned.isGone) return
-          if (!isEnded) because ??= reason
-          yield* spawned.signal("SIGTERM")
-          if (!(yield* within(spawned.gone, grace))) yield* spawned.kill
-        })
-      )
+    const unlessGone = <A>(then: Effect.Effect<A>) =>
+      Effect.flatMap(spawned.isGone, (isGone) => (isGone ? Effect.void : Effect.asVoid(then)))
+    const end = (reason: "timed-out" | "killed"): Effect.Effect<void> => {
+      const ending = Effect.gen(function* () {
+        if (!isEnded) because ??= reason
+        yield* spawned.signal("SIGTERM")
+        if (!(yield* within(spawned.gone, grace))) yield* spawned.kill
+      })
+      // One that is being ended by another may be gone by the time that it is this one's turn.
+      return unlessGone(turn.withPermits(1)(unlessGone(ending)))
+    }
     yield* Scope.addFinalizer(scope, end("killed"))
 
     const { time } = options.limits ?? {}
@@ -135,7 +137,7 @@ export const start = (
     }
     const process: Sandbox.Process = {
       pid: spawned.pid,
-      output: output.stream,
+      output: Stream.repeatEffectChunkOption(Effect.map(output.pull, Chunk.unsafeFromArray)),
       exit: Effect.map(
         Effect.zipLeft(Deferred.await(ended), output.cut),
         ({ code, durationMillis, reason, signal }) => ({
@@ -157,10 +159,30 @@ export const start = (
       kill: end("killed"),
       resize: (size) => Effect.suspend(() => (isEnded ? Effect.void : spawned.resize(size)))
     }
+    pulls.set(process, output.pull)
     return process
   }).pipe(Effect.uninterruptible)
 
+/** Does something with all that a command writes, as it writes it: its output without what a stream costs. */
+export const forEachOutput = <E, R>(
+  process: Sandbox.Process,
+  use: (pieces: ReadonlyArray<Sandbox.Output>) => Effect.Effect<void, E, R>
+): Effect.Effect<void, E | SandboxError, R> => {
+  const pull = pulls.get(process)
+  if (pull === undefined) return Stream.runForEachChunk(process.output, (chunk) => use(Chunk.toReadonlyArray(chunk)))
+  const rest: Effect.Effect<void, E | SandboxError, R> = Effect.matchEffect(pull, {
+    onFailure: Option.match({ onNone: () => Effect.void, onSome: (error) => Effect.fail(error) }),
+    onSuccess: (pieces) => Effect.zipRight(use(pieces), rest)
+  })
+  return rest
+}
+
 // internal
+
+/** What is new of an output, by whose it is; fails with nothing at its end. */
+type Pull = Effect.Effect<ReadonlyArray<Sandbox.Output>, Option.Option<SandboxError>>
+
+const pulls = new WeakMap<Sandbox.Process, Pull>()
 
 const defaultGrace = Duration.seconds(2)
 
@@ -208,7 +230,7 @@ const told = (cause: Cause.Cause<unknown>): string => {
 }
 
 interface Bounded {
-  readonly stream: Stream.Stream<Sandbox.Output, SandboxError>
+  readonly pull: Pull
   readonly cutBytes: () => number
   /** Waits for the rest of what is thrown away, if anything is. */
   readonly cut: Effect.Effect<void>
@@ -240,7 +262,7 @@ const bounded = (read: Spawned["read"], most: number, scope: Scope.Scope): Bound
     }
   )
   const waitForRest = Effect.suspend(() => (rest === undefined ? Effect.void : Deferred.await(rest)))
-  const pull: Effect.Effect<Chunk.Chunk<Sandbox.Output>, Option.Option<SandboxError>> = Effect.suspend(() => {
+  const pull: Pull = Effect.suspend(() => {
     if (rest !== undefined) return Effect.zipRight(waitForRest, Effect.fail(Option.none()))
     if (isOver) return Effect.fail(Option.none())
     return Effect.flatMap(Effect.mapError(read, Option.some), (pieces) => {
@@ -249,16 +271,16 @@ const bounded = (read: Spawned["read"], most: number, scope: Scope.Scope): Bound
         return Effect.fail(Option.none())
       }
       const kept = keep(pieces)
-      if (cutBytes === 0) return Effect.succeed(Chunk.unsafeFromArray(kept))
+      if (cutBytes === 0) return Effect.succeed(kept)
       const done = Deferred.unsafeMake<void>(FiberId.none)
       rest = done
       const discarding = Effect.ensuring(Effect.interruptible(discard), Deferred.succeed(done, undefined))
-      const kepts = kept.length === 0 ? pull : Effect.succeed(Chunk.unsafeFromArray(kept))
+      const kepts = kept.length === 0 ? pull : Effect.succeed(kept)
       return Effect.zipRight(Effect.forkIn(discarding, scope), kepts)
     })
   })
   return {
-    stream: Stream.repeatEffectChunkOption(pull),
+    pull,
     cutBytes: () => cutBytes,
     cut: waitForRest
   }

@@ -35,7 +35,8 @@ export const make = (table: ProcessTable.Table, root: Root): Tree => {
   const startedAt = performance.now()
   // By id, when they were started. None loses its marks once it has been seen with them, and no other gets them.
   const known = new Map<number, number>()
-  let last = table.last()
+  // Its own was the last, or nearly so. Where it is not known which that is, it never is.
+  let last = pid
 
   const isOurs = (entry: ProcessTable.Entry): boolean => {
     if (entry.pid === pid && entry.started === started) return true

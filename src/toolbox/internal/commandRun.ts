@@ -1,12 +1,10 @@
 /**
  * Runs a command for a tool: what it writes is shown as it comes, until that is a lot, and both ends of it are kept.
  */
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as Ends from "../../internal/outputEnds.ts"
 import type { Command, ExecOptions, Exit, Output } from "../../sandbox/Sandbox.ts"
-import { Sandbox } from "../../sandbox/Sandbox.ts"
+import { forEachOutput, Sandbox } from "../../sandbox/Sandbox.ts"
 import type { SandboxError } from "../../sandbox/SandboxError.ts"
 import { ToolContext } from "../../tool/ToolContext.ts"
 
@@ -29,9 +27,9 @@ export const run = (
       const started = yield* sandbox.exec(command, options)
       const ends = Ends.ends(keepBytes)
       const show = showing()
-      yield* Stream.runForEachChunk(started.output, (chunk) => {
+      yield* forEachOutput(started, (pieces) => {
         const texts: Array<string> = []
-        for (const output of Chunk.toReadonlyArray(chunk)) {
+        for (const output of pieces) {
           ends.add(output.bytes)
           texts.push(show(output))
         }
