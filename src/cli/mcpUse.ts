@@ -13,7 +13,7 @@ import * as McpConfig from "../mcp/McpConfig.ts"
 import * as McpTokens from "../mcp/McpTokens.ts"
 import type { Environment } from "./command.ts"
 import { SetupError } from "./errors.ts"
-import { oneLine, plural } from "./internal/words.ts"
+import { jsonLine, oneLine, plural } from "./internal/words.ts"
 import { openBrowser } from "./login.ts"
 import type { Use } from "./mcpArgs.ts"
 import { quietly } from "./program.ts"
@@ -68,7 +68,7 @@ const list = (mcp: Mcp.Service, json: boolean) =>
     // Once each of them has been tried.
     yield* mcp.tools
     const all = yield* mcp.status
-    if (json) return yield* print(all.map((status) => `${JSON.stringify(rowOf(status))}\n`).join(""))
+    if (json) return yield* print(all.map((status) => jsonLine(rowOf(status))).join(""))
     return yield* print(
       all.length === 0
         ? "There are no servers: write them to mcp.json. See axonal mcp --help.\n"

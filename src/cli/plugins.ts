@@ -4,13 +4,14 @@
  */
 import { createInterface } from "node:readline"
 import * as Effect from "effect/Effect"
+import { nearest } from "../internal/nearest.ts"
 import * as Found from "../plugin/Found.ts"
 import type { PluginError } from "../plugin/PluginError.ts"
 import * as Plugins from "../plugin/Plugins.ts"
 import * as UserFile from "../plugin/UserFile.ts"
 import type { Environment } from "./command.ts"
 import { SetupError, UsageError } from "./errors.ts"
-import { oneLine, plural } from "./internal/words.ts"
+import { jsonLine, oneLine, plural } from "./internal/words.ts"
 import type { Options } from "./pluginsArgs.ts"
 import { help, parse } from "./pluginsArgs.ts"
 import * as Host from "./pluginsHost.ts"
@@ -51,7 +52,7 @@ const find = (options: Options, more: Found.Options = {}) =>
 
 const list = (options: Options) =>
   Effect.flatMap(find(options), ({ found, problems }) => {
-    if (options.json) return print(found.map((plugin) => `${JSON.stringify(rowOf(plugin))}\n`).join(""))
+    if (options.json) return print(found.map((plugin) => jsonLine(rowOf(plugin))).join(""))
     const others = problems.filter(({ plugin }) => !found.some(({ name }) => name === plugin))
     const none = found.length === 0 && others.length === 0
     const rows = [...found.map(lineOf), ...others.map((problem) => `missing  ${oneLine(problem.message)}\n`)]
@@ -102,7 +103,7 @@ const doctor = (options: Options) =>
     const problems = yield* plugins.problems
     const worked = checked.filter(({ problem }) => problem === undefined)
     if (options.json) {
-      yield* print(problems.map((problem) => `${JSON.stringify(problemOf(problem))}\n`).join(""))
+      yield* print(problems.map((problem) => jsonLine(problemOf(problem))).join(""))
     } else {
       const told = problems.map(({ message }) => `broken   ${oneLine(message)}\n`)
       yield* print(
@@ -122,10 +123,16 @@ const problemOf = ({ contribution, detail, plugin, reason, settings }: PluginErr
 const add = (options: Changing, environment: Environment) =>
   Effect.gen(function* () {
     const folder = Host.folderOf(options)
+    // By the name of what is there and was not allowed npm may find somebody else's package.
+    const there = yield* find(options, { project: false })
+    const waiting = there.found.find(({ name, state }) => name === options.name && state === "blocked")
+    if (waiting !== undefined && !options.scripts) return yield* allow(options, waiting, undefined)
     const name = yield* Install.install(folder, options.name, { scripts: options.scripts, environment })
     const { found } = yield* find(options, { project: false, allow: { user: [name] } })
     const plugin = found.find((plugin) => plugin.name === name)
     if (plugin === undefined || plugin.state === "broken") {
+      // It may have been there before and allowed, as another version.
+      yield* change(options, (file) => UserFile.forbid(file, name))
       yield* Install.uninstall(folder, name, environment)
       const why = plugin?.problem?.detail ?? "it is not there after its installation"
       return yield* new SetupError({ message: `${name} is not installed: ${oneLine(why)}.` })
@@ -149,8 +156,8 @@ const notInProject = (name: string) =>
 
 const allow = (options: Changing, plugin: Found.Found, project: string | undefined) =>
   Effect.gen(function* () {
-    const where = project === undefined ? "" : ` in ${project}`
-    yield* print(`${titleOf(plugin)} brings ${bringsOf(plugin)}\n  from ${plugin.folder}\n`)
+    const where = project === undefined ? "" : ` in ${oneLine(project)}`
+    yield* print(`${titleOf(plugin)} brings ${bringsOf(plugin)}\n  from ${oneLine(plugin.folder)}\n`)
     if (!options.yes && !(yield* agreed(`Its code will run as your own. Allow it${where}? [y/N] `))) {
       return yield* new SetupError({
         message: `${plugin.name} is not allowed${where}, and not loaded. --yes allows it.`
@@ -170,9 +177,23 @@ const remove = (options: Changing, environment: Environment) =>
       yield* change(options, (file) => roots.reduce((file, root) => UserFile.forbid(file, name, root), file))
       return yield* print(`${name} is forbidden in ${roots.join(" and ")}.\n`)
     }
-    yield* change(options, (file) => UserFile.forbid(file, name))
-    yield* Install.uninstall(Host.folderOf(options), name, environment)
-    yield* print(`${name} is removed.\n`)
+    const folder = Host.folderOf(options)
+    let wasAllowed = false
+    yield* change(options, (file) => {
+      wasAllowed = file.allow?.includes(name) === true
+      return UserFile.forbid(file, name)
+    })
+    const wasThere = yield* Install.uninstall(folder, name, environment)
+    if (!wasAllowed && !wasThere) {
+      const { found } = yield* find(options, { project: false })
+      const near = nearest(
+        name,
+        found.map((plugin) => plugin.name)
+      )
+      const hint = near === undefined ? "" : `, did you mean ${near}?`
+      return yield* new SetupError({ message: `there is no plugin ${oneLine(name)} of your own${hint || "."}` })
+    }
+    yield* print(`${oneLine(name)} is removed.\n`)
   })
 
 const change = (options: Options, edit: (file: UserFile.UserFile) => UserFile.UserFile) =>

@@ -4,7 +4,10 @@
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
+import * as PrivateFile from "../internal/privateFile.ts"
 import type { Environment } from "./command.ts"
 import { SetupError } from "./errors.ts"
 import { oneLine } from "./internal/words.ts"
@@ -38,24 +41,37 @@ export const install = (
     )
     const name = changed ?? same
     return name ?? (yield* new SetupError({ message: `npm installed ${spec}, and nothing new is there.` }))
-  })
+  }).pipe((installing) => alone(folder, installing))
 
 /**
- * Removes a package. Does nothing for one that is not there.
+ * Removes a package, and answers whether it was there.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const uninstall = (folder: string, name: string, environment: Environment): Effect.Effect<void, SetupError> =>
+export const uninstall = (folder: string, name: string, environment: Environment): Effect.Effect<boolean, SetupError> =>
   Effect.flatMap(
-    attempt(() => dependenciesOf(folder)),
-    (dependencies) =>
-      dependencies[name] === undefined
-        ? Effect.void
-        : npm(folder, ["uninstall", "--ignore-scripts", "--no-audit", "--no-fund", "--", name], environment)
+    attempt(() => Object.hasOwn(dependenciesOf(folder), name)),
+    (isThere) =>
+      isThere
+        ? alone(
+            folder,
+            Effect.as(
+              npm(folder, ["uninstall", "--ignore-scripts", "--no-audit", "--no-fund", "--", name], environment),
+              true
+            )
+          )
+        : Effect.succeed(false)
   )
 
 // internal
+
+/** Of several at the same time one after the other: npm itself keeps none from changing what another one reads. */
+const alone = <A>(folder: string, work: Effect.Effect<A, SetupError>): Effect.Effect<A, SetupError> =>
+  Effect.flatMap(FileSystem.FileSystem, (files) => {
+    const failed = ({ message }: PrivateFile.FileProblem) => new SetupError({ message })
+    return PrivateFile.make(files, join(folder, "package.json"), failed).locked(work)
+  }).pipe(Effect.provide(NodeFileSystem.layer))
 
 const attempt = <A>(evaluate: () => A): Effect.Effect<A, SetupError> =>
   Effect.try({

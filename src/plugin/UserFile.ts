@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as PrivateFile from "../internal/privateFile.ts"
 import { problems } from "../internal/problems.ts"
 import { textOf } from "./internal/discovery.ts"
 import { PluginError } from "./PluginError.ts"
@@ -84,7 +85,8 @@ export const read = (folder: string): Effect.Effect<UserFile, PluginError, FileS
  *
  * **Details**
  *
- * - A reader sees the file as it was or as it is then. Errors: a file that is there and cannot be read stays as it is.
+ * - A reader sees the file as it was or as it is then; who else changes it waits. Errors: a file that is there and cannot
+ *   be read stays as it is.
  *
  * @category constructors
  * @since 0.1.0
@@ -97,17 +99,19 @@ export const change = (
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const file = path.join(folder, name)
-    const edited = edit(yield* read(folder))
-    const draft = `${file}.${crypto.randomUUID().slice(0, 8)}`
-    yield* Effect.gen(function* () {
-      yield* files.makeDirectory(folder, { recursive: true, mode: 0o700 })
-      yield* files.writeFileString(draft, `${JSON.stringify(edited, undefined, 2)}\n`, { mode: 0o600 })
-      yield* files.rename(draft, file)
-    }).pipe(
-      Effect.mapError(({ message }) => invalid(file, `it cannot be written: ${message}`)),
-      Effect.tapError(() => Effect.ignore(files.remove(draft)))
+    const { locked, write } = PrivateFile.make(
+      files,
+      file,
+      ({ message }) => new PluginError({ plugin: file, reason: "InvalidFile", detail: message.replace(/\.$/, "") })
     )
-    return edited
+    const known = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+    return yield* locked(
+      Effect.gen(function* () {
+        const edited = edit(yield* Effect.provide(read(folder), known))
+        yield* write(`${JSON.stringify(edited, undefined, 2)}\n`)
+        return edited
+      })
+    )
   })
 
 /**

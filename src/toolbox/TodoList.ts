@@ -208,22 +208,36 @@ const marks = { pending: "[ ]", in_progress: "[>]", completed: "[x]" } as const
 
 const decodeCall = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct({ todos: Todos })))
 
+/** Sessions may be called as things are that every object has. */
+const planOf = (plans: Plans, session: SessionId): Todos | undefined =>
+  Object.hasOwn(plans, session) ? plans[session] : undefined
+
 /** Plans that are known, and a place to look for those that are not. */
 const kept = (plans: Plans, find: (session: SessionId) => Effect.Effect<Todos>): Effect.Effect<Service> =>
   Effect.map(SubscriptionRef.make(plans), (known) => {
     const add = (session: SessionId, todos: Todos) =>
       SubscriptionRef.update(known, (now): Plans => ({ ...now, [session]: todos }))
+    // What was written while it was looked for counts.
+    const addFound = (session: SessionId, found: Todos) =>
+      SubscriptionRef.modify(known, (now): [Todos, Plans] => {
+        const there = planOf(now, session)
+        return there === undefined ? [found, { ...now, [session]: found }] : [there, now]
+      })
     const get = (session: SessionId) =>
       Effect.flatMap(SubscriptionRef.get(known), (now) => {
-        const there = now[session]
-        return there === undefined ? Effect.tap(find(session), (found) => add(session, found)) : Effect.succeed(there)
+        const there = planOf(now, session)
+        return there === undefined
+          ? Effect.flatMap(find(session), (found) => addFound(session, found))
+          : Effect.succeed(there)
       })
     return {
       get,
       set: add,
       changes: (session) =>
         Stream.unwrap(
-          Effect.map(get(session), (now) => Stream.changes(Stream.map(known.changes, (all) => all[session] ?? now)))
+          Effect.map(get(session), (now) =>
+            Stream.changes(Stream.map(known.changes, (all) => planOf(all, session) ?? now))
+          )
         ),
       all: Effect.map(
         SubscriptionRef.get(known),

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process"
-import { cpSync, readFileSync, statSync } from "node:fs"
-import { join } from "node:path"
+import { chmodSync, cpSync, readFileSync, statSync } from "node:fs"
+import { delimiter, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Agent from "axonal/agent/Agent"
 import * as ContextStore from "axonal/context/ContextStore"
@@ -8,11 +8,15 @@ import * as Plugins from "axonal/plugin/Plugins"
 import { ScriptedTransport } from "axonal/testing"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { build } from "esbuild"
-import { beforeAll } from "vitest"
-import { exporting, install, provideAxonal, services, write } from "../plugin/support.ts"
+import { beforeAll, vi } from "vitest"
+import { explain } from "../../src/cli/errors.ts"
+import * as Command from "../../src/cli/plugins.ts"
+import { exporting, fits, install, provideAxonal, services, write } from "../plugin/support.ts"
 import * as Processes from "../support/processes.ts"
 import { root } from "../support/sources.ts"
+import type { Ended } from "./support.ts"
 import { folderOf, run, setUp } from "./support.ts"
 
 setUp()
@@ -25,27 +29,51 @@ const settings = { AXONAL_TIDES_STATION: "Husum", AXONAL_TIDES_KEY: "secret-key"
 
 let data = ""
 let tarball = ""
+/** A folder with something that is called npm: it copies folders, in three steps that others may come between. */
+let standIn = ""
+
+const copier = `#!/usr/bin/env node
+const { cpSync, existsSync, readFileSync, writeFileSync, rmSync, appendFileSync } = require("node:fs")
+const [action, ...rest] = process.argv.slice(2)
+const spec = rest.at(-1)
+appendFileSync("said", process.argv.slice(2).join(" ") + "\\n")
+const manifest = JSON.parse(readFileSync("package.json", "utf8"))
+const change = (dependencies) => writeFileSync("package.json", JSON.stringify({ ...manifest, dependencies }))
+if (action === "uninstall") {
+  rmSync("node_modules/" + spec, { recursive: true })
+  const { [spec]: _, ...others } = manifest.dependencies
+  change(others)
+} else if (!existsSync(spec)) {
+  console.error("npm error code E404\\nnpm error 404 Not found")
+  process.exitCode = 1
+} else {
+  const { name } = JSON.parse(readFileSync(spec + "/package.json", "utf8"))
+  cpSync(spec, "node_modules/" + name, { recursive: true })
+  setTimeout(() => change({ ...manifest.dependencies, [name]: "file:" + spec }), 20)
+}
+`
 
 beforeAll(async () => {
   data = folderOf()
+  standIn = folderOf({ npm: copier })
+  chmodSync(join(standIn, "npm"), 0o755)
   const source = folderOf()
-  cpSync(join(root, "examples/plugin/package.json"), join(source, "package.json"))
-  await build({
-    absWorkingDir: join(root, "examples/plugin"),
-    entryPoints: ["src/tools.ts", "src/guard.ts", "src/command.ts"],
-    outdir: join(source, "dist"),
-    bundle: true,
-    splitting: true,
-    packages: "external",
-    format: "esm",
-    tsconfigRaw: "{}"
-  })
-  const packed = execFileSync("npm", ["pack", "--ignore-scripts", "--silent"], {
-    cwd: source,
-    env: { ...process.env, ...offline }
-  })
-  tarball = join(source, packed.toString().trim())
-  await provideAxonal(data)
+  cpSync(join(root, "examples/plugin/package.json"), join(source, "package", "package.json"))
+  await Promise.all([
+    build({
+      absWorkingDir: join(root, "examples/plugin"),
+      entryPoints: ["src/tools.ts", "src/guard.ts", "src/command.ts"],
+      outdir: join(source, "package", "dist"),
+      bundle: true,
+      splitting: true,
+      packages: "external",
+      format: "esm",
+      tsconfigRaw: "{}"
+    }),
+    provideAxonal(data)
+  ])
+  tarball = join(source, "tides.tgz")
+  execFileSync("tar", ["-czf", tarball, "package"], { cwd: source })
 })
 
 const axonal = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}, cwd = folderOf()) =>
@@ -57,8 +85,44 @@ const loading = async (args: ReadonlyArray<string>, env: Readonly<Record<string,
   return run(args, { cwd, data, env, through: ([node = ""]) => [node, ...shipped, ...args] })
 }
 
-const user = () => join(data, "axonal", "plugins")
-const fileOf = (): unknown => JSON.parse(readFileSync(join(user(), "plugins.json"), "utf8"))
+/** The command without a process around it, which would add nothing. */
+const plugins = async (
+  args: ReadonlyArray<string>,
+  { cwd = folderOf(), env = {}, home = data }: Partial<Record<"cwd" | "home", string>> & { env?: object } = {}
+): Promise<Omit<Ended, "signal">> => {
+  const [before, written]: [string, Array<string>] = [process.cwd(), []]
+  const writing = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => written.push(String(chunk)) > 0)
+  process.chdir(cwd)
+  try {
+    const known = { PATH: process.env["PATH"] ?? "", HOME: home, ...offline, ...env }
+    const exit = await Command.run([...args, "--data-dir", join(home, "axonal")], known).pipe(
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(known)))),
+      Effect.runPromiseExit
+    )
+    const told = Exit.isSuccess(exit) ? { code: 0, text: "" } : explain(exit.cause, { debug: false })
+    return { code: told.code, stdout: written.join(""), stderr: told.text }
+  } finally {
+    process.chdir(before)
+    writing.mockRestore()
+  }
+}
+
+const user = (home = data) => join(home, "axonal", "plugins")
+const fileOf = (home = data): unknown => JSON.parse(readFileSync(join(user(home), "plugins.json"), "utf8"))
+
+/** A home of its own, where npm is the one that copies. */
+const copying = () => {
+  const home = folderOf()
+  return { home, env: { PATH: `${standIn}${delimiter}${process.env["PATH"]}` } }
+}
+
+/** A package that brings a tool, which nobody opens. */
+const packageOf = (name: string, more: object = {}): string => {
+  const folder = folderOf({ "t.js": "" })
+  const manifest = { name, version: "1.0.0", peerDependencies: fits, axonal: { tools: "./t.js" }, ...more }
+  write(folder, { "package.json": manifest })
+  return folder
+}
 
 describe("axonal plugins", () => {
   it("a packed plugin is installed, examined, used and removed", async () => {
@@ -68,27 +132,24 @@ describe("axonal plugins", () => {
       [1, "axonal: axonal-plugin-tides is not allowed, and not loaded. --yes allows it.\n"]
     )
     assert.match(first.stdout, /^axonal-plugin-tides 1\.2\.0 brings tools tides, guards harbour, commands tides\n/)
-    const blocked = await axonal(["plugins"])
     assert.match(
-      blocked.stdout,
+      (await plugins([])).stdout,
       /^blocked {2}axonal-plugin-tides 1\.2\.0 \(user\) .* axonal plugins add axonal-plugin-tides allows it\n$/
     )
 
-    const added = await axonal(["plugins", "add", tarball, "--yes"])
+    // Without npm, which would look for the name where everybody publishes.
+    const added = await plugins(["add", "axonal-plugin-tides", "--yes"], { env: { PATH: "" } })
     assert.match(added.stdout, /\naxonal-plugin-tides is allowed\.\n$/)
     assert.deepStrictEqual(fileOf(), { allow: ["axonal-plugin-tides"] })
     assert.strictEqual(statSync(join(user(), "plugins.json")).mode & 0o777, 0o600)
 
-    const [sick, healthy, command] = await Promise.all([
-      loading(["plugins", "doctor"]),
-      loading(["plugins", "doctor"], settings),
-      loading(["tides", "6", "12"], settings)
-    ])
-    assert.deepStrictEqual([sick.code, sick.stderr], [1, "axonal: 3 problems with plugins.\n"])
+    const sick = await plugins(["doctor"])
+    assert.deepStrictEqual([sick.code, sick.stderr], [1, "3 problems with plugins."])
     assert.match(
       sick.stdout,
       /tools tides\): its settings are not right: station \(AXONAL_TIDES_STATION\): it is missing; key/
     )
+    const healthy = await plugins(["doctor"], { env: settings })
     assert.deepStrictEqual(
       [healthy.code, healthy.stderr, healthy.stdout.split("\n")],
       [
@@ -98,14 +159,15 @@ describe("axonal plugins", () => {
           .concat("")
       ]
     )
+    const command = await loading(["tides", "6", "12"], settings)
     assert.deepStrictEqual([command.code, command.stdout], [0, "Husum 6:00 0.9 m\nHusum 12:00 3.2 m\n"])
 
     assert.deepStrictEqual(await asked(), ["tide ok", "log_tide denied"])
 
-    const removed = await axonal(["plugins", "remove", "axonal-plugin-tides"])
+    const removed = await plugins(["remove", "axonal-plugin-tides"])
     assert.deepStrictEqual([removed.code, removed.stdout, removed.stderr], [0, "axonal-plugin-tides is removed.\n", ""])
     assert.deepStrictEqual(fileOf(), { allow: [] })
-    assert.match((await axonal(["plugins", "list"])).stdout, /^There are no plugins\./)
+    assert.match((await plugins(["list"])).stdout, /^There are no plugins\./)
   })
 
   it("a plugin of a project runs once it is allowed there", async () => {
@@ -129,20 +191,20 @@ describe("axonal plugins", () => {
       { commands: { shout: "./c.js" }, transports: { echo: "./c.js#echo" }, tools: "./c.js#call" },
       { "c.js": module }
     )
-    const here = (...args: ReadonlyArray<string>) => axonal(args, {}, project)
-    const before = await here("shout", "hey", "--offline", "--no-save")
+    const here = (...args: ReadonlyArray<string>) => plugins(args, { cwd: project })
+    const before = await axonal(["shout", "hey", "--offline", "--no-save"], {}, project)
     assert.include(before.stdout, "shout hey")
-    assert.include(
-      (await here("plugins", "add", "axonal-plugin-shout", "--project", "--yes")).stdout,
-      `is allowed in ${project}.`
-    )
+    assert.include((await here("add", "axonal-plugin-shout", "--project", "--yes")).stdout, `is allowed in ${project}.`)
     const after = await loading(["shout", "hey", "--unknown"], {}, project)
     assert.deepStrictEqual([after.code, after.stdout], [3, "HEY --UNKNOWN\n"])
     assert.match((await axonal(["shout"], {}, folderOf())).stdout, /shout/)
     const talk = await loading(["--no-save", "-m", "echo:one", "who hears me?"], {}, project)
-    assert.deepStrictEqual([talk.code, talk.stdout], [0, "read_file,list_files,find_files,search_files,calculate,call\n"])
+    assert.deepStrictEqual(
+      [talk.code, talk.stdout],
+      [0, "read_file,list_files,find_files,search_files,calculate,call\n"]
+    )
     assert.include(talk.stderr, "axonal: echo one (a plugin has it)")
-    const row = JSON.parse((await here("plugins", "--json")).stdout)
+    const row = JSON.parse((await here("--json")).stdout)
     assert.deepStrictEqual(row, {
       ...{ name: "axonal-plugin-shout", version: "1.0.0", source: "project", state: "ready" },
       ...{
@@ -150,29 +212,73 @@ describe("axonal plugins", () => {
         brings: { tools: ["shout"], transports: ["echo"], commands: ["shout"] }
       }
     })
-    await here("plugins", "remove", "axonal-plugin-shout", "--project")
-    assert.match((await here("plugins", "list")).stdout, /^blocked/)
+    await here("remove", "axonal-plugin-shout", "--project")
+    assert.match((await here("list")).stdout, /^blocked/)
   })
 
-  it("what does not fit is not kept", async () => {
-    const broken = folderOf()
-    write(broken, { "package.json": { name: "axonal-plugin-late", version: "1.0.0", axonal: { tools: "./t.js" } } })
-    const { code, stderr } = await axonal(["plugins", "add", broken, "--yes"])
-    assert.deepStrictEqual([code, stderr.split(":")[1]], [1, " axonal-plugin-late is not installed"])
-    const [nowhere, unknown, help] = await Promise.all([
-      axonal(["plugins", "add", "axonal-plugin-that-is-nowhere"]),
-      axonal(["plugins", "lst"]),
-      axonal(["plugins", "--help"])
-    ])
-    assert.match(nowhere.stderr, /^axonal: npm install failed: /)
+  it("what does not fit is not kept, nor what it takes the place of", async () => {
+    const { env, home } = copying()
+    const before = packageOf("axonal-plugin-late")
+    assert.strictEqual((await plugins(["add", before, "--yes"], { env, home })).code, 0)
+    const broken = packageOf("axonal-plugin-late", { peerDependencies: {} })
+    const { code, stderr } = await plugins(["add", broken, "--yes"], { env, home })
+    assert.strictEqual(code, 1)
+    assert.match(stderr, /^axonal-plugin-late is not installed: it does not say which axonal it is for/)
+    assert.deepStrictEqual(fileOf(home), { allow: [] })
+    assert.match((await plugins(["list"], { home })).stdout, /^There are no plugins\./)
+    const said = readFileSync(join(user(home), "said"), "utf8")
+    assert.match(said, /^(?:(?:install|uninstall) --ignore-scripts .*-- \S+\n){3}$/)
+  })
+
+  it("several that are added at once are all there", async () => {
+    const { env, home } = copying()
+    const names = ["axonal-plugin-a", "axonal-plugin-b", "axonal-plugin-c"]
+    const cwd = folderOf()
+    const added = await Promise.all(
+      names.map((name) => run(["plugins", "add", packageOf(name), "--yes"], { cwd, data: home, env }))
+    )
+    assert.deepStrictEqual(
+      added.map(({ code, stderr }) => [code, stderr]),
+      names.map(() => [0, ""])
+    )
+    const rows = (await plugins(["--json"], { home })).stdout.trim().split("\n")
+    assert.deepStrictEqual(
+      rows.map((row) => [JSON.parse(row).name, JSON.parse(row).state]),
+      names.map((name) => [name, "ready"])
+    )
+  })
+
+  it("a package that nobody allowed writes nothing to the terminal but words", async () => {
+    const cwd = folderOf()
+    const lurid = "1.0\u001b[31m\u009b31m\u202e"
+    install(cwd, "axonal-plugin-lurid", { tools: "./t.js" }, { "t.js": "" }, { version: lurid })
+    install(cwd, "axonal-plugin-many", Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [index, 1])))
+    install(cwd, "axonal-plugin-odd", { ["\u001b[2J".repeat(1000)]: 1 }, {}, { version: "9".repeat(100_000) })
+    for (const args of [["list"], ["list", "--json"], ["doctor"]]) {
+      const { stdout } = await plugins(args, { cwd })
+      assert.isBelow(stdout.length, 4000)
+      assert.notMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+      assert.include(stdout, "axonal-plugin-many")
+    }
+  })
+
+  it("what cannot be done is told", async () => {
+    const { env, home } = copying()
+    const nowhere = await plugins(["add", "axonal-plugin-that-is-nowhere"], { env, home })
+    assert.strictEqual(nowhere.stderr, "npm install failed: code E404 404 Not found")
+    await plugins(["add", packageOf("axonal-plugin-tides"), "--yes"], { env, home })
+    const other = await plugins(["remove", "axonal-plugin-tide"], { env, home })
+    assert.deepStrictEqual(
+      [other.code, other.stderr],
+      [1, "there is no plugin axonal-plugin-tide of your own, did you mean axonal-plugin-tides?"]
+    )
+    assert.deepStrictEqual(fileOf(home), { allow: ["axonal-plugin-tides"] })
+    const unknown = await plugins(["lst"])
     assert.deepStrictEqual(
       [unknown.code, unknown.stderr],
-      [
-        2,
-        'axonal: plugins knows list, add, remove and doctor, not "lst", did you mean list? Try axonal plugins --help.\n'
-      ]
+      [2, 'plugins knows list, add, remove and doctor, not "lst", did you mean list? Try axonal plugins --help.']
     )
-    assert.match(help.stdout, /^Usage: axonal plugins/)
+    assert.match((await plugins(["--help"])).stdout, /^Usage: axonal plugins/)
   })
 })
 

@@ -46,6 +46,18 @@ export const broken: ReadonlyArray<Broken> = [
   text("a package.json that is a list", /it is no plugin/, `["axonal"]`, "InvalidManifest"),
   text("a package.json that is empty", /is no JSON/, ""),
   text("no field axonal", /it is no plugin/, `{ "keywords": ["axonal"] }`, "InvalidManifest"),
+  text(
+    "more things than anybody brings",
+    /has more than 20000 char/,
+    `{"axonal":{"x":"${"x".repeat(20_000)}"}}`,
+    "InvalidManifest"
+  ),
+  text(
+    "a field that is endlessly deep",
+    /has more than/,
+    `{"axonal":${"[".repeat(99_999)}${"]".repeat(99_999)}}`,
+    "InvalidManifest"
+  ),
   text("a package.json of two megabytes", /cannot be read/, `{"axonal":{},"x":"${"x".repeat(2_000_000)}"}`),
   {
     ...{ title: "a package.json that is a folder", reason: "Unreadable", says: /cannot be read/ },

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -68,6 +69,44 @@ describe("TodoList", () => {
       yield* list.set(session, [])
       assert.deepStrictEqual(yield* list.get(session), [])
     }).pipe(Effect.provide(ContextStore.layerMemory))
+  )
+
+  it.effect("a plan that is written while an old one is looked for stays", () =>
+    Effect.gen(function* () {
+      const store = yield* ContextStore.ContextStore
+      const [asked, found] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const slow: ContextStore.Service = {
+        ...store,
+        read: (session) =>
+          Deferred.succeed(asked, undefined).pipe(
+            Effect.zipRight(Deferred.await(found)),
+            Effect.zipRight(store.read(session))
+          )
+      }
+      const list = yield* Effect.provideService(
+        Effect.provide(TodoList.TodoList, TodoList.layerStored),
+        ContextStore.ContextStore,
+        slow
+      )
+      const reading = yield* Effect.fork(list.get(session))
+      yield* Deferred.await(asked)
+      yield* list.set(session, [todo("new")])
+      yield* Deferred.succeed(found, undefined)
+      assert.deepStrictEqual([yield* Fiber.join(reading), yield* list.get(session)], [[todo("new")], [todo("new")]])
+    }).pipe(Effect.provide(ContextStore.layerMemory))
+  )
+
+  it.effect("a session may be called like what every object has", () =>
+    Effect.gen(function* () {
+      const list = yield* TodoList.TodoList
+      for (const name of ["constructor", "__proto__", "toString"]) {
+        const odd = SessionId.make(name)
+        assert.deepStrictEqual(yield* list.get(odd), [])
+        yield* list.set(odd, [todo(name)])
+        assert.deepStrictEqual(yield* list.get(odd), [todo(name)])
+      }
+      assert.deepStrictEqual(Object.keys(yield* list.all), ["constructor", "__proto__", "toString"])
+    }).pipe(Effect.provide(TodoList.layer))
   )
 
   it.scoped("changes of a session are told as they happen", () =>

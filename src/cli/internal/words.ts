@@ -11,6 +11,10 @@ export const printable = (value: string): string =>
 /** The same on one line. */
 export const oneLine = (value: string): string => printable(value.replace(/\s+/g, " ")).trim()
 
+/** A value as one line of JSON that a terminal may show, too. */
+export const jsonLine = (value: unknown): string =>
+  `${JSON.stringify(value).replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, escaped)}\n`
+
 export const clip = (value: string, most: number): string => {
   if (value.length <= most) return value
   // Not half a character at the end.
@@ -87,6 +91,8 @@ export const timeOf = (at: number): string => {
 }
 
 // internal
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 
 const two = (value: number): string => String(value).padStart(2, "0")
 

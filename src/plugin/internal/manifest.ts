@@ -8,6 +8,7 @@ import satisfies from "semver/functions/satisfies.js"
 import validRange from "semver/ranges/valid.js"
 import { nearest } from "../../internal/nearest.ts"
 import { issues, path } from "../../internal/problems.ts"
+import { head } from "../../internal/texts.ts"
 
 /** What a plugin may bring, in the order in which it is listed. */
 export const kinds = ["tools", "transports", "guards", "hooks", "selectors", "stores", "commands"] as const
@@ -49,6 +50,7 @@ export interface Versions {
  *
  * **Details**
  *
+ * - What it says is bounded: a package that nobody allowed cannot keep a program busy, or fill a screen.
  * - A prerelease of ours counts as the release that it leads to, and lies within a range that has it.
  * - The protocol `workspace:` of package managers stands before ranges in packages that are linked.
  */
@@ -56,15 +58,19 @@ export const read = (id: string, text: string, versions: Versions): Either.Eithe
   const whole = json(text)
   if (whole === undefined) return broken("Unreadable", "its package.json is no JSON: install it again, or mend it")
   if (typeof whole !== "object" || whole === null || !("axonal" in whole)) return Either.right(undefined)
-  const version = "version" in whole && typeof whole.version === "string" ? whole.version : undefined
+  const named = "version" in whole && typeof whole.version === "string" ? whole.version : ""
+  const version = named === "" || named.length > longest ? undefined : named
+  const field = isSmall(whole.axonal)
+    ? fields(id, whole.axonal)
+    : broken("InvalidManifest", `axonal has more than ${most} characters: name fewer things`)
   return Either.mapLeft(
-    Either.flatMap(fields(id, whole.axonal), (contributions) => {
+    Either.flatMap(field, (contributions) => {
       const problem = misfit("peerDependencies" in whole ? whole.peerDependencies : undefined, versions)
       return problem === undefined
         ? Either.right({ version, contributions })
         : Either.left<Broken>({ reason: "WrongVersion", detail: problem, contributions })
     }),
-    (trouble) => ({ ...trouble, version })
+    (trouble) => ({ ...trouble, version, detail: head(trouble.detail, 500) })
   )
 }
 
@@ -82,6 +88,19 @@ export const idOf = (name: string): string => {
 export const isPackageName = (text: string): boolean => /^(@[\w.~-]+\/)?(?!\.)[\w.~-]+$/.test(text)
 
 // internal
+
+/** Characters of the field, and of versions and their ranges. */
+const most = 20_000
+const longest = 1000
+
+const isSmall = (value: unknown): boolean => {
+  try {
+    return (JSON.stringify(value) ?? "").length <= most
+  } catch {
+    // Deeper than anything can be written.
+    return false
+  }
+}
 
 const broken = (reason: Broken["reason"], detail: string): Either.Either<never, Broken> =>
   Either.left({ reason, detail })
@@ -162,8 +181,9 @@ const problemOf = (kind: Kind, name: string, module: string, exported: string): 
   if (/^([/\\]|[a-z]+:)/i.test(module) || module.split(/[/\\]/).includes("..")) {
     return { reason: "OutsidePackage", detail: `${at}: ${JSON.stringify(module)} leads out of the package` }
   }
-  if (!/^\.\/[^\\\0]+$/.test(module)) {
-    return { reason: "InvalidManifest", detail: `${at}: ${JSON.stringify(module)} is no path: it begins with ./` }
+  if (!/^\.\/[^\\\0]{1,500}$/.test(module)) {
+    const detail = `${at}: ${JSON.stringify(head(module, 100))} is no path: it begins with ./ and is short`
+    return { reason: "InvalidManifest", detail }
   }
   return undefined
 }
@@ -190,7 +210,7 @@ const misfit = (peers: unknown, versions: Versions): string | undefined => {
 const unfit = (name: string, range: unknown, version: string): string | undefined => {
   if (range === undefined) return undefined
   const text = typeof range === "string" ? range.replace(/^workspace:/, "").replace(/^[~^]$/, "*") : undefined
-  if (text === undefined || validRange(text) === null) {
+  if (text === undefined || text.length > longest || validRange(text) === null) {
     return `its range of ${name} cannot be read: ${JSON.stringify(range)}`
   }
   if (satisfies(version, text, { includePrerelease: true })) return undefined
