@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Check from "../internal/options.ts"
 import * as Command from "./internal/containerCommand.ts"
-import { connect, unavailable } from "./internal/containerEngine.ts"
+import { connect, isPodman, unavailable } from "./internal/containerEngine.ts"
 import * as Files from "./internal/containerFiles.ts"
 import type { Plan } from "./internal/containerLife.ts"
 import { acquire } from "./internal/containerLife.ts"
@@ -98,7 +98,7 @@ export const make = (options: Options): Effect.Effect<Service, SandboxError, Sco
   check(options)
   return Effect.gen(function* () {
     const engine = yield* connect(options.socketPath)
-    const plan = planOf(options)
+    const plan = planOf(options, yield* isPodman(engine))
     const id = yield* acquire(engine, plan)
     const { folder } = plan
     const user = userOf(options)
@@ -175,14 +175,15 @@ const userOf = ({ mount, user }: Options): string | undefined => {
   return mount !== undefined && uid !== 0 ? `${uid}:${gid}` : "1000:1000"
 }
 
-const planOf = (options: Options): Plan => {
+const planOf = (options: Options, isAnyones: boolean): Plan => {
   const { environment, folder = "/workspace", image, keep = false, labels = {}, mount, name, pull = "never" } = options
   const memory = options.memoryBytes ?? 1024 * mebibyte
   const user = userOf(options)
   const bytes = options.folderBytes ?? 256 * mebibyte
   const [uid, gid = uid] = (user ?? "").split(":")
   const isNumber = /^\d+(:\d+)?$/.test(user ?? "")
-  const rights = isNumber ? `uid=${uid},gid=${gid},mode=0755` : "mode=1777"
+  // Podman gives folders in memory to root.
+  const rights = isNumber && !isAnyones ? `uid=${uid},gid=${gid},mode=0755` : "mode=1777"
   const inMemory = `rw,exec,nosuid,nodev,size=${bytes},${rights}`
   return {
     image,

@@ -31,7 +31,7 @@ await ContainerEngine.suite("ContainerSandbox", ({ client, folder, socketPath })
     Effect.provideService(Sandbox.run(command, options), Sandbox.Sandbox, sandbox)
 
   describe("ContainerSandbox", () => {
-    it.live("AX-32: a kept container is found again with its files", () =>
+    it.live("a kept container is found again with its files", () =>
       Effect.gen(function* () {
         const kept = { name: "axonal-kept", keep: true }
         yield* Effect.scoped(

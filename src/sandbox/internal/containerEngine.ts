@@ -39,6 +39,13 @@ export const ask = <A>(
     catch: (error) => new SandboxError({ operation, subject, reason: reasonOf(place, error) })
   })
 
+/** Whether it is Podman, which knows fewer words of some options. Fails when nobody answers there. */
+export const isPodman = (engine: Engine): Effect.Effect<boolean, SandboxError> =>
+  Effect.map(
+    ask(engine, "make", "ContainerSandbox", () => engine.docker.version()),
+    ({ Components = [] }) => Components.some(({ Name }) => /podman/i.test(Name))
+  )
+
 /** The status that the engine answered with, if it answered. */
 export const statusOf = (error: unknown): number | undefined =>
   error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined

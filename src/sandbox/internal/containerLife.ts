@@ -136,7 +136,7 @@ const created = (engine: Engine, plan: Plan, name: string): Effect.Effect<string
         Image: plan.image,
         Labels: { ...plan.labels, ...mark },
         Entrypoint: [],
-        Cmd: ["/bin/sh", "-c", "exec cat >/dev/null"],
+        Cmd: ["/bin/sh", "-c", "while read -r line; do :; done"],
         OpenStdin: true,
         StdinOnce: !plan.keep,
         HostConfig: {
