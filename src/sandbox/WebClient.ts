@@ -271,7 +271,8 @@ const permitted = (
   })
 
 /** A URL without what may be secret. */
-const webError = (url: URL, reason: Reason): WebError => new WebError({ url: `${url.origin}${url.pathname}`, reason })
+const webError = (url: URL, reason: Reason): WebError =>
+  new WebError({ url: url.origin === "null" ? url.protocol : `${url.origin}${url.pathname}`, reason })
 
 const failing = <A>(
   { request }: Journey,

@@ -142,6 +142,36 @@ describe("WebClient answers", () => {
     })
   )
 
+  it.scopedLive("a body that may not be there is not read for ever", () =>
+    Effect.gen(function* () {
+      const closed = yield* Deferred.make<void>()
+      const { port } = yield* WebServer.raw((_, socket) => {
+        socket.on("close", () => Deferred.unsafeDone(closed, Effect.void))
+        WebServer.write(socket, "HTTP/1.1 205 Reset Content\r\n\r\n{endless}", port)
+      })
+      const web = yield* client({ timeout: "1 minute" })
+      const { status } = yield* web.get(`http://public.example:${port}/`)
+      assert.strictEqual(status, 205)
+      yield* Deferred.await(closed)
+    })
+  )
+
+  it.scopedLive("redirects to what is not of the web are refused by their scheme", () =>
+    Effect.gen(function* () {
+      const { port } = yield* WebServer.http((request, response) => {
+        response.writeHead(302, { location: decodeURIComponent((request.url ?? "").slice(1)) }).end()
+      })
+      const web = yield* client()
+      for (const scheme of ["file", "javascript", "data", "gopher", "ws"]) {
+        const to = encodeURIComponent(`${scheme}://1/secret`)
+        const error = yield* Effect.flip(web.get(`http://public.example:${port}/${to}`))
+        const { message } = Option.getOrThrow(WebClient.errorOf(error))
+        assert.match(message, new RegExp(`^${scheme}:\\S* ${scheme}: is not a scheme that may be used\\.$`))
+        assert.notInclude(message, "null")
+      }
+    })
+  )
+
   it.scopedLive("a connection that is not made in time is given up", () =>
     Effect.gen(function* () {
       // It takes the connection, and never says a word of TLS.

@@ -26,8 +26,12 @@ export const system: Resolve = (host) =>
   })
 
 /** Reads a URL as the one that will be requested. */
-export const target = (url: URL): Either.Either<Urls.Target, Reason> =>
-  Either.mapLeft(Urls.parsed(url.href, schemes), (problem) => refused(`${problem}.`))
+export const target = (url: URL): Either.Either<Urls.Target, Reason> => {
+  const scheme = url.protocol.slice(0, -1)
+  // A name and a port is what it would be read as where a scheme may be missing.
+  if (!schemes.has(scheme)) return Either.left(refused(`${scheme}: is not a scheme that may be used.`))
+  return Either.mapLeft(Urls.parsed(url.href, schemes), (problem) => refused(`${problem}.`))
+}
 
 /** The addresses that a URL may be requested at. */
 export const addresses = (

@@ -84,7 +84,8 @@ export const exchange = (options: Options): Effect.Effect<Response, Reasons.Reas
       }
       const hasBody = hop.method !== "HEAD" && !bodiless.has(status)
       if (!hasBody) {
-        incoming.resume()
+        // There may be one all the same, and it may never end.
+        incoming.destroy()
         closed()
       }
       const most = bounds.maxBodyBytes
