@@ -9,7 +9,7 @@ import * as Check from "../internal/options.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import type { SandboxError } from "../sandbox/SandboxError.ts"
 import * as Tool from "../tool/Tool.ts"
-import { below } from "./internal/folderPaths.ts"
+import { below, called } from "./internal/folderPaths.ts"
 import { sizeOf } from "./internal/hexDump.ts"
 import { skipped, walk } from "./internal/walk.ts"
 
@@ -127,7 +127,7 @@ export const find = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
             })
         })
         const unseen = how === "bounded" ? `\n(There are too many files to look at them all; give a path.)` : ""
-        if (found.length === 0) return `No file of that pattern is in ${path}.${unseen}`
+        if (found.length === 0) return `No file of that pattern is in ${called(path)}.${unseen}`
         const shown = found
           .sort((one, other) => other.modifiedMillis - one.modifiedMillis)
           .slice(0, mostFound)

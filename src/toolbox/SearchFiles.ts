@@ -8,7 +8,7 @@ import * as PathGuard from "../guard/PathGuard.ts"
 import * as Check from "../internal/options.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Tool from "../tool/Tool.ts"
-import { below } from "./internal/folderPaths.ts"
+import { below, called } from "./internal/folderPaths.ts"
 import type { Hit, Search } from "./internal/searching.ts"
 import { shown } from "./internal/searching.ts"
 import * as Own from "./internal/searchOwn.ts"
@@ -114,7 +114,7 @@ export const make = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
         const isThere = ripgrep && (yield* Ripgrep.isThere(sandbox))
         const passed = yield* isThere ? Ripgrep.search(sandbox, search) : Own.search(sandbox, search)
         if (found === 0) {
-          return `No line matches in ${path}.${files === undefined ? "" : ` Only files of ${files} were searched.`}${passed}`
+          return `No line matches in ${called(path)}.${files === undefined ? "" : ` Only files of ${files} were searched.`}${passed}`
         }
         return `${onlyPaths ? listed(counts, mostMatches) : shown(hits, mostMatches)}${passed}`
       }).pipe(Effect.mapError((error) => (typeof error === "string" ? error : error.message)))

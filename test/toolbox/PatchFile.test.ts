@@ -159,7 +159,7 @@ describe("PatchFile.diffs", () => {
     ["@@ -3,2 +3,2 @@\n-  two\n+  2\n }\n", /Its lines are in the file 2 times, at lines 6, 10: add more lines/],
     [
       "@@ -1,2 +1,2 @@\n fn a() {\n-  uno\n+  1\n",
-      /Hunk 1 \(at line 1\): It does not fit: the file has no line " {2}uno"\. The file has there:\n {5}1\tfn a\(\) \{\n/
+      /Hunk 1 \(at line 1\): It does not fit: the file has no line " {2}uno"\. The file has there:\n {5}1\tfn a\(\) \{\n(?: *\d+\t.*\n)*Nothing/
     ],
     ["@@ -1,2 +1,2 @@\n fn a() {\n-  two\n+  2\n", /Its lines are in the file 2 times, at lines 6, 10/],
     ["@@\n+x\n", /no line that is in the file already/],

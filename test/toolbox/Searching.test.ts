@@ -103,7 +103,7 @@ describe("find_files", () => {
     ["*.log", ["keep.log"]],
     ["*.ts", ["src/deep/util.ts"], "src/deep"],
     ["deep/**", ["src/deep/.gitignore", "src/deep/util.ts"], "./src/"],
-    ["*.js", ["No file of that pattern is in .."]],
+    ["*.js", ["No file of that pattern is in the working folder."]],
     ["../*", ["failed", "The pattern is relative to path and stays below it: give the folder as path."]],
     ["", ["failed", "The pattern is empty: write ** for all files."]]
   ]
@@ -151,11 +151,11 @@ const both = (input: unknown, files: Readonly<Record<string, string>> = project)
 describe("search_files", () => {
   const rows: ReadonlyArray<readonly [input: Readonly<Record<string, unknown>>, expected: string]> = [
     [{ pattern: "const a" }, "src/deep/util.ts\n    1: const a = 3\n\nsrc/index.ts\n    1: export const a = 1"],
-    [{ pattern: "CONST" }, "No line matches in .."],
+    [{ pattern: "CONST" }, "No line matches in the working folder."],
     [{ pattern: "const b", path: "src" }, 'src/index.ts\n    2: export const B = "two"'],
-    [{ pattern: "const b", matchCase: true }, "No line matches in .."],
+    [{ pattern: "const b", matchCase: true }, "No line matches in the working folder."],
     [{ pattern: "a = \\d$", files: "*.ts", path: "src/deep" }, "src/deep/util.ts\n    1: const a = 3"],
-    [{ pattern: "a.=", literal: true }, "No line matches in .."],
+    [{ pattern: "a.=", literal: true }, "No line matches in the working folder."],
     [{ pattern: "read", context: 1 }, "README.md\n    1- # Title\n    2: read me"],
     [{ pattern: "= ", onlyPaths: true }, "keep.log (1)\nsrc/deep/util.ts (2)\nsrc/index.ts (2)"],
     [{ pattern: "a = 1", path: "dist/out.js" }, "dist/out.js\n    1: const a = 1"],
@@ -184,6 +184,8 @@ describe("search_files", () => {
         assert.strictEqual(ours.outcome, "failed", pattern)
         assert.deepStrictEqual(theirs, ours, pattern)
       }
+      const { ours } = yield* both({ pattern: "(a" })
+      assert.include(ours.text, "missing closing ): `(a`")
     })
   )
 

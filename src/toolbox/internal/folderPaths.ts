@@ -8,3 +8,6 @@ export const below = (folder: string, name: string): string => {
   if (name === "" || name === ".") return plain === "" ? "." : plain
   return plain === "" ? name : plain === "/" ? `/${name}` : `${plain}/${name}`
 }
+
+/** What a folder is called in a sentence. */
+export const called = (folder: string): string => (below(folder, "") === "." ? "the working folder" : folder)

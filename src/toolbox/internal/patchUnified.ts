@@ -81,7 +81,7 @@ export const applied = (
     const found = placeOf(lines, hunk, drift, placed)
     if (typeof found === "string") {
       return Either.left(
-        `Hunk ${index + 1}${hunk.from === undefined ? "" : ` (at line ${hunk.from})`}: ${found} Nothing was changed.`
+        `Hunk ${index + 1}${hunk.from === undefined ? "" : ` (at line ${hunk.from})`}: ${found}${found.endsWith("\n") ? "" : " "}Nothing was changed.`
       )
     }
     if (hunk.from !== undefined) {

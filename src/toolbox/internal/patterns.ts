@@ -48,7 +48,7 @@ export const expression = (
       }
     },
     catch: (error) =>
-      `The pattern is no regular expression that is supported (${error instanceof Error ? error.message : "unknown"}). ` +
+      `The pattern is no regular expression that is supported (${wrongIn(error)}). ` +
       "There are no look-arounds and no back-references; set literal to search for the very text."
   })
 }
@@ -56,6 +56,10 @@ export const expression = (
 // internal
 
 const mostPattern = 1000
+
+/** What is wrong, in words that quote the pattern as it was given, without the flags that were put before it. */
+const wrongIn = (error: unknown): string =>
+  error instanceof Error ? error.message.replace(/`(?:\(\?[ims]+\))+/, "`") : "unknown"
 
 const compiled = (source: string, flags: number): Either.Either<(text: string) => boolean, unknown> =>
   Either.try(() => {
