@@ -52,7 +52,7 @@ const sandbox = Layer.unwrapScoped(
     const folder = yield* files.makeTempDirectoryScoped({ prefix: "mechanic-" })
     return LocalSandbox.layer({ folder, limits: { time: "1 minute", memoryBytes: 2 ** 30, processes: 64 } })
     // return BubblewrapSandbox.layer({ folder })
-    // return ContainerSandbox.layer({ image: "debian:bookworm-slim", mount: folder })
+    // return ContainerSandbox.layer({ image: "debian:bookworm-slim", pull: "missing", mount: { path: folder } })
   })
 ).pipe(Layer.provide(NodeContext.layer))
 // #endregion

@@ -168,7 +168,7 @@ const advice: { readonly [Tag in Reason["_tag"]]?: string } = {
   Unavailable: "Check that it runs, and how it is configured.",
   TimedOut: "Try again, or allow more time.",
   Disconnected: "It is connected again by the next use. What it was asked may have been done.",
-  Malformed: "It may be no server of this protocol."
+  Malformed: "See how it is configured; it may be no server of this protocol."
 }
 
 /**
