@@ -68,6 +68,7 @@ export const make = (options: FilesOptions): Effect.Effect<Files, SandboxError, 
   return Effect.map(
     Effect.acquireRelease(worldOf(options), (world) =>
       Effect.sync(() => {
+        world.life.isOver = true
         for (const { handle } of world.roots) handle.close()
       })
     ),
@@ -147,7 +148,7 @@ const worldOf = (options: FilesOptions): Effect.Effect<World, SandboxError> =>
     try {
       for (const root of options.roots) opened.push(...placesOf(handles, root))
       const roots = [...new Set(opened.map(({ root }) => root))]
-      const world = { handles, roots, places: opened, folder: roots[0]?.at ?? [] }
+      const world = { handles, roots, places: opened, folder: roots[0]?.at ?? [], life: { isOver: false } }
       if (options.folder === undefined) return world
       const { target } = folderOf({ ...world, folder: [] }, options.folder)
       target.close()

@@ -34,6 +34,8 @@ export interface World {
   readonly places: ReadonlyArray<Place>
   /** Where relative paths begin. */
   readonly folder: Names
+  /** Over when the handles of the roots are closed, whose numbers may be those of other folders then. */
+  readonly life: { isOver: boolean }
 }
 
 /** What a path leads to. Whoever asked closes it. */
@@ -60,6 +62,7 @@ export interface WalkOptions {
 }
 
 export const walk = (world: World, path: string, options: WalkOptions = {}): Target => {
+  if (world.life.isOver) throw new Refused({ _tag: "Unavailable", problem: "the sandbox has been closed" })
   const { absolute, folder, names } = parsed(path)
   const way: Way = { world, options, folder, at: [], todo: [], missing: [], links: 0 }
   try {

@@ -22,6 +22,7 @@ import * as Tree from "./tree.ts"
 export interface Host {
   readonly table: ProcessTable.Table
   readonly pipes: Pipes.Pool
+  isOpen: boolean
 }
 
 /** One command, ready to start. Its folder and program have been looked at. */
@@ -40,17 +41,20 @@ export interface Order {
 
 /** What is around the commands of one sandbox, until its scope closes. */
 export const host: Effect.Effect<Host, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
+  Effect.sync((): Host => {
     if (hosts++ === 0) {
       pipes = Pipes.make()
+      process.off("exit", endAll)
       process.on("exit", endAll)
     }
-    return { table: ProcessTable.make(), pipes }
+    return { table: ProcessTable.make(), pipes, isOpen: true }
   }),
-  () =>
+  (host) =>
     Effect.promise(async () => {
+      host.isOpen = false
       if (--hosts > 0) return
-      process.off("exit", endAll)
+      // A command may outlive its sandbox, in a scope of its own.
+      if (roots.size === 0) process.off("exit", endAll)
       await pipes.close()
     })
 )
@@ -150,6 +154,8 @@ const endAll = (): void => {
   void pipes.close()
 }
 
+const closed = { _tag: "Unavailable", problem: "the sandbox has been closed" } as const
+
 interface Begun {
   readonly pid: number
   readonly mark: ProcessTable.Mark
@@ -168,6 +174,8 @@ const begin = (host: Host, order: Order): Effect.Effect<Begun, SandboxError> =>
         Effect.promise(() => filling),
         begin(host, order)
       )
+    // The folder that was entered is gone with the sandbox, which may have been closed while this waited.
+    if (!host.isOpen) return Running.failure(Running.subjectOf(order.command), closed)
     return Effect.async((resume) => {
       const refuse = (error: unknown): void => resume(Effect.fail(Command.refused(order.command, order.folder, error)))
       try {

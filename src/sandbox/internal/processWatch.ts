@@ -53,9 +53,11 @@ const repeatedly = (isDue: () => boolean, task: () => Promise<void>): (() => Pro
   let doing: Promise<void> | undefined
   const timer = setInterval(() => {
     if (doing !== undefined || !isDue()) return
-    doing = task().finally(() => {
+    // The table may not be there to be read for once; the next time comes soon.
+    const done = (): void => {
       doing = undefined
-    })
+    }
+    doing = task().then(done, done)
   }, everyMillis)
   return async () => {
     clearInterval(timer)

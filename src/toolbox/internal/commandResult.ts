@@ -10,7 +10,7 @@ export const isEnd = ({ reason }: Exit): boolean => reason === "exited" || reaso
 
 /** A result of these words. */
 export const told = (output: string, exit: Exit, limits: { readonly timeMillis?: number | undefined }): string => {
-  const plain = plainText(output).replace(/\s+$/, "")
+  const plain = plainText(output).trimEnd()
   const notes = [
     ...(exit.cutBytes > 0 ? [`${exit.cutBytes} bytes that it wrote after that were not read`] : []),
     ...ending(exit, limits.timeMillis)

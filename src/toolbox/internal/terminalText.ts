@@ -19,6 +19,7 @@ export const plainText = (text: string): string => {
 
 /** What stands in a line at last. A return at its very end belongs to the end of the line. */
 const last = (line: string): string => {
-  const whole = line.replace(/\r+$/, "")
-  return whole.slice(whole.lastIndexOf("\r") + 1)
+  let end = line.length
+  while (line[end - 1] === "\r") end--
+  return end === 0 ? "" : line.slice(line.lastIndexOf("\r", end - 1) + 1, end)
 }

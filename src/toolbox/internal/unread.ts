@@ -34,7 +34,7 @@ export const make = (): Unread => {
     take: () => {
       const over = Math.max(0, text.length - most)
       const start = isInPair(text, over) ? over + 1 : over
-      const plain = plainText(text.slice(start)).replace(/\s+$/, "")
+      const plain = plainText(text.slice(start)).trimEnd()
       const missing = lost + start
       ;[text, lost] = ["", 0]
       return missing === 0 ? plain : `[… ${missing} characters before this were not kept …]\n${plain}`
