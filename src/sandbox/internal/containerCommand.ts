@@ -157,16 +157,16 @@ const mostMillis = 60_000
 /** Of five milliseconds each: so long a command that was killed has until its end is told. */
 const mostTries = 1000
 
-/** How a command ended whose own shell did not live to tell it. */
-const endOf = (subject: string, started: Started): Effect.Effect<Ended, SandboxError> =>
-  Effect.flatMap(started.state, ({ code, running }) =>
-    running || code === undefined
-      ? Running.failure(subject, {
-          _tag: "Unavailable",
-          problem: "the container engine has broken off the connection to the command, which may still run"
-        })
-      : Effect.succeed({ code })
-  )
+/** How a command ended whose own shell did not live to tell it. The engine may hear of that later than we do. */
+const endOf = (subject: string, started: Started, tries: number = mostTries / 20): Effect.Effect<Ended, SandboxError> =>
+  Effect.flatMap(started.state, ({ code, running }) => {
+    if (!running && code !== undefined) return Effect.succeed({ code })
+    if (tries > 0) return Effect.zipRight(Effect.sleep(100), endOf(subject, started, tries - 1))
+    return Running.failure(subject, {
+      _tag: "Unavailable",
+      problem: "the container engine has broken off the connection to the command, which may still run"
+    })
+  }).pipe(Effect.withClock(Clock.make()))
 
 const notBegun = (said: string): string =>
   /temporarily unavailable|cannot fork|procReady|starting container process caused/i.test(said)
