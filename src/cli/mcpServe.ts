@@ -24,7 +24,7 @@ import type { Environment } from "./command.ts"
 import { SetupError, UsageError } from "./errors.ts"
 import { oneLine, printable } from "./internal/words.ts"
 import type { Serve } from "./mcpArgs.ts"
-import { quietly, transportOf } from "./program.ts"
+import { attached, quietly, transportOf } from "./program.ts"
 import * as Run from "./run.ts"
 import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
@@ -39,18 +39,28 @@ import * as Tools from "./tools.ts"
 export const serve = (options: Serve, environment: Environment) =>
   Effect.gen(function* () {
     const folder = realpathSync(process.cwd())
-    const tools = yield* chosen(options, yield* Tools.make("reading"))
+    const reading = yield* Tools.make("reading")
+    const tools = yield* chosen(options, reading)
+    const own = options.team === undefined ? reading : yield* Tools.make("all")
+    // What they guard is guarded for everybody.
+    const plugins = yield* attached(options, own)
+    for (const { message } of plugins?.problems ?? []) {
+      yield* Effect.sync(() => process.stderr.write(`axonal: plugin ${oneLine(message)}\n`))
+    }
+    const inForce = plugins?.layer ?? Layer.empty
     const sandbox = yield* SandboxOf.open({ kind: "local" }, folder)
     if (options.team === undefined) {
-      const server = McpServer.make("axonal", { version, tools })
-      return yield* Effect.provideService(served(server, options, environment), Sandbox.Sandbox, sandbox)
+      const serving = served(McpServer.make("axonal", { version, tools }), options, environment)
+      return yield* Effect.provide(Effect.provideService(serving, Sandbox.Sandbox, sandbox), inForce)
     }
     const asked = { ...options, path: options.team }
-    const team = yield* Run.teamOf(asked, yield* Tools.make("all"))
-    const choice = yield* Run.choose(asked, environment, team.spec)
+    const team = yield* Run.teamOf(asked, [...own, ...(plugins?.tools ?? [])], plugins?.transports)
+    const choice = yield* Run.choose(asked, environment, team.spec, plugins?.vendors)
     const database = options.save ? yield* Sessions.databaseFile(options) : undefined
-    const layers = Layer.merge(
-      choice === undefined ? Offline.layer : yield* transportOf(choice),
+    const transport = choice === undefined ? Offline.layer : yield* transportOf(choice)
+    const layers = Layer.mergeAll(
+      plugins === undefined ? transport : Layer.provide(transport, plugins.transports),
+      inForce,
       database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
     const { sessions } = options

@@ -174,8 +174,8 @@ const jobs = ({ tools }: Options): Effect.Effect<Layer.Layer<never>> =>
       )
     : Effect.succeed(Layer.empty)
 
-/** What plugins add to a run; nothing for those who have never allowed one. */
-const attached = (options: Options, own: ReadonlyArray<Tools.Own>) =>
+/** @internal What plugins add to a run; nothing for those who have never allowed one. */
+export const attached = (options: Pick<Options, "dataDir">, own: ReadonlyArray<Tools.Own>) =>
   Effect.gen(function* () {
     const file = join(Sessions.dataFolder(options), "plugins", "plugins.json")
     if (!existsSync(file)) return undefined

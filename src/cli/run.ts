@@ -22,6 +22,7 @@ import * as Runner from "../pattern/Runner.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import * as Team from "../team/Team.ts"
 import { render, TeamError } from "../team/TeamError.ts"
+import type * as ModelString from "../transport/ModelString.ts"
 import * as Offline from "../transport/Offline.ts"
 import * as Approving from "./approval.ts"
 import type { Environment } from "./command.ts"
@@ -29,7 +30,7 @@ import type { Where } from "./errors.ts"
 import { exitCodes, explain, UsageError } from "./errors.ts"
 import * as Prompt from "./input.ts"
 import { oneLine, printable } from "./internal/words.ts"
-import { quietly, transportOf } from "./program.ts"
+import { attached, quietly, transportOf } from "./program.ts"
 import type { Output } from "./render.ts"
 import type { Options } from "./runArgs.ts"
 import { help, parse } from "./runArgs.ts"
@@ -105,15 +106,20 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
       return yield* new UsageError({ message: "--approve asks at a terminal, and there is none", see })
     }
     const folder = realpathSync(process.cwd())
-    const team = yield* teamOf(options, yield* Tools.make("all"))
+    const own = yield* Tools.make("all")
+    const plugins = yield* attached(options, own)
+    const team = yield* teamOf(options, [...own, ...(plugins?.tools ?? [])], plugins?.transports)
     for (const warning of team.spec.warnings) output.note(`axonal: ${oneLine(render(warning))}\n`)
-    const choice = yield* choose(options, environment, team.spec)
+    for (const problem of plugins?.problems ?? []) output.note(`axonal: plugin ${oneLine(problem.message)}\n`)
+    const choice = yield* choose(options, environment, team.spec, plugins?.vendors)
     where.choice = choice
     if (choice !== undefined) output.note(`axonal: ${Vendors.announce(choice)}\n`)
     const database = options.save ? yield* Sessions.databaseFile(options) : undefined
     where.database = database
-    const layers = Layer.merge(
-      choice === undefined ? Offline.layer : yield* transportOf(choice),
+    const transport = choice === undefined ? Offline.layer : yield* transportOf(choice)
+    const layers = Layer.mergeAll(
+      plugins === undefined ? transport : Layer.provide(transport, plugins.transports),
+      plugins?.layer ?? Layer.empty,
       database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     )
     const sandbox = yield* SandboxOf.open(options.sandbox, folder)
@@ -156,7 +162,8 @@ const besides =
 /** @internal The network client is loaded only by teams whose files name models. */
 export const teamOf = (
   options: Pick<Options, "path" | "agent" | "offline" | "allowed">,
-  tools: ReadonlyArray<Tools.Own>
+  tools: ReadonlyArray<Tools.Own>,
+  transports?: Layer.Layer<ModelString.Registered>
 ) =>
   Effect.gen(function* () {
     const known = { tools: tools.map(({ tool }) => tool.name), skills: [] }
@@ -167,8 +174,9 @@ export const teamOf = (
     }
     if (agents.every(({ model }) => model === undefined)) return yield* Team.load(options.path, about)
     const { client } = yield* Effect.promise(() => import("./online.ts"))
+    const named = transports === undefined ? client : Layer.merge(client, transports)
     const loaded = Team.load(options.path, { ...about, models: ["*", ...options.allowed] })
-    return yield* Effect.catchSomeDefect(Effect.provide(loaded, client), badPattern)
+    return yield* Effect.catchSomeDefect(Effect.provide(loaded, named), badPattern)
   }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
 
 /** Patterns that are none are a mistake of the program everywhere else. */
@@ -183,10 +191,11 @@ const badPattern = (defect: unknown): Option.Option<Effect.Effect<never, UsageEr
 export const choose = (
   options: Pick<Options, "offline" | "model" | "baseUrl">,
   environment: Environment,
-  { agents }: Team.TeamSpec
+  { agents }: Team.TeamSpec,
+  vendors?: ReadonlyArray<string>
 ) =>
   options.offline || agents.some(({ model }) => model === undefined)
-    ? Vendors.choose(options, environment)
+    ? Vendors.choose(options, environment, vendors)
     : options.model === undefined && options.baseUrl === undefined
       ? Effect.succeed(undefined)
       : new UsageError({

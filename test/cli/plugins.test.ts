@@ -80,9 +80,14 @@ const axonal = (args: ReadonlyArray<string>, env: Readonly<Record<string, string
   run(args, { cwd, data, env: { ...offline, ...env } })
 
 /** As it is shipped, for what imports modules of plugins: the bundle in one file knows `require` alone. */
-const loading = async (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}, cwd = folderOf()) => {
+const loading = async (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
+  cwd = folderOf(),
+  stdin = ""
+) => {
   const shipped = await Processes.shipped()
-  return run(args, { cwd, data, env, through: ([node = ""]) => [node, ...shipped, ...args] })
+  return run(args, { cwd, data, env, stdin, through: ([node = ""]) => [node, ...shipped, ...args] })
 }
 
 /** The command without a process around it, which would add nothing. */
@@ -183,12 +188,19 @@ describe("axonal plugins", () => {
           { _tag: "PartEnd", index: 0, part: { type: "text", text: tools.map(({ name }) => name).join() } },
           { _tag: "Finish", reason: "stop", usage }
         )) })
+      export const guard = Plugin.guard({ layer: () => Layer.succeed(Guard.Guard, Guard.make(({ tool }) =>
+        Effect.succeed(tool.name === "calculate" ? Guard.Deny("no sums here") : Guard.Allow))) })
       export const call = Plugin.tools({ make: () => Effect.succeed([Agent.tool("call", {}, () => Effect.void)]) })`)
     await provideAxonal(project)
     install(
       project,
       "axonal-plugin-shout",
-      { commands: { shout: "./c.js" }, transports: { echo: "./c.js#echo" }, tools: "./c.js#call" },
+      {
+        commands: { shout: "./c.js" },
+        transports: { echo: "./c.js#echo" },
+        tools: "./c.js#call",
+        guards: "./c.js#guard"
+      },
       { "c.js": module }
     )
     const here = (...args: ReadonlyArray<string>) => plugins(args, { cwd: project })
@@ -204,12 +216,19 @@ describe("axonal plugins", () => {
       [0, "read_file,list_files,find_files,search_files,calculate,call\n"]
     )
     assert.include(talk.stderr, "axonal: echo one (a plugin has it)")
+    write(project, { "guide.md": "---\nname: guide\ntools: [call]\n---\nSay who hears." })
+    const team = await loading(["run", "guide.md", "--no-save", "-m", "echo:one", "who hears me?"], {}, project)
+    assert.deepStrictEqual([team.code, team.stdout], [0, "call\n"])
+    const calculate = { name: "calculate", arguments: { expression: "1+1" } }
+    const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: calculate })
+    const served = await loading(["mcp", "serve"], {}, project, `${request}\n`)
+    assert.include(served.stdout, "no sums here")
     const row = JSON.parse((await here("--json")).stdout)
     assert.deepStrictEqual(row, {
       ...{ name: "axonal-plugin-shout", version: "1.0.0", source: "project", state: "ready" },
       ...{
         folder: join(project, "node_modules", "axonal-plugin-shout"),
-        brings: { tools: ["shout"], transports: ["echo"], commands: ["shout"] }
+        brings: { tools: ["shout"], transports: ["echo"], guards: ["shout"], commands: ["shout"] }
       }
     })
     await here("remove", "axonal-plugin-shout", "--project")
