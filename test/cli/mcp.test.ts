@@ -101,9 +101,12 @@ describe("axonal mcp serve", () => {
   })
 
   it("others are not served without a token", async () => {
-    const { code, stderr, stdout } = await serving(["--http", "0.0.0.0:0"]).ended
-    assert.deepStrictEqual([code, stdout], [2, ""])
-    assert.include(stderr, "set AXONAL_MCP_TOKEN to what they have to bring. Try axonal mcp --help.")
+    const [none, wrong] = await Promise.all(
+      [{}, { AXONAL_MCP_TOKEN: "two words" }].map((env) => serving(["--http", "0.0.0.0:0"], { env }).ended)
+    )
+    assert.deepStrictEqual([none?.code, none?.stdout, wrong?.code, wrong?.stdout], [2, "", 2, ""])
+    assert.include(none?.stderr, "set AXONAL_MCP_TOKEN to what they have to bring. Try axonal mcp --help.")
+    assert.include(wrong?.stderr, "AXONAL_MCP_TOKEN has characters that no client can send as a token.")
   })
 
   it("what cannot be meant is told", () => {
