@@ -89,7 +89,8 @@ export interface Options {
  * **Gotchas**
  *
  * The kernel is shared: a hole in it is a hole in this wall. Whoever may use the engine's socket is root on its machine; commands
- * do not see it. With `"image"` as `user` and an image whose user is root, commands can end the container.
+ * do not see it. A `user` that is root, the image's own say, has no rights either, but can end the container. A `mount` is not
+ * bounded by `folderBytes`, nor is a folder that is kept. One process at a time uses a container of a name.
  *
  * @category constructors
  * @since 0.1.0

@@ -106,6 +106,16 @@ await ContainerEngine.suite("attacks on containers", ({ halt, socketPath }) => {
       }).pipe(world({ memoryBytes: 48 << 20 }))
     )
 
+    it.live("root in a container has a read-only system and no rights", () =>
+      Effect.gen(function* () {
+        const { exit, stderr, stdout } = yield* Sandbox.run("id -u; touch mine /bin/ours; chown 1000 mine; kill -9 1")
+        assert.deepStrictEqual([stdout, exit.code], ["0\n", 0])
+        assert.include(stderr, "/bin/ours: Read-only file system")
+        assert.include(stderr, "mine: Operation not permitted")
+        assert.strictEqual((yield* Sandbox.run("echo on")).stdout, "on\n")
+      }).pipe(world({ user: "0:0" }))
+    )
+
     it.live("a fork bomb takes neither the machine nor the container along", () =>
       Effect.gen(function* () {
         const word = ProcessTable.word()
