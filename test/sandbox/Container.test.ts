@@ -110,6 +110,16 @@ await ContainerEngine.suite("ContainerSandbox", ({ client, folder, socketPath })
       }).pipe(Effect.scoped)
     )
 
+    it.live("a program ends by itself once its sandbox is closed", () =>
+      Effect.gen(function* () {
+        const child = yield* Processes.start("test/support/containerProcess.ts", socketPath, busybox, "0")
+        const code = yield* Effect.async<number | null>((resume) => {
+          child.once("exit", (code) => resume(Effect.succeed(code)))
+        })
+        assert.strictEqual(code, 0)
+      }).pipe(Effect.scoped)
+    )
+
     it.live("a mounted folder is that of the machine, to be written or not", () =>
       Effect.gen(function* () {
         writeFileSync(join(mount, "given"), "given")

@@ -34,15 +34,33 @@ export const acquire = (engine: Engine, plan: Plan): Effect.Effect<string, Sandb
       yield* pulled(engine, plan)
     const name = plan.name ?? `axonal-${randomBytes(8).toString("hex")}`
     const found = plan.name === undefined ? undefined : yield* usable(engine, plan, name)
-    return yield* Effect.acquireRelease(
-      (found === undefined ? created(engine, plan, name) : started(engine, found)).pipe(
-        Effect.tapError(() => (found === undefined ? Effect.ignore(removed(engine, name)) : Effect.void))
-      ),
-      (id) => Effect.ignoreLogged(plan.keep ? stopped(engine, id) : removed(engine, id))
+    const { id } = yield* Effect.acquireRelease(
+      (found === undefined
+        ? created(engine, plan, name)
+        : Effect.map(started(engine, found), (id): Running => ({ id, held: undefined }))
+      ).pipe(Effect.tapError(() => (found === undefined ? Effect.ignore(removed(engine, name)) : Effect.void))),
+      ({ held, id }) =>
+        Effect.ensuring(
+          Effect.ignoreLogged(plan.keep ? stopped(engine, id) : removed(engine, id)),
+          // The engine leaves the connection open, and an open one keeps this process from ending.
+          Effect.sync(() => destroyed(held))
+        )
     )
+    return id
   })
 
 // internal
+
+/** A container that runs, and the connection to its input. */
+interface Running {
+  readonly id: string
+  readonly held: NodeJS.ReadWriteStream | undefined
+}
+
+/** Closes a connection, both ways, whatever the other end does. */
+const destroyed = (stream: NodeJS.ReadableStream | undefined): void => {
+  if (stream !== undefined && "destroy" in stream && typeof stream.destroy === "function") stream.destroy()
+}
 
 const label = "io.axonal.sandbox"
 
@@ -78,7 +96,7 @@ const pulled = (engine: Engine, { image, pull }: Plan): Effect.Effect<void, Sand
       const progress = await engine.docker.pull(image, { abortSignal })
       await new Promise<void>((resolve, reject) => {
         const stop = (): void => {
-          if ("destroy" in progress && typeof progress.destroy === "function") progress.destroy()
+          destroyed(progress)
           reject(new Error("it took too long"))
         }
         abortSignal.addEventListener("abort", stop)
@@ -121,7 +139,7 @@ const usable = (engine: Engine, plan: Plan, name: string): Effect.Effect<string 
     return found.Id
   })
 
-const created = (engine: Engine, plan: Plan, name: string): Effect.Effect<string, SandboxError> =>
+const created = (engine: Engine, plan: Plan, name: string): Effect.Effect<Running, SandboxError> =>
   Effect.gen(function* () {
     const { docker } = engine
     const { HostConfig: host, ...settings } = plan.settings
@@ -147,14 +165,15 @@ const created = (engine: Engine, plan: Plan, name: string): Effect.Effect<string
       })
     )
     // Its input ends with this process, and the container with its input.
-    if (!plan.keep) {
-      const held = yield* ask(engine, "make", plan.image, (options) =>
-        container.attach({ ...options, stream: true, stdin: true, hijack: true })
-      )
-      held.on("error", () => {})
-      held.resume()
-    }
-    return yield* started(engine, container.id)
+    const held = plan.keep
+      ? undefined
+      : yield* ask(engine, "make", plan.image, async (options) => {
+          const input = await container.attach({ ...options, stream: true, stdin: true, hijack: true })
+          input.on("error", () => {})
+          input.resume()
+          return input
+        })
+    return { id: yield* started(engine, container.id), held }
   }).pipe(Effect.mapError(explained(plan)))
 
 /** A volume that belongs to the user of the sandbox, which only one with more rights can make so. */
