@@ -58,6 +58,16 @@ export const ends = (keepBytes: number): Ends => {
   }
 }
 
+/** Bytes of UTF-8 up to where their last character is whole. */
+export const withoutHalfEnd = (bytes: Uint8Array): Uint8Array => {
+  let start = bytes.length - 1
+  while (start > 0 && bytes.length - start < 4 && goesOn(bytes[start])) start--
+  const first = bytes[start]
+  if (first === undefined || first < 0xc0) return bytes
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
+  return bytes.length - start < length ? bytes.subarray(0, start) : bytes
+}
+
 // internal
 
 const joined = (pieces: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
@@ -79,13 +89,4 @@ const withoutHalfStart = (bytes: Uint8Array): Uint8Array => {
   let start = 0
   while (start < 3 && goesOn(bytes[start])) start++
   return bytes.subarray(start)
-}
-
-const withoutHalfEnd = (bytes: Uint8Array): Uint8Array => {
-  let start = bytes.length - 1
-  while (start > 0 && bytes.length - start < 4 && goesOn(bytes[start])) start--
-  const first = bytes[start]
-  if (first === undefined || first < 0xc0) return bytes
-  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
-  return bytes.length - start < length ? bytes.subarray(0, start) : bytes
 }

@@ -9,13 +9,14 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { nearest } from "../internal/nearest.ts"
 import { head } from "../internal/texts.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
-import type { SandboxError } from "../sandbox/SandboxError.ts"
+import { SandboxError } from "../sandbox/SandboxError.ts"
 import * as Tool from "../tool/Tool.ts"
 import * as ToolContext from "../tool/ToolContext.ts"
 import { ending, seconds } from "./internal/commandResult.ts"
@@ -26,14 +27,15 @@ import * as Unread from "./internal/unread.ts"
  *
  * **Details**
  *
- * - `scope`: what they end with; the run that starts one when absent.
+ * - `scope`: what they end with; the run that starts one when absent. `sessions`: those of a run by its scope, or else those of
+ *   a session by its name and the identity that it runs for.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Service {
   readonly scope: Scope.Scope | undefined
-  readonly sessions: Map<string, Session>
+  readonly sessions: Map<Scope.Scope | string, Session>
 }
 
 /**
@@ -46,6 +48,8 @@ export interface Session {
   readonly jobs: Map<string, Job>
   /** How many there have been, so that no id is used twice. */
   count: number
+  /** How many are being started. */
+  starting: number
 }
 
 /**
@@ -59,8 +63,8 @@ export interface Job {
   readonly command: string
   readonly process: Sandbox.Process
   readonly unread: Unread.Unread
-  /** How it ended; absent while it runs. */
-  exit: Sandbox.Exit | undefined
+  /** How it ended, or why that cannot be told; absent while it runs. */
+  exit: Sandbox.Exit | SandboxError | undefined
   /** Completes when it has ended or there is something to read, and is another one then. */
   news: Deferred.Deferred<void>
 }
@@ -94,17 +98,15 @@ export const start = (
 ): Effect.Effect<string, SandboxError | string, Sandbox.Sandbox> =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
-    const { scope: run, session: name } = yield* ToolContext.ToolContext
-    const parent = jobs.scope ?? run
+    const context = yield* ToolContext.ToolContext
+    const parent = jobs.scope ?? context.scope
     if (parent === undefined) return yield* Effect.fail("There is no run that the job could belong to.")
-    const session = jobs.sessions.get(name) ?? { jobs: new Map(), count: 0 }
-    jobs.sessions.set(name, session)
-    const running = [...session.jobs.values()].filter(({ exit }) => exit === undefined)
-    if (running.length >= mostJobs) {
-      return yield* Effect.fail(`There are ${running.length} jobs already; stop one with shell_stop first.`)
+    const session = yield* sessionOf(jobs, context, parent)
+    const running = [...session.jobs.values()].filter(({ exit }) => exit === undefined).length + session.starting
+    if (running >= mostJobs) {
+      return yield* Effect.fail(`There are ${running} jobs already; stop one with shell_stop first.`)
     }
-    const job = yield* Effect.uninterruptible(started(command, options, parent, session, jobs, name))
-    if (input !== undefined) yield* Effect.ignore(Effect.zipRight(job.process.write(input), job.process.endInput))
+    const job = yield* Effect.uninterruptible(started(command, options, parent, session, input))
     // What goes wrong at once is told at once.
     yield* awaited(job, 1000)
     const state = job.exit === undefined ? "It goes on in the background." : ""
@@ -155,10 +157,14 @@ export const tools: ReadonlyArray<Tool.WithHandler> = [
     ({ end = false, job, text }) =>
       Effect.gen(function* () {
         const found = yield* find(job)
-        yield* Effect.mapError(found.process.write(text), () => `${job} does not read any more. ${state(found)}`)
+        const written = yield* found.process.write(text).pipe(
+          Effect.mapError(() => `${job} does not read any more. ${state(found)}`),
+          Effect.timeoutOption(mostWritingMillis)
+        )
         if (end) yield* found.process.endInput
         yield* awaited(found, 500)
-        return news(found)
+        // What was written waits for it.
+        return Option.isSome(written) ? news(found) : `${job} has not read all of it yet.\n${news(found)}`
       })
   ),
   Tool.make(
@@ -194,10 +200,31 @@ export const tools: ReadonlyArray<Tool.WithHandler> = [
 
 const mostJobs = 20
 
+/** How long one waits for a job to read. */
+const mostWritingMillis = 5000
+
 const own: Effect.Effect<Session> = Effect.map(
   Effect.zip(Jobs, ToolContext.ToolContext),
-  ([{ sessions }, { session }]) => sessions.get(session) ?? { jobs: new Map(), count: 0 }
+  ([jobs, context]) => jobs.sessions.get(keyOf(jobs, context)) ?? { jobs: new Map(), count: 0, starting: 0 }
 )
+
+/** The session of a call, kept as long as its jobs may live, so that no id of them is used twice. */
+const sessionOf = (jobs: Service, context: ToolContext.Service, parent: Scope.Scope): Effect.Effect<Session> =>
+  Effect.suspend(() => {
+    const key = keyOf(jobs, context)
+    const there = jobs.sessions.get(key)
+    if (there !== undefined) return Effect.succeed(there)
+    const session = { jobs: new Map(), count: 0, starting: 0 }
+    jobs.sessions.set(key, session)
+    const forget = Effect.sync(() => jobs.sessions.delete(key))
+    return Effect.as(Scope.addFinalizer(parent, forget), session)
+  })
+
+/** Runs of other stores may have a session of the same name, and so may other people. */
+const keyOf = (jobs: Service, { identity, scope, session }: ToolContext.Service): Scope.Scope | string =>
+  jobs.scope === undefined && scope !== undefined
+    ? scope
+    : JSON.stringify([session, identity.tenant, identity.userId, identity.chatId])
 
 const find = (name: string): Effect.Effect<Job, string> =>
   Effect.flatMap(own, ({ jobs }) => {
@@ -208,26 +235,19 @@ const find = (name: string): Effect.Effect<Job, string> =>
     return Effect.fail(`There is no job ${JSON.stringify(name)}, or the run that it belonged to has ended; ${hint}.`)
   })
 
-/** Starts a command and what reads its output, both to end with the parent. */
+/** Starts a command, what reads its output and what gives it its input, all to end with the parent. */
 const started = (
   command: string,
   options: Sandbox.ExecOptions,
   parent: Scope.Scope,
   session: Session,
-  jobs: Service,
-  name: string
+  input: string | undefined
 ): Effect.Effect<Job, SandboxError, Sandbox.Sandbox> =>
   Effect.gen(function* () {
+    session.starting++
     const sandbox = yield* Sandbox.Sandbox
     const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
     const id = `job_${++session.count}`
-    yield* Scope.addFinalizer(
-      scope,
-      Effect.sync(() => {
-        session.jobs.delete(id)
-        if (session.jobs.size === 0 && jobs.scope === undefined) jobs.sessions.delete(name)
-      })
-    )
     const process = yield* Scope.extend(sandbox.exec(command, options), scope).pipe(
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
     )
@@ -240,13 +260,18 @@ const started = (
       news: yield* Deferred.make<void>()
     }
     session.jobs.set(id, job)
+    // At once, where the run has ended meanwhile.
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => session.jobs.delete(id))
+    )
     const read = Stream.runForEach(process.output, (output) =>
       Effect.zipRight(
         Effect.sync(() => job.unread.add(output)),
         tell(job)
       )
     )
-    const over = Effect.flatMap(process.exit, (exit) =>
+    const over = Effect.flatMap(Effect.merge(process.exit), (exit) =>
       Effect.zipRight(
         Effect.sync(() => {
           job.exit = exit
@@ -254,9 +279,11 @@ const started = (
         tell(job)
       )
     )
-    yield* Effect.forkIn(Effect.interruptible(Effect.zipRight(Effect.ignore(read), Effect.ignore(over))), scope)
+    const inScope = (work: Effect.Effect<void>) => Effect.forkIn(Effect.interruptible(work), scope)
+    yield* inScope(Effect.zipRight(Effect.ignore(read), over))
+    if (input !== undefined) yield* inScope(Effect.ignore(Effect.zipRight(process.write(input), process.endInput)))
     return job
-  })
+  }).pipe(Effect.ensuring(Effect.sync(() => session.starting--)))
 
 const tell = (job: Job): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -284,6 +311,7 @@ const news = (job: Job): string => {
 
 const state = ({ exit }: Job): string => {
   if (exit === undefined) return "it runs"
+  if (exit instanceof SandboxError) return `it has ended, and how cannot be told: ${exit.message}`
   const [how = "exit code 0"] = ending(exit)
   return `it has ended after ${seconds(exit.durationMillis)}: ${how}`
 }

@@ -232,7 +232,7 @@ describe("runs with commands", () => {
           Stream.runDrain,
           layers([
             [call("1", "shell", { command: stubborn, background: true })],
-            [call("2", "shell", { command: stubborn })],
+            [call("2", "shell", { command: `(setsid sleep ${mark} &) ; sleep ${mark} & sleep ${mark}` })],
             [text("done")]
           ]),
           Effect.fork

@@ -27,15 +27,17 @@ export const run = (
       const started = yield* sandbox.exec(command, options)
       const ends = Ends.ends(keepBytes)
       const show = showing()
+      const whole = wholeCharacters(ends.add)
       yield* forEachOutput(started, (pieces) => {
         const texts: Array<string> = []
         for (const output of pieces) {
-          ends.add(output.bytes)
+          whole.add(output)
           texts.push(show(output))
         }
         const text = texts.join("")
         return text === "" ? Effect.void : progress(text)
       })
+      whole.end()
       return { output: ends.text(), exit: yield* started.exit }
     })
   )
@@ -51,7 +53,7 @@ export const showing = (): ((output: Output) => string) => {
     bytes += output.bytes.length
     if (shown < mostShown) {
       const text = decoders[output.from].decode(output.bytes, { stream: true })
-      shown += output.bytes.length
+      shown += Math.max(output.bytes.length, leastShown)
       told = bytes
       return shown < mostShown ? text : `${text}\n[… more, which is not shown …]\n`
     }
@@ -61,6 +63,31 @@ export const showing = (): ((output: Output) => string) => {
   }
 }
 
+/** Hands on what comes from either output so that no character has some of the other output in it. */
+const wholeCharacters = (hand: (bytes: Uint8Array) => void) => {
+  const halves: Record<Output["from"], Uint8Array | undefined> = { stdout: undefined, stderr: undefined }
+  const end = (from: Output["from"]): void => {
+    const half = halves[from]
+    if (half !== undefined) hand(half)
+    halves[from] = undefined
+  }
+  return {
+    add: ({ bytes, from }: Output): void => {
+      end(from)
+      const whole = Ends.withoutHalfEnd(bytes)
+      if (whole.length < bytes.length) halves[from] = bytes.slice(whole.length)
+      if (whole.length > 0) hand(whole)
+    },
+    end: (): void => {
+      end("stdout")
+      end("stderr")
+    }
+  }
+}
+
 const megabyte = 1024 * 1024
 
 const mostShown = 256 * 1024
+
+/** What one piece counts for at least, since each is kept with what is known of it. */
+const leastShown = 64
