@@ -68,7 +68,10 @@ export const leaving = (test: Test): void => {
   test("what a command left behind ends with its scope", (sandbox, folder) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const process = yield* Scope.extend(sandbox.exec(`${beating(`${folder}/beat`)} echo begun`), scope)
+      const beat = `${folder}/beat`
+      // Some sandboxes end with a command whatever it left behind, which may not have begun by then.
+      const waiting = `until [ -s '${beat}' ]; do sleep 0.02; done; echo begun`
+      const process = yield* Scope.extend(sandbox.exec(`${beating(beat)} ${waiting}`), scope)
       yield* Effect.forkScoped(Stream.runDrain(process.output))
       assert.strictEqual((yield* process.exit).reason, "exited")
       yield* beats(sandbox, `${folder}/beat`)
