@@ -162,41 +162,7 @@ export const metadata = (resource: ProtectedResource): object => ({
   ...(resource.documentation === undefined ? undefined : { resource_documentation: resource.documentation })
 })
 
-/**
- * Below where the metadata of protected resources is.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const well = "/.well-known/oauth-protected-resource"
-
-/**
- * Where clients look for the metadata of a resource, on the machine that its URL names.
- *
- * @category converters
- * @since 0.1.0
- */
-export const placeOf = ({ url }: ProtectedResource): string => `${well}${new URL(url).pathname.replace(/\/$/, "")}`
-
-/**
- * What is wrong with what is said of a resource, if anything.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const problemOf = (resource: ProtectedResource | undefined): string | undefined => {
-  if (resource === undefined) return undefined
-  const { authorizationServers, url } = resource
-  if (!isAddress(url)) return `McpServer option resource has the url ${JSON.stringify(url)}, which is no http address`
-  const wrong = authorizationServers.find((issuer) => !isAddress(issuer))
-  return wrong === undefined
-    ? undefined
-    : `McpServer option resource has the authorization server ${JSON.stringify(wrong)}, which is no http address`
-}
-
 // internal
-
-const isAddress = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
 const hash = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))

@@ -20,6 +20,7 @@ import * as Identity from "../context/Identity.ts"
 import * as Check from "../internal/options.ts"
 import * as Events from "./internal/serverEvents.ts"
 import * as Hosts from "./internal/serverHosts.ts"
+import * as Resource from "./internal/serverResource.ts"
 import type { HttpTransport } from "./internal/serverSdk.ts"
 import * as Auth from "./McpServerAuth.ts"
 import type { Connection, Host } from "./McpServerConnection.ts"
@@ -73,7 +74,7 @@ export const complete = (options: Options<unknown>) => {
   Check.whole("McpServer option replay", options.replay, 0)
   Check.whole("McpServer option bodyBound", options.bodyBound, 1)
   const allowed = { hosts: options.hosts ?? Hosts.local, origins: options.origins ?? Hosts.local }
-  const problem = Hosts.problemOf(allowed) ?? Auth.problemOf(options.resource)
+  const problem = Hosts.problemOf(allowed) ?? Resource.problemOf(options.resource)
   if (problem !== undefined) throw new TypeError(problem)
   return {
     path,
@@ -118,7 +119,7 @@ export const make = (
       authorize === undefined
         ? Effect.succeed(everybody)
         : Effect.interruptible(Effect.provide(authorize(headers), runtime))
-    const told = resource === undefined ? [] : [well, `${well}${path}`, Auth.placeOf(resource)]
+    const told = resource === undefined ? [] : [well, `${well}${path}`, Resource.placeOf(resource)]
     const answer = (request: HttpServerRequest.HttpServerRequest) =>
       Effect.gen(function* () {
         const { headers, method } = request
@@ -155,7 +156,7 @@ export const make = (
 // internal
 
 const methods = ["POST", "GET", "DELETE"]
-const { well } = Auth
+const { well } = Resource
 
 /** The connections of a server. */
 interface State {
@@ -316,7 +317,7 @@ const notAllowed = (allow: string): HttpServerResponse.HttpServerResponse =>
 const full = HttpServerResponse.setHeader(failure(503, "Too many connections: try again later"), "retry-after", "60")
 
 const challenged = (status: number, { resource }: Settings, error: Auth.Unauthorized | Auth.Forbidden) => {
-  const at = resource === undefined ? undefined : `${new URL(resource.url).origin}${Auth.placeOf(resource)}`
+  const at = resource === undefined ? undefined : `${new URL(resource.url).origin}${Resource.placeOf(resource)}`
   const scopes = resource?.scopes?.join(" ")
   const message = error.description ?? "This server wants to know who asks: send a bearer token"
   return HttpServerResponse.setHeader(failure(status, message), "www-authenticate", Auth.challenge(error, at, scopes))

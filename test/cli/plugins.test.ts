@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { chmodSync, cpSync, readFileSync, statSync } from "node:fs"
+import { chmodSync, cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Agent from "axonal/agent/Agent"
@@ -191,7 +191,10 @@ describe("axonal plugins", () => {
       export const guard = Plugin.guard({ layer: () => Layer.succeed(Guard.Guard, Guard.make(({ tool }) =>
         Effect.succeed(tool.name === "calculate" ? Guard.Deny("no sums here") : Guard.Allow))) })
       export const call = Plugin.tools({ make: () => Effect.succeed([Agent.tool("call", {}, () => Effect.void)]) })`)
-    await provideAxonal(project)
+    mkdirSync(join(project, "node_modules"))
+    for (const name of ["axonal", "effect", "@effect"]) {
+      symlinkSync(join(data, "node_modules", name), join(project, "node_modules", name), "dir")
+    }
     install(
       project,
       "axonal-plugin-shout",
@@ -207,21 +210,22 @@ describe("axonal plugins", () => {
     const before = await axonal(["shout", "hey", "--offline", "--no-save"], {}, project)
     assert.include(before.stdout, "shout hey")
     assert.include((await here("add", "axonal-plugin-shout", "--project", "--yes")).stdout, `is allowed in ${project}.`)
-    const after = await loading(["shout", "hey", "--unknown"], {}, project)
-    assert.deepStrictEqual([after.code, after.stdout], [3, "HEY --UNKNOWN\n"])
-    assert.match((await axonal(["shout"], {}, folderOf())).stdout, /shout/)
-    const talk = await loading(["--no-save", "-m", "echo:one", "who hears me?"], {}, project)
-    assert.deepStrictEqual(
-      [talk.code, talk.stdout],
-      [0, "read_file,list_files,find_files,search_files,calculate,call\n"]
-    )
-    assert.include(talk.stderr, "axonal: echo one (a plugin has it)")
     write(project, { "guide.md": "---\nname: guide\ntools: [call]\n---\nSay who hears." })
-    const team = await loading(["run", "guide.md", "--no-save", "-m", "echo:one", "who hears me?"], {}, project)
-    assert.deepStrictEqual([team.code, team.stdout], [0, "call\n"])
     const calculate = { name: "calculate", arguments: { expression: "1+1" } }
     const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: calculate })
-    const served = await loading(["mcp", "serve"], {}, project, `${request}\n`)
+    const [after, elsewhere, talk, team, served] = await Promise.all([
+      loading(["shout", "hey", "--unknown"], {}, project),
+      axonal(["shout"], {}, folderOf()),
+      loading(["--no-save", "-m", "echo:one", "who hears me?"], {}, project),
+      loading(["run", "guide.md", "--no-save", "-m", "echo:one", "who hears me?"], {}, project),
+      loading(["mcp", "serve"], {}, project, `${request}\n`)
+    ])
+    assert.deepStrictEqual([after.code, after.stdout], [3, "HEY --UNKNOWN\n"])
+    assert.match(elsewhere.stdout, /shout/)
+    const own = ["read_file", "list_files", "find_files", "search_files", "calculate"]
+    assert.deepStrictEqual([talk.code, talk.stdout], [0, `${[...own, "call"].join()}\n`])
+    assert.include(talk.stderr, "axonal: echo one (a plugin has it)")
+    assert.deepStrictEqual([team.code, team.stdout], [0, "call\n"])
     assert.include(served.stdout, "no sums here")
     const row = JSON.parse((await here("--json")).stdout)
     assert.deepStrictEqual(row, {
