@@ -2,8 +2,10 @@
  * Installs packages into the user's folder for plugins, and removes them, by running npm.
  */
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
@@ -17,7 +19,8 @@ import { oneLine } from "./internal/words.ts"
  *
  * **Details**
  *
- * - `spec`: what `npm install` takes. A path is meant from the current folder.
+ * - `spec`: what `npm install` takes. A path is meant from the current folder; of a folder, a copy is installed.
+ * - Peers of plugins are not fetched: this installation and its Effect are linked into the folder, so that plugins use them.
  *
  * @category constructors
  * @since 0.1.0
@@ -32,7 +35,9 @@ export const install = (
     const before = yield* attempt(() => dependenciesOf(folder))
     const wanted = /^\.{1,2}([/\\]|$)/.test(spec) || existsSync(resolve(spec)) ? resolve(spec) : spec
     const scripts = options.scripts ? "--no-ignore-scripts" : "--ignore-scripts"
-    yield* npm(folder, ["install", scripts, "--save", "--no-audit", "--no-fund", "--", wanted], options.environment)
+    const quiet = ["--save", "--no-audit", "--no-fund"]
+    yield* npm(folder, ["install", scripts, ...own, ...quiet, "--", wanted], options.environment)
+    yield* attempt(() => linkPeers(folder))
     const after = yield* attempt(() => dependenciesOf(folder))
     const changed = Object.keys(after).find((name) => after[name] !== before[name])
     // The same again: known by its name, or by the path that it was installed from.
@@ -56,15 +61,40 @@ export const uninstall = (folder: string, name: string, environment: Environment
       isThere
         ? alone(
             folder,
-            Effect.as(
-              npm(folder, ["uninstall", "--ignore-scripts", "--no-audit", "--no-fund", "--", name], environment),
-              true
-            )
+            npm(
+              folder,
+              ["uninstall", "--ignore-scripts", ...own, "--no-audit", "--no-fund", "--", name],
+              environment
+            ).pipe(Effect.zipRight(attempt(() => linkPeers(folder))), Effect.as(true))
           )
         : Effect.succeed(false)
   )
 
 // internal
+
+/** Peers are ours to give, and a folder is copied, because what is linked would look for its peers where it is linked to. */
+const own = ["--legacy-peer-deps", "--install-links"] as const
+
+/** What plugins share with this installation. */
+const peers = ["effect", "@effect/ai", "@effect/platform"] as const
+
+/** Links what plugins share into their folder, unless something is there. npm takes links away that it does not know. */
+const linkPeers = (folder: string): void => {
+  // The same two folders up from the sources, from the modules and from the bundle.
+  const root = fileURLToPath(new URL("../../", import.meta.url))
+  // Sources that nobody has built have nothing for plugins.
+  if (!existsSync(join(root, "dist", "index.js"))) return
+  const { resolve: find } = createRequire(join(root, "package.json"))
+  const link = (name: string, target: string): void => {
+    const at = join(folder, "node_modules", name)
+    if (existsSync(at)) return
+    mkdirSync(dirname(at), { recursive: true })
+    rmSync(at, { force: true })
+    symlinkSync(target, at, "junction")
+  }
+  link("axonal", root)
+  for (const name of peers) link(name, dirname(find(`${name}/package.json`)))
+}
 
 /** Of several at the same time one after the other: npm itself keeps none from changing what another one reads. */
 const alone = <A>(folder: string, work: Effect.Effect<A, SetupError>): Effect.Effect<A, SetupError> =>
