@@ -68,7 +68,8 @@ export const make = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
     "run_code",
     {
       description:
-        "Runs a program and answers what it printed. Each call is a program of its own; nothing is kept between calls.",
+        "Runs a program and answers what it printed. Each call is a program of its own; nothing is kept between calls. " +
+        "JavaScript is a module: import, not require.",
       parameters: {
         language: Schema.Literal(first, ...more),
         code: Schema.String.annotations({ description: "The whole program; print what you want to see" }),
