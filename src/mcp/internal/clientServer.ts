@@ -159,6 +159,10 @@ const start = (self: Self, attempt: number, before: Effect.Effect<void> = Effect
     })
   )
 
+/** Runs go on without the tools of a server that is not there, so that nobody might see why. */
+const missed = ({ settings }: Self, { message }: Failure): Effect.Effect<void> =>
+  Effect.logWarning(`The server ${settings.name} cannot be reached, and its tools are not there: ${message}`)
+
 /** Tries to connect until that succeeds, will not succeed, or has failed too often. */
 const attempts = (self: Self, outcome: Deferred.Deferred<Open, Failure>, attempt: number): Effect.Effect<void> =>
   become(self, { is: "connecting" }).pipe(
@@ -167,7 +171,7 @@ const attempts = (self: Self, outcome: Deferred.Deferred<Open, Failure>, attempt
       onSuccess: (open) => Deferred.succeed(outcome, open),
       onFailure: (problem) =>
         Effect.zipRight(
-          become(self, { is: "error", problem }),
+          Effect.zipRight(attempt === 0 ? missed(self, problem) : Effect.void, become(self, { is: "error", problem })),
           isPassing(problem) && attempt < self.settings.retries
             ? Deferred.succeed(self.first, undefined).pipe(
                 Effect.zipRight(pause(attempt)),
