@@ -59,6 +59,9 @@ export interface Options {
  * found, nor is what it has others do (a service of the machine, a container engine). Commands can write wherever this
  * process can. Use another sandbox for commands that nobody has looked at.
  *
+ * Commands end with a process that exits, and with one that closes its scopes on a signal, as `NodeRuntime.runMain` has it do.
+ * One that is ended by a signal that nobody handles, by `SIGKILL` say, leaves them running.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -2,7 +2,17 @@
  * Results as tables for people. Every ratio is the median of the ratios of single rounds, in which both contenders ran
  * one after the other; so a machine that is slow for a while is slow for both.
  */
-import { aborts, composition, control, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
+import {
+  aborts,
+  composition,
+  control,
+  growth,
+  hands,
+  scenarios,
+  starts,
+  stores,
+  vendorScenarios
+} from "./scenarios.mjs"
 
 const median = (values) => {
   const sorted = values.filter((value) => Number.isFinite(value)).sort((left, right) => left - right)
@@ -137,7 +147,10 @@ const growing = ({ has, ratio, value }) => {
 const figures = (name, kinds, results) => {
   const rows = Object.entries(kinds).flatMap(([id, { must, title, unit }]) => {
     const { value, values } = results.find((result) => result.id === id) ?? {}
-    if (value !== undefined) return [[title, `${number(value)} ${unit}`, "", `${must} ${unit}`, verdict(value, must)]]
+    if (value !== undefined)
+      return [
+        [title, `${number(value)} ${unit}`, "", must === undefined ? "" : `${must} ${unit}`, verdict(value, must)]
+      ]
     return (values ?? []).map(([size, cost]) => {
       const grown = cost / values[0][1]
       return [`${title}, ${size}`, `${number(cost)} ${unit}`, `× ${number(grown)}`, `× ${must}`, verdict(grown, must)]
@@ -164,6 +177,7 @@ export const render = ({ cores, isQuick, node, results, rounds, view }) => {
     figures("Sessions", stores, results),
     figures("Control", control, results),
     figures("Composition", composition, results),
+    figures("Hands", hands, results),
     failures(results)
   ].flat()
   const kind = isQuick ? "quick: single short rounds, good for an impression only" : `medians of ${rounds} rounds`

@@ -12,7 +12,17 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { render } from "./report.mjs"
-import { aborts, composition, control, growth, scenarios, starts, stores, vendorScenarios } from "./scenarios.mjs"
+import {
+  aborts,
+  composition,
+  control,
+  growth,
+  hands,
+  scenarios,
+  starts,
+  stores,
+  vendorScenarios
+} from "./scenarios.mjs"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -95,6 +105,7 @@ const groups = {
   stores: Object.keys(stores),
   control: Object.keys(control),
   composition: Object.keys(composition),
+  hands: Object.keys(hands),
   growth: Object.values(growth).flatMap((row) => row.points.map((point) => point.id))
 }
 const every = Object.values(groups).flat()
@@ -117,13 +128,13 @@ const env = { BENCH_URL: url, BENCH_VIEW: values.view, ...(values.quick ? { BENC
 const results = []
 /** These need no server and no raw loop: whatever they are compared with is in the same process. */
 const measureAlone = async (id) => {
-  const file = id in stores ? "stores.mjs" : id in control ? "control.mjs" : "composition.mjs"
-  const { code, errors, text } = await output([join(here, file), id], env)
+  const [file] = Object.entries({ stores, control, composition, hands }).find(([, group]) => id in group)
+  const { code, errors, text } = await output([join(here, `${file}.mjs`), id], env)
   const error = errors.split("\n").find((line) => line.includes("Error")) ?? `exit ${code}`
   return code === 0 ? JSON.parse(text) : { error }
 }
 for (const id of wanted) {
-  if (id in stores || id in control || id in composition) {
+  if ([stores, control, composition, hands].some((group) => id in group)) {
     process.stderr.write(`\r${id}`.padEnd(40))
     results.push({ id, round: 0, contender: "axonal", ...(await measureAlone(id)) })
     continue

@@ -129,6 +129,18 @@ export const composition = {
   agents: { title: "1,000 agents at work at once", unit: "MB", must: 1024 }
 }
 
+/** What the hands cost: what a tool or a sandbox adds to what the system itself takes for the same. */
+export const hands = {
+  shell: { title: "a short command, over spawning it: least", unit: "µs", must: 1000 },
+  shellMedian: { title: "a short command, over spawning it: median", unit: "µs", must: 1000 },
+  read: { title: "read_file of 10 KB, over readFile", unit: "µs", must: 1000 },
+  edit: { title: "edit_file in 10 KB, over readFile and writeFile", unit: "µs", must: 1000 },
+  search: { title: "search_files in 1,000 files, to rg itself", unit: "×" },
+  outputTime: { title: "100 MB of output, to reading it of a child process", unit: "×" },
+  outputMemory: { title: "100 MB of output: what memory grows by", unit: "MB", must: 64 },
+  outputFirst: { title: "100 MB of output: time to its first byte", unit: "ms" }
+}
+
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
 
 /** Every scenario by its id. */

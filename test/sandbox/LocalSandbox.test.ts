@@ -101,11 +101,11 @@ describe("LocalSandbox", () => {
     ).pipe(Effect.provide(layer))
   )
 
-  it.live("200 commands at once leave no file open", () =>
+  it.live("80 commands at once leave no file open", () =>
     Effect.gen(function* () {
       yield* Sandbox.run("true")
       const before = files()
-      const commands = Array.from({ length: 200 }, (_, index) =>
+      const commands = Array.from({ length: 80 }, (_, index) =>
         Sandbox.run(`read x; echo $x-${index}`, { input: "hi\n" })
       )
       const ran = yield* Effect.all(commands, { concurrency: "unbounded" })

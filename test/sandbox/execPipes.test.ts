@@ -36,9 +36,10 @@ describe("pipes of commands", () => {
 
   it.live("where temporary files cannot be made, commands get sockets", () =>
     Effect.gen(function* () {
+      const nowhere = join(folder, "nowhere")
       const before = process.env.TMPDIR
-      process.env.TMPDIR = join(folder, "nowhere")
-      const pool = Pipes.make("mkfifo", true)
+      process.env.TMPDIR = nowhere
+      const pool = Pipes.make("mkfifo", true, nowhere)
       yield* Effect.promise(async () => pool.fill())
       if (before === undefined) delete process.env.TMPDIR
       else process.env.TMPDIR = before

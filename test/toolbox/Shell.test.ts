@@ -158,7 +158,7 @@ describe("shell", () => {
           : yield* job("shell_output", { job: "job_1", waitSeconds: 20 })
         assert.match(`${last}${rest}${end}`, /got bye[\s\S]*exit code 4/)
         const mark = marked()
-        yield* shell(`sleep ${mark}`, { background: true })
+        yield* shell(`echo on; sleep ${mark}`, { background: true })
         assert.match(yield* job("shell_stop", { job: "job_2" }), /it was ended, with all that it started/)
         assert.match(yield* job("shell_stop", { job: "job_2" }), /job_2 wrote nothing more/)
         assert.match(yield* job("shell_output", { job: "job_3" }), /no job "job_3".*did you mean job_/)
@@ -231,7 +231,7 @@ describe("runs with commands", () => {
         const fiber = yield* Agent.stream(agent, "go").pipe(
           Stream.runDrain,
           layers([
-            [call("1", "shell", { command: stubborn, background: true })],
+            [call("1", "shell", { command: `echo on; ${stubborn}`, background: true })],
             [call("2", "shell", { command: `(setsid sleep ${mark} &) ; sleep ${mark} & sleep ${mark}` })],
             [text("done")]
           ]),
@@ -250,7 +250,7 @@ describe("runs with commands", () => {
       Effect.gen(function* () {
         const mark = marked()
         const script = [
-          [call("1", "shell", { command: `sleep ${mark}`, background: true })],
+          [call("1", "shell", { command: `echo on; sleep ${mark}`, background: true })],
           [text("done")],
           [call("2", "shell_jobs", {})],
           [text("done")]
@@ -259,7 +259,7 @@ describe("runs with commands", () => {
           const session = (yield* Agent.run(agent, "go")).session
           const left = (yield* alive(`sleep ${mark}`)).filter((line) => line.startsWith("sleep")).length
           const { messages } = yield* Agent.run(agent, "on", { session })
-          return [left, JSON.stringify(messages).includes("job_1: sleep")]
+          return [left, JSON.stringify(messages).includes("job_1: echo on; sleep")]
         })
         assert.deepStrictEqual(yield* twice.pipe(layers(script)), [0, false])
         assert.deepStrictEqual(yield* twice.pipe(Effect.provide(ShellJobs.layer), layers(script)), [1, true])

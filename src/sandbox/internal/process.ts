@@ -83,16 +83,20 @@ export const follow = (
   pid: number,
   mark: ProcessTable.Mark,
   onEnded: Parameters<Spawn>[0]
-): { readonly tree: Tree.Tree; readonly end: (ended: Ended) => void; readonly stop: () => Promise<void> } => {
+): { readonly tree: Tree.Tree; readonly end: (ended: Ended) => void; readonly stop: Effect.Effect<void> } => {
   let isEnded = false
   const tree = Tree.make(host.table, { pid, mark, isEnded: () => isEnded, isBetween: order.isBetween })
-  roots.add(pid)
-  const { exceeded, stop } = Watch.start(tree, host.table, order.limits, order.isBetween === undefined ? 0 : 2)
+  roots.set(pid, { table: host.table, mark, isEnded: () => isEnded })
+  const watch = Watch.start(tree, host.table, order.limits, order.isBetween === undefined ? 0 : 2)
   const end = (ended: Ended): void => {
     isEnded = true
-    roots.delete(pid)
-    onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: exceeded() }))
+    onEnded(Exit.succeed({ ...(order.ended?.(ended) ?? ended), reason: watch.exceeded() }))
   }
+  const stop = Effect.suspend(() => {
+    roots.delete(pid)
+    const doing = watch.stop()
+    return doing === undefined ? Effect.void : Effect.promise(() => doing)
+  })
   return { tree, end, stop }
 }
 
@@ -104,10 +108,10 @@ export const spawn =
       const { end, stop, tree } = follow(host, order, pid, mark, onEnded)
       atEnd(end)
       const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
-      const close = Effect.promise(async () => {
-        for (const stream of streams) stream?.destroy()
-        await stop()
-      })
+      const close = Effect.zipRight(
+        Effect.sync(() => streams.forEach((stream) => stream?.destroy())),
+        stop
+      )
       return Effect.as(
         Effect.addFinalizer(() => close),
         {
@@ -148,10 +152,26 @@ export const remembering = () => {
 // This process may end without its scopes. A few sandboxes more are no further listeners.
 let hosts = 0
 let pipes = Pipes.make()
-const roots = new Set<number>()
+interface Left {
+  readonly table: ProcessTable.Table
+  readonly mark: ProcessTable.Mark
+  readonly isEnded: () => boolean
+}
+
+/** By the ids of commands, what may be there of them. */
+const roots = new Map<number, Left>()
+
+/** There is no time to wait for anything. Twice, for those that one of them has started meanwhile. */
 const endAll = (): void => {
-  for (const pid of roots) Tree.tell(-pid, "SIGKILL")
   void pipes.close()
+  for (const [pid, { isEnded }] of roots) if (!isEnded()) Tree.tell(-pid, "SIGKILL")
+  for (let time = 0; time < 2; time++) {
+    const all = [...roots.values()][0]?.table.now() ?? []
+    for (const { mark, table } of roots.values()) {
+      for (const entry of all)
+        if (entry.pid !== process.pid && table.isMarked(entry, mark)) Tree.tell(entry.pid, "SIGKILL")
+    }
+  }
 }
 
 const closed = { _tag: "Unavailable", problem: "the sandbox has been closed" } as const

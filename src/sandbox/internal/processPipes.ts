@@ -30,8 +30,8 @@ export interface Pool {
   readonly close: () => Promise<void>
 }
 
-/** Pipes made by that program, where they are needed. */
-export const make = (program = "mkfifo", isNeeded = process.platform === "linux"): Pool => {
+/** Pipes made by that program, where they are needed, in a folder in memory if there is one. */
+export const make = (program = "mkfifo", isNeeded = process.platform === "linux", memory = "/dev/shm"): Pool => {
   let folder: string | undefined
   let names: Array<string> = []
   let filling: Promise<void> | undefined
@@ -44,8 +44,10 @@ export const make = (program = "mkfifo", isNeeded = process.platform === "linux"
   }
   const fill = async (): Promise<void> => {
     try {
-      folder ??= Fs.mkdtempSync(Path.join(tmpdir(), "axonal-pipes-"))
-      names.push(...(await named(program, folder)))
+      // The first command waits for its pipes, and needs no more.
+      const count = folder === undefined ? fewest : atOnce
+      folder ??= Fs.mkdtempSync(Path.join(place(memory), "axonal-pipes-"))
+      names.push(...(await named(program, folder, count)))
     } catch {
       // There is no such program, or no room for what it makes: sockets have to do.
       isOpen = false
@@ -84,14 +86,25 @@ export const make = (program = "mkfifo", isNeeded = process.platform === "linux"
 // internal
 
 /** How many are made at once, which takes as long as a short command does. */
-const atOnce = 120
-const few = 12
+const atOnce = 64
+const fewest = 8
+const few = 16
 const fillMillis = 5000
 
 let count = 0
 
-const named = (program: string, folder: string): Promise<ReadonlyArray<string>> => {
-  const names = Array.from({ length: atOnce }, () => String(count++))
+/** In memory, where that is to be had: on a disk each costs more than all the rest. */
+const place = (memory: string): string => {
+  try {
+    Fs.accessSync(memory, Fs.constants.W_OK | Fs.constants.X_OK)
+    return memory
+  } catch {
+    return tmpdir()
+  }
+}
+
+const named = (program: string, folder: string, most: number): Promise<ReadonlyArray<string>> => {
+  const names = Array.from({ length: most }, () => String(count++))
   return new Promise((resolve, reject) => {
     const child = spawn(program, ["-m", "600", ...names], {
       cwd: folder,

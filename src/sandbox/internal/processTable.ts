@@ -32,6 +32,8 @@ export interface Table {
   readonly hasLimits: boolean
   /** All processes at a moment that is not before the call. */
   readonly all: () => Promise<ReadonlyArray<Entry>>
+  /** All processes, for when there is no time left to wait; none where that takes another process. */
+  readonly now: () => ReadonlyArray<Entry>
   /** When a process that has just been started was, or 0 where that is not known. */
   readonly startOf: (pid: number) => number
   /** Whether the process of that id still is that one. */
@@ -65,6 +67,7 @@ export const fromProc = (): Table => {
       for (const pid of marks.keys()) if (!there.has(pid)) marks.delete(pid)
       return entries
     }),
+    now: () => pids().flatMap((pid) => readOne(pid) ?? []),
     startOf: (pid) => readOne(pid)?.started ?? 0,
     isStill: (entry) => readOne(entry.pid)?.started === entry.started,
     isMarked: (entry, mark) => {
@@ -97,6 +100,7 @@ export const fromProc = (): Table => {
 export const fromPs = (): Table => ({
   hasLimits: false,
   all: shared(async () => parsed(await ps(["-A"]))),
+  now: () => [],
   startOf: () => 0,
   // Asking again would take longer than what is between `all` and the signal.
   isStill: () => true,
@@ -176,12 +180,12 @@ const lineOf = (pid: number): ReadonlyArray<number> => {
   return parent === 0 ? [pid] : [pid, ...lineOf(parent)]
 }
 
+const pids = (): ReadonlyArray<number> => Fs.readdirSync("/proc").map(Number).filter(Number.isInteger)
+
 const readAll = async (): Promise<ReadonlyArray<Entry>> => {
   const entries: Array<Entry> = []
   let read = 0
-  for (const name of Fs.readdirSync("/proc")) {
-    const pid = Number(name)
-    if (!Number.isInteger(pid)) continue
+  for (const pid of pids()) {
     const entry = readOne(pid)
     if (entry !== undefined) entries.push(entry)
     // A machine with very many processes does not keep everything else waiting.

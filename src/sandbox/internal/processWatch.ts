@@ -8,11 +8,11 @@ import type * as ProcessTable from "./processTable.ts"
 import type { Ended } from "./running.ts"
 import type { Tree } from "./tree.ts"
 
-/** A watch that goes on until it is stopped, which waits for what it is doing. */
+/** A watch that goes on until it is stopped, and then tells what it still does, if anything. */
 export interface Watch {
   /** Which limit was exceeded, once one was. */
   readonly exceeded: () => Ended["reason"]
-  readonly stop: () => Promise<void>
+  readonly stop: () => Promise<void> | undefined
 }
 
 /** Watches, if there is a limit to watch; `between` processes are not the command's own. */
@@ -34,7 +34,7 @@ export const start = (tree: Tree, table: ProcessTable.Table, limits: Sandbox.Lim
   })
 
   const exceeded = (): Ended["reason"] => reason
-  if (!Number.isFinite(mostBytes) && !Number.isFinite(mostProcesses)) return { exceeded, stop: async () => {} }
+  if (!Number.isFinite(mostBytes) && !Number.isFinite(mostProcesses)) return { exceeded, stop: () => undefined }
   // Without a limit of memory it is enough to look when so many ids have been given that there may be too many.
   const isDue = (): boolean => {
     possible += tree.growth()
@@ -48,8 +48,8 @@ export const start = (tree: Tree, table: ProcessTable.Table, limits: Sandbox.Lim
 
 const everyMillis = 50
 
-/** Does it now and then, one at a time, until it is stopped; which waits for one that is being done. */
-const repeatedly = (isDue: () => boolean, task: () => Promise<void>): (() => Promise<void>) => {
+/** Does it now and then, one at a time, until it is stopped; which answers what is still being done. */
+const repeatedly = (isDue: () => boolean, task: () => Promise<void>): (() => Promise<void> | undefined) => {
   let doing: Promise<void> | undefined
   const timer = setInterval(() => {
     if (doing !== undefined || !isDue()) return
@@ -59,9 +59,9 @@ const repeatedly = (isDue: () => boolean, task: () => Promise<void>): (() => Pro
     }
     doing = task().then(done, done)
   }, everyMillis)
-  return async () => {
+  return () => {
     clearInterval(timer)
-    await doing
+    return doing
   }
 }
 

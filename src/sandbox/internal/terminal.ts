@@ -39,7 +39,7 @@ export const spawn = (
             catch: (error) => Command.refused(order.command, order.folder, error)
           })
           const { end, stop, tree } = Process.follow(host, order, pty.pid, start.mark, onEnded)
-          yield* Effect.addFinalizer(() => Effect.promise(stop))
+          yield* Effect.addFinalizer(() => stop)
           atEnd(end)
           const ended = Effect.suspend(() => Running.failure(Running.subjectOf(order.command), { _tag: "Ended" }))
           return {
