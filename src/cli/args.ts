@@ -145,9 +145,7 @@ export const help = `Usage: axonal [flags] [prompt]
 
 Runs an agent that can list, find, read and search the files of the current folder and do arithmetic. With a prompt it
 answers once. Without one it is a conversation, or reads the prompt from standard input.
-
   axonal "read README.md and tell me what this is"
-  git diff | axonal "what changed?"
   axonal --continue "and what is missing?"
 
 Commands
@@ -167,16 +165,13 @@ Sessions
       --no-save        keep nothing
       --no-compact     do not summarise the beginning of a conversation that grows too long for the model
 
-Model
+Model and tools
   -m, --model MODEL    vendor:id, or an id alone; vendor:id@https://host;key=NAME;effort=high says more
       --base-url URL   any server that speaks the OpenAI chat protocol
       --offline        no network and no model: a few rules that use the tools
       --max-turns N    at most N model requests in a run
-
-Tools
       --tools WHICH    reading (the default), all: also write files and run commands, each time with your yes, or none
-      --sandbox KIND   where they work on this folder: local (this machine), bubblewrap (no network, the rest read-only),
-                       or container[:IMAGE], by Docker or Podman
+      --sandbox KIND   where they work: local (this machine), bubblewrap (no network) or container[:IMAGE]
 
 Output
       --json           events as JSON lines on standard output, and nothing else there
