@@ -277,5 +277,10 @@ const hints: ReadonlyArray<readonly [RegExp, string]> = [
   ],
   [/network .*not found/i, "make the network, or choose none or bridge"],
   [/name .*already in use/i, "another process has just taken the name; try again, or choose another one"],
-  [/bind source path|no such file or directory.*mount/i, "the folder of mount is not there for the engine"]
+  [/bind source path|no such file or directory.*mount/i, "the folder of mount is not there for the engine"],
+  // Whoever asks a moment later hears that it is gone, and not why.
+  [
+    /no such container|marked for removal|is not running|stopped container/i,
+    "it ended at once: the image needs /bin/sh"
+  ]
 ]
