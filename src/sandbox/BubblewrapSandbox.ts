@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs"
-import { constants, tmpdir } from "node:os"
+import { tmpdir } from "node:os"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,8 +15,8 @@ import * as Process from "./internal/process.ts"
 import * as Command from "./internal/processCommand.ts"
 import * as Exec from "./internal/processExec.ts"
 import * as Walls from "./internal/processWalls.ts"
-import type { Ended } from "./internal/running.ts"
 import * as Running from "./internal/running.ts"
+import { bySignal } from "./internal/signals.ts"
 import type { Completed, Limits, Service } from "./Sandbox.ts"
 import { run, Sandbox } from "./Sandbox.ts"
 import type { Reason } from "./SandboxError.ts"
@@ -104,7 +104,7 @@ export const make = (options: Options): Effect.Effect<Service, SandboxError, Sco
           environment,
           limits: { ...defaultLimits, ...options.limits },
           seen: Walls.seen(bound),
-          ended: byCode,
+          ended: bySignal,
           isBetween: (entry, root) => entry.pid === root || entry.parent === root,
           enclose: enclosed(program, own, Walls.options({ bound, names: own, network, hostname, canDisable }))
         }
@@ -231,14 +231,6 @@ const enclosed =
         ]
       })
     )
-
-/** Bubblewrap tells of a signal by a code, as shells do. */
-const byCode = (ended: Ended): Ended => {
-  const { code } = ended
-  const signal =
-    code === undefined ? undefined : Object.entries(constants.signals).find(([, n]) => n === code - 128)?.[0]
-  return signal === undefined ? ended : { signal }
-}
 
 const describe = (folder: string, network: boolean): string =>
   `Commands run on Linux in ${folder}, as a user without rights, and see a read-only system ` +

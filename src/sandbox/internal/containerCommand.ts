@@ -3,7 +3,6 @@
  * warden finds it and all that it started.
  */
 import { randomBytes } from "node:crypto"
-import { constants } from "node:os"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -20,6 +19,7 @@ import * as Environment from "./environment.ts"
 import * as Command from "./processCommand.ts"
 import type { Ended, Spawn } from "./running.ts"
 import * as Running from "./running.ts"
+import { bySignal } from "./signals.ts"
 
 /** What the commands of a container have in common. */
 export interface Order {
@@ -172,13 +172,6 @@ const notBegun = (said: string): string =>
   /temporarily unavailable|cannot fork|procReady|starting container process caused/i.test(said)
     ? `the container has no room for another command now (${said}); end some, or raise its pids or memoryBytes`
     : `the container has not started it${said === "" ? "" : ` (${said})`}`
-
-/** The shell tells of a signal by a code, as shells do. */
-const bySignal = (ended: Ended): Ended => {
-  const { code } = ended
-  const found = Object.entries(constants.signals).find(([, number]) => number + 128 === code)
-  return found === undefined ? ended : { ...ended, code: undefined, signal: found[0] }
-}
 
 const until = (so: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.gen(function* () {
