@@ -3,7 +3,7 @@
  * not declared, and asking for it all the same is refused.
  */
 import * as Effect from "effect/Effect"
-import type { Message } from "../../domain/Message.ts"
+import type { Answer, Request } from "../McpSampling.ts"
 import { messagesOf } from "./clientContent.ts"
 import type { Failure } from "./clientFailure.ts"
 import { bounded, failure } from "./clientFailure.ts"
@@ -12,21 +12,6 @@ import { fieldsOf, filled } from "./clientForms.ts"
 import type { Json } from "./clientJson.ts"
 import { jsonOf, numberOf, objectsOf, textOf, textsOf } from "./clientJson.ts"
 import { visible } from "./clientWords.ts"
-
-/** What a server wants a model to answer. */
-export interface SamplingRequest {
-  readonly server: string
-  readonly instructions: string | undefined
-  readonly messages: ReadonlyArray<Message>
-  readonly maxOutputTokens: number
-  readonly temperature: number | undefined
-  readonly stop: ReadonlyArray<string>
-}
-
-/** What a model answered. */
-export type SamplingAnswer =
-  | { readonly _tag: "Answered"; readonly model: string; readonly text: string; readonly reason: "end" | "length" }
-  | { readonly _tag: "Refused"; readonly why: string }
 
 /** What a server wants a person to do. */
 export type Question =
@@ -42,7 +27,7 @@ export type PersonAnswer =
 /** Who answers. */
 export interface Answering {
   readonly server: string
-  readonly sample: ((request: SamplingRequest) => Effect.Effect<SamplingAnswer>) | undefined
+  readonly sample: ((request: Request) => Effect.Effect<Answer>) | undefined
   readonly ask: ((question: Question) => Effect.Effect<PersonAnswer>) | undefined
   readonly roots: ReadonlyArray<string>
 }
@@ -78,7 +63,7 @@ const sampled = (
   if (objectsOf(params["tools"]).length > 0) return invalid("Tools are not run for servers.")
   const messages = messagesOf(params["messages"])
   if (messages.length === 0) return invalid("There are no messages to answer.")
-  const request: SamplingRequest = {
+  const request: Request = {
     server,
     instructions: textOf(params["systemPrompt"]),
     messages,

@@ -2,6 +2,7 @@
  * What a server has: its tools, resources, templates and prompts, page after page, those that make no sense left out.
  */
 import * as Effect from "effect/Effect"
+import type { Prompt, Resource } from "../Mcp.ts"
 import type { Failure } from "./clientFailure.ts"
 import { bounded } from "./clientFailure.ts"
 import type { Json } from "./clientJson.ts"
@@ -19,28 +20,6 @@ export interface ToolTold {
   readonly idempotent: boolean | undefined
   /** Whether it only runs as a task, whose result is asked for later. */
   readonly isTask: boolean
-}
-
-/** A resource, or a template of resources, whose `uri` has places to fill in. */
-export interface ResourceTold {
-  readonly uri: string
-  readonly name: string
-  readonly title?: string | undefined
-  readonly description?: string | undefined
-  readonly mediaType?: string | undefined
-  readonly size?: number | undefined
-}
-
-/** A prompt, and what it wants to know. */
-export interface PromptTold {
-  readonly name: string
-  readonly title?: string | undefined
-  readonly description?: string | undefined
-  readonly arguments: ReadonlyArray<{
-    readonly name: string
-    readonly description?: string | undefined
-    readonly required: boolean
-  }>
 }
 
 /** A list, and what was wrong with items that are not in it. */
@@ -138,7 +117,7 @@ const toolOf = (tool: Json): ToolTold | string => {
   }
 }
 
-const resourceOf = (item: Json, uri: unknown): ResourceTold | undefined => {
+const resourceOf = (item: Json, uri: unknown): Resource | undefined => {
   const place = textOf(uri)
   return place === undefined
     ? undefined
@@ -152,7 +131,7 @@ const resourceOf = (item: Json, uri: unknown): ResourceTold | undefined => {
       }
 }
 
-const promptOf = (item: Json): PromptTold | undefined => {
+const promptOf = (item: Json): Prompt | undefined => {
   const name = textOf(item["name"])
   return name === undefined
     ? undefined

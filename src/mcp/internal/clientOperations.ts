@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Message } from "../../domain/Message.ts"
 import type { ResultContent } from "../../domain/Part.ts"
+import type { Resource } from "../Mcp.ts"
 import * as Contents from "./clientContent.ts"
 import { within } from "./clientEnding.ts"
 import type { Failure } from "./clientFailure.ts"
@@ -157,7 +158,7 @@ const progressOf = (progress: Json): Progress => {
   }
 }
 
-const told = (place: "uri" | "uriTemplate", resource: Listing.ResourceTold): Json => ({
+const told = (place: "uri" | "uriTemplate", resource: Resource): Json => ({
   [place]: resource.uri,
   name: bounded(resource.title ?? resource.name, 200),
   ...(resource.description === undefined ? undefined : { description: bounded(resource.description) }),

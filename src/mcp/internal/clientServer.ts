@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
+import type { Prompt, Resource } from "../Mcp.ts"
 import type { Failure } from "./clientFailure.ts"
 import { failure, isPassing } from "./clientFailure.ts"
 import type { Json } from "./clientJson.ts"
@@ -46,9 +47,9 @@ export interface State {
 
 /** What a server has besides tools. */
 export interface Lists {
-  readonly resources: ReadonlyArray<Listing.ResourceTold>
-  readonly templates: ReadonlyArray<Listing.ResourceTold>
-  readonly prompts: ReadonlyArray<Listing.PromptTold>
+  readonly resources: ReadonlyArray<Resource>
+  readonly templates: ReadonlyArray<Resource>
+  readonly prompts: ReadonlyArray<Prompt>
 }
 
 /** A server that is looked after. */
