@@ -24,14 +24,38 @@ export interface Options {
   readonly json: boolean
   readonly offline: boolean
   readonly maxTurns: number | undefined
-  readonly tools: Hands.Which
-  readonly sandbox: Hands.Place
+  readonly maxCostUsd: number | undefined
+  readonly timeoutMillis: number | undefined
+  /** A file with the JSON schema that a single answer has to fit. */
+  readonly outputSchema: string | undefined
+  readonly temperature: number | undefined
+  readonly maxTokens: number | undefined
+  /** How much the model thinks, in the words of its vendor. */
+  readonly thinking: string | undefined
+  /** Absent: all where somebody can be asked, else those that read. */
+  readonly tools: Hands.Which | undefined
+  readonly sandbox: Hands.Place | undefined
+  /** Whether calls that change something ask, are refused until a plan is approved, or run unasked. */
+  readonly permission: Permission | undefined
+  /** Files that go with the prompt. */
+  readonly files: ReadonlyArray<string>
   readonly dataDir: string | undefined
   readonly save: boolean
   readonly compact: boolean
   readonly color: boolean
   readonly interactive: boolean
+  /** Whether a conversation is held in lines of text, instead of on a screen of its own. */
+  readonly plain: boolean
+  readonly debug: boolean
 }
+
+/**
+ * What happens to calls that change something: a person is asked, they wait for an approved plan, or they run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Permission = "ask" | "plan" | "yolo"
 
 /**
  * What the program can do besides running the agent. A command stands first; what follows is its own to read.
@@ -72,6 +96,17 @@ const flags = {
   json: { type: "boolean" },
   offline: { type: "boolean" },
   "max-turns": { type: "string" },
+  "max-cost": { type: "string" },
+  timeout: { type: "string" },
+  "output-schema": { type: "string" },
+  temperature: { type: "string" },
+  "max-tokens": { type: "string" },
+  thinking: { type: "string" },
+  plan: { type: "boolean" },
+  yolo: { type: "boolean" },
+  file: { type: "string", multiple: true },
+  plain: { type: "boolean" },
+  debug: { type: "boolean" },
   ...Hands.flags,
   "data-dir": { type: "string" },
   "no-save": { type: "boolean" },
@@ -120,14 +155,24 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         baseUrl: values["base-url"],
         json: values.json ?? false,
         offline: values.offline ?? false,
-        maxTurns: values["max-turns"] === undefined ? undefined : Number(values["max-turns"]),
-        tools: Hands.whichOf(values.tools),
-        sandbox: Hands.placeOf(values.sandbox),
+        maxTurns: numberOf(values["max-turns"]),
+        maxCostUsd: numberOf(values["max-cost"]),
+        timeoutMillis: values.timeout === undefined ? undefined : millisOf(values.timeout),
+        outputSchema: values["output-schema"],
+        temperature: numberOf(values.temperature),
+        maxTokens: numberOf(values["max-tokens"]),
+        thinking: values.thinking,
+        tools: values.tools === undefined ? undefined : Hands.whichOf(values.tools),
+        sandbox: values.sandbox === undefined ? undefined : Hands.placeOf(values.sandbox),
+        permission: values.yolo === true ? "yolo" : values.plan === true ? "plan" : undefined,
+        files: values.file ?? [],
         dataDir: values["data-dir"],
         save: values["no-save"] !== true,
         compact: values["no-compact"] !== true,
         color: values["no-color"] !== true,
-        interactive: values.interactive ?? false
+        interactive: values.interactive ?? false,
+        plain: values.plain ?? false,
+        debug: values.debug ?? false
       }
     }
   } catch (error) {
@@ -227,6 +272,16 @@ const unfolded = (args: ReadonlyArray<string>): Array<string> => {
   )
 }
 
+const numberOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text))
+
+/** `90`, `90s`, `5m`, `1h`: a time in milliseconds. */
+const millisOf = (text: string): number | undefined => {
+  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+  const millis = Number(amount) * (units[unit] ?? Number.NaN)
+  return Number.isFinite(millis) && millis > 0 ? millis : undefined
+}
+
 const check = (values: Values, prompt: string | undefined): string | undefined => {
   if (prompt !== undefined && prompt.trim() === "") return "the prompt is empty"
   if (values.session !== undefined && values.continue === true) return "--session and --continue exclude each other"
@@ -239,6 +294,18 @@ const check = (values: Values, prompt: string | undefined): string | undefined =
   }
   const turns = values["max-turns"]
   if (turns !== undefined && !/^[1-9]\d{0,5}$/.test(turns)) return `--max-turns is a number from 1 on, not "${turns}"`
+  const { "max-cost": cost, "max-tokens": tokens, temperature, timeout } = values
+  if (cost !== undefined && !(Number(cost) > 0)) return `--max-cost is an amount in US dollars above 0, not "${cost}"`
+  if (tokens !== undefined && !/^[1-9]\d{0,8}$/.test(tokens)) {
+    return `--max-tokens is a number from 1 on, not "${tokens}"`
+  }
+  if (temperature !== undefined && !(/\S/.test(temperature) && Number(temperature) >= 0 && Number(temperature) <= 2)) {
+    return `--temperature is a number from 0 to 2, not "${temperature}"`
+  }
+  if (timeout !== undefined && millisOf(timeout) === undefined) {
+    return `--timeout is a time like 90s, 5m or 1h, not "${timeout}"`
+  }
+  if (values.plan === true && values.yolo === true) return "--plan and --yolo exclude each other"
   const hands = Hands.problemOf(values)
   if (hands !== undefined) return hands
   const url = values["base-url"]

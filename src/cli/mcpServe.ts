@@ -20,15 +20,17 @@ import { isToken } from "../mcp/McpServerAuth.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
 import { TeamError } from "../team/TeamError.ts"
 import * as Offline from "../transport/Offline.ts"
+import { attached } from "./attached.ts"
 import type { Environment } from "./command.ts"
 import { SetupError, UsageError } from "./errors.ts"
 import { oneLine, printable } from "./internal/words.ts"
+import { quietly } from "./logging.ts"
 import type { Serve } from "./mcpArgs.ts"
-import { attached, quietly, transportOf } from "./program.ts"
 import * as Run from "./run.ts"
 import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
 import * as Tools from "./tools.ts"
+import { transportOf } from "./transports.ts"
 
 /**
  * Serves until the input ends or somebody stops it.

@@ -14,9 +14,9 @@ import * as McpTokens from "../mcp/McpTokens.ts"
 import type { Environment } from "./command.ts"
 import { SetupError } from "./errors.ts"
 import { jsonLine, oneLine, plural } from "./internal/words.ts"
+import { quietly } from "./logging.ts"
 import { openBrowser } from "./login.ts"
 import type { Use } from "./mcpArgs.ts"
-import { quietly } from "./program.ts"
 
 /**
  * Does it with the servers of the files.

@@ -1,17 +1,18 @@
 /**
- * The conversation in the terminal: a line is a run, Ctrl-C stops the run and not the conversation, and a failed run
+ * The conversation in plain lines: a line is a request, Ctrl-C stops the run and not the conversation, and a failed run
  * leaves it open.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Approval from "../guard/Approval.ts"
+import * as Toolkit from "../tool/Toolkit.ts"
 import * as Approving from "./approval.ts"
-import type { Options } from "./args.ts"
+import type { Assistant } from "./assistant/assistant.ts"
+import * as Conversation from "./assistant/conversation.ts"
 import type { Where } from "./errors.ts"
 import { exitCodes, explain } from "./errors.ts"
-import type { Ask } from "./program.ts"
 import type { Output } from "./render.ts"
+import * as Render from "./render.ts"
 import * as Screen from "./sessions/screen.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
@@ -24,25 +25,40 @@ import * as Terminal from "./terminal.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const converse = (setting: {
-  readonly options: Options
-  readonly ask: Ask
-  readonly about: Slash.About
-  readonly output: Output
-  readonly folder: string
-  readonly where: Where
-}) =>
+export const converse = (setting: { readonly assistant: Assistant; readonly output: Output; readonly where: Where }) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { about, ask, folder, options, output, where } = setting
+      const { assistant, output, where } = setting
+      const { folder, settings } = assistant
       const terminal = yield* Terminal.open({ input: process.stdin, output: process.stdout, sign: "› " })
       const stopping = yield* Signals.listen(["SIGTERM", "SIGHUP"])
       const stop = Effect.raceFirst(terminal.interrupt, Effect.asVoid(stopping.asked))
-      const approval = yield* Approving.make(terminal.aside)
+      const person = { approval: yield* Approving.make(terminal.aside), respond: () => Effect.succeedNone }
       const screen = Screen.ofNotes(output, process.env)
-      let session = yield* Sessions.choose(options, folder)
+      const conversation = yield* Conversation.make(
+        assistant,
+        person,
+        yield* assistant.within(Sessions.choose(settings, folder))
+      )
+      const about = yield* aboutOf(assistant)
       let isLatest = true
       output.note("Type a request, or /help.\n")
+      let render = Render.text(output)
+      conversation.listen((news) => {
+        switch (news._tag) {
+          case "Events":
+            return news.events.forEach(render)
+          case "Settled":
+            render = Render.text(output)
+            if (news.problem !== undefined) output.note(`axonal: ${news.problem}\n`)
+            else if (news.end?.reason === "stopped") output.note("stopped\n")
+            else isLatest = true
+            return
+          case "Switched":
+            isLatest = false
+            return
+        }
+      })
 
       // A conversation outlives what goes wrong in it.
       const complain = (cause: Cause.Cause<unknown>) =>
@@ -51,24 +67,16 @@ export const converse = (setting: {
           return true
         })
       const talk = (line: string) =>
-        ask(line, session, stop).pipe(
-          Effect.provideService(Approval.Approval, approval),
-          Effect.map((end) => {
-            if (end?.reason === "stopped") output.note("stopped\n")
-            isLatest = true
-            return true
-          }),
-          Effect.catchAllCause(complain)
-        )
+        Effect.zipRight(
+          conversation.say(line),
+          Effect.raceFirst(conversation.settled, Effect.zipRight(stop, conversation.stop))
+        ).pipe(Effect.as(true), Effect.catchAllCause(complain))
       const command = (line: string) =>
-        Slash.act(line, { session, folder, about, screen, stop }).pipe(
-          Effect.map((next) => {
-            if (next !== undefined && next !== session) {
-              session = next
-              isLatest = false
-            }
-            return next !== undefined
-          }),
+        assistant.within(Slash.act(line, { session: conversation.session(), folder, about, screen, stop })).pipe(
+          Effect.tap((next) =>
+            next !== undefined && next !== conversation.session() ? conversation.switchTo(next) : Effect.void
+          ),
+          Effect.map((next) => next !== undefined),
           Effect.catchAllCause(complain)
         )
       const turn = (line: string) => {
@@ -77,14 +85,24 @@ export const converse = (setting: {
         return text.startsWith("/") ? command(text) : talk(text)
       }
 
-      const opening = options.prompt === undefined ? Stream.empty : Stream.make(options.prompt)
+      const opening = settings.prompt === undefined ? Stream.empty : Stream.make(settings.prompt)
       yield* Stream.concat(opening, Stream.interruptWhen(terminal.lines, stopping.asked)).pipe(
         Stream.mapEffect(turn),
         Stream.takeWhile((goesOn) => goesOn),
         Stream.runDrain
       )
-      const how = isLatest ? "--continue" : `--session ${session}`
-      if (options.save) output.note(`session ${session}, go on with: axonal ${how}\n`)
+      const how = isLatest ? "--continue" : `--session ${conversation.session()}`
+      if (settings.save) output.note(`session ${conversation.session()}, go on with: axonal ${how}\n`)
       return stopping.code() ?? exitCodes.ok
     })
   )
+
+// internal
+
+const aboutOf = ({ agent, compaction, parts, settings }: Assistant) =>
+  Effect.succeed({
+    instructions: agent().definition.instructions ?? "",
+    tools: Effect.map(Effect.orDie(Toolkit.resolve(parts.tools)), ({ specs }) => specs),
+    compaction: compaction(),
+    compacts: settings.compact
+  })

@@ -20,13 +20,23 @@ const none = {
   json: false,
   offline: false,
   maxTurns: undefined,
-  tools: "reading",
-  sandbox: { kind: "local" },
+  maxCostUsd: undefined,
+  timeoutMillis: undefined,
+  outputSchema: undefined,
+  temperature: undefined,
+  maxTokens: undefined,
+  thinking: undefined,
+  tools: undefined,
+  sandbox: undefined,
+  permission: undefined,
+  files: [],
   dataDir: undefined,
   save: true,
   compact: true,
   color: true,
-  interactive: false
+  interactive: false,
+  plain: false,
+  debug: false
 } as const
 
 describe("args", () => {

@@ -1,0 +1,169 @@
+/**
+ * A conversation with the assistant, without a face: words go in, news comes out, in order. What is said while a run works
+ * joins it. A screen and plain lines are two ways to show the same news.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Agent from "../../agent/Agent.ts"
+import type { AgentEvent, RunEnd } from "../../domain/AgentEvent.ts"
+import type { SessionId } from "../../domain/Ids.ts"
+import type { Input } from "../../domain/Message.ts"
+import { explain } from "../errors.ts"
+import type { Assistant, Person } from "./assistant.ts"
+
+/**
+ * How words join a run that works: before its next request, or when it would otherwise end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type How = "steer" | "queue"
+
+/**
+ * Something that happened.
+ *
+ * **Details**
+ *
+ * - `Said`: words of the person were taken; `how` is absent when they begin a run. They join it with the `TurnStart` or
+ *   `RunStart` whose input they are.
+ * - `Events`: of the run, nested runs among them. `Settled`: the run is over; `problem` says why it failed.
+ * - `Note`: something to be told besides. `Switched`: the conversation goes on in another session, or elsewhere in this one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type News =
+  | { readonly _tag: "Said"; readonly input: Input; readonly how?: How | undefined }
+  | { readonly _tag: "Events"; readonly events: ReadonlyArray<AgentEvent> }
+  | { readonly _tag: "Settled"; readonly end: RunEnd | undefined; readonly problem?: string | undefined }
+  | { readonly _tag: "Note"; readonly text: string; readonly kind: "info" | "warning" | "error" }
+  | { readonly _tag: "Switched"; readonly session: SessionId }
+
+/**
+ * The conversation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Conversation {
+  readonly assistant: Assistant
+  readonly session: () => SessionId
+  /** Whether a run works, or is about to. */
+  readonly isWorking: () => boolean
+  /** Tells all news from now on, in order, until what this answers is called. */
+  readonly listen: (listener: (news: News) => void) => () => void
+  readonly tell: (news: News) => void
+  /** Takes words of the person: they begin a run, or join the one that works. Answers once they are taken. */
+  readonly say: (input: Input, how?: How) => Effect.Effect<void>
+  /** Asks the run to stop, and waits until it has. It keeps what is there. */
+  readonly stop: Effect.Effect<void>
+  /** Waits until no run works. */
+  readonly settled: Effect.Effect<void>
+  /** Goes on in another session, once no run works. */
+  readonly switchTo: (session: SessionId) => Effect.Effect<void>
+}
+
+/**
+ * Opens a conversation for as long as the scope lives. When that closes, what works is interrupted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  assistant: Assistant,
+  person: Person,
+  first: SessionId
+): Effect.Effect<Conversation, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const fibers = yield* FiberSet.make<void>()
+    const turnstile = yield* Effect.makeSemaphore(1)
+    const listeners = new Set<(news: News) => void>()
+    let session = first
+    let run: Agent.Handle | undefined
+    const tell = (news: News): void => {
+      for (const listener of listeners) listener(news)
+    }
+    const problemOf = (cause: Cause.Cause<unknown>): string =>
+      explain(cause, {
+        choice: assistant.knobs.get().choice,
+        database: assistant.database,
+        debug: assistant.knobs.get().debug
+      }).text
+    const settle = (end: RunEnd | undefined, problem?: string): void => {
+      run = undefined
+      tell(problem === undefined ? { _tag: "Settled", end } : { _tag: "Settled", end, problem })
+    }
+    const follow = (handle: Agent.Handle): Effect.Effect<void> => {
+      let end: RunEnd | undefined
+      return Stream.runForEachChunk(handle.events, (chunk) =>
+        Effect.sync(() => {
+          const events = Array.from(chunk)
+          for (const event of events) if (event._tag === "RunEnd" && event.path === undefined) end = event
+          tell({ _tag: "Events", events })
+        })
+      ).pipe(
+        Effect.matchCause({
+          onFailure: (cause) => settle(end, Cause.isInterruptedOnly(cause) ? undefined : problemOf(cause)),
+          onSuccess: () => settle(end)
+        })
+      )
+    }
+    /** Runs in a scope of its own, which ends with it. */
+    const begin = (input: Input): Effect.Effect<void> =>
+      Effect.flatMap(Deferred.make<void>(), (begun) =>
+        Effect.zipRight(
+          FiberSet.run(
+            fibers,
+            assistant.start(input, { session, person }).pipe(
+              Effect.tap((handle) => {
+                run = handle
+                return Deferred.succeed(begun, undefined)
+              }),
+              Effect.flatMap(follow),
+              Effect.scoped,
+              Effect.catchAllCause((cause) => Effect.sync(() => settle(undefined, problemOf(cause)))),
+              Effect.ensuring(Deferred.succeed(begun, undefined))
+            )
+          ),
+          Deferred.await(begun)
+        )
+      )
+    const say = (input: Input, how: How = "steer"): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (run === undefined) {
+          tell({ _tag: "Said", input })
+          return begin(input)
+        }
+        return Effect.flatMap(how === "steer" ? run.steer(input) : run.followUp(input), (taken) => {
+          if (taken) return Effect.sync(() => tell({ _tag: "Said", input, how }))
+          // It ended meanwhile: these words begin the next one.
+          return Effect.zipRight(settled, say(input))
+        })
+      })
+    const settled = Effect.suspend(() => FiberSet.awaitEmpty(fibers))
+    return {
+      assistant,
+      session: () => session,
+      isWorking: () => run !== undefined,
+      listen: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      tell,
+      say: (input, how) => turnstile.withPermits(1)(say(input, how)),
+      stop: Effect.suspend(() => (run === undefined ? Effect.void : Effect.zipRight(run.stop, settled))),
+      settled,
+      switchTo: (next) =>
+        Effect.zipRight(
+          settled,
+          Effect.sync(() => {
+            session = next
+            tell({ _tag: "Switched", session })
+          })
+        )
+    }
+  })
