@@ -3,6 +3,7 @@
  * here.
  */
 import * as Effect from "effect/Effect"
+import type * as Rules from "../guard/Rules.ts"
 import * as Approving from "./approval.ts"
 import type { Options, Permission } from "./args.ts"
 import type { SetupError, UsageError } from "./errors.ts"
@@ -13,7 +14,12 @@ import * as Hands from "./internal/hands.ts"
  *
  * **Details**
  *
- * - `problems`: what is wrong with files of settings and does not keep a run from going ahead, a line each.
+ * - `problems`: what is to be told about files of settings and does not keep a run from going ahead, a line each.
+ * - `rules`: what is allowed, asked about and denied by name and arguments, besides what `permission` says; the strictest
+ *   counts. `guardModel`: a model that judges calls.
+ * - `instructions`: more of them, each a text. `agentsFile`: whether AGENTS.md is read.
+ * - `skills`, `agents`: folders besides the usual ones, absolute.
+ * - `mcp`: whether servers are used, which are not, and which of the project's are.
  *
  * @category models
  * @since 0.1.0
@@ -23,6 +29,17 @@ export interface Settings extends Omit<Options, "tools" | "sandbox" | "permissio
   readonly sandbox: Hands.Place
   readonly permission: Permission
   readonly problems: ReadonlyArray<string>
+  readonly rules: Rules.Rules | undefined
+  readonly guardModel: string | undefined
+  readonly instructions: ReadonlyArray<string>
+  readonly agentsFile: boolean
+  readonly skills: ReadonlyArray<string>
+  readonly agents: ReadonlyArray<string>
+  readonly mcp: {
+    readonly isOn: boolean
+    readonly off: ReadonlyArray<string>
+    readonly trust: ReadonlyArray<string> | "all"
+  }
 }
 
 /**
@@ -46,5 +63,12 @@ export const resolve = (
     tools: options.tools ?? (Approving.isTerminal() ? "all" : "reading"),
     sandbox: options.sandbox ?? Hands.placeOf(undefined),
     permission: options.permission ?? "ask",
-    problems: []
+    problems: [],
+    rules: undefined,
+    guardModel: undefined,
+    instructions: [],
+    agentsFile: true,
+    skills: [],
+    agents: [],
+    mcp: { isOn: true, off: [], trust: [] }
   }))
