@@ -1,8 +1,8 @@
 /**
  * Markdown with front matter: YAML between two lines of three hyphens at the very beginning, and a text below it.
  */
-import type { Read } from "./document.ts"
-import { Spots } from "./document.ts"
+import type { Read } from "../../internal/document.ts"
+import { Spots } from "../../internal/document.ts"
 import { read as readYaml } from "./yaml.ts"
 
 /** A file that is taken apart. */

@@ -3,9 +3,9 @@
  * and no words for true and false but these.
  */
 import { isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml"
+import type { Mistake, Read } from "../../internal/document.ts"
+import { maxDepth, notFinite, Spots, tooDeep, twice } from "../../internal/document.ts"
 import type { Place } from "../../internal/problems.ts"
-import type { Mistake, Read } from "./document.ts"
-import { maxDepth, notFinite, Spots, tooDeep, twice } from "./document.ts"
 
 /** Reads a YAML document. Offsets are told as if `from` characters stood before it. */
 export const read = (text: string, from: number): Read => {

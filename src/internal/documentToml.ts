@@ -3,9 +3,9 @@
  * text that is known to be right, which therefore has only to tell keys from values.
  */
 import { parse, TomlError } from "smol-toml"
-import type { Place } from "../../internal/problems.ts"
 import type { Mistake, Read } from "./document.ts"
 import { maxDepth, notFinite, Spots, tooDeep } from "./document.ts"
+import type { Place } from "./problems.ts"
 
 /** Reads a TOML document. After what is no TOML nothing more is read. */
 export const read = (text: string): Read => {

@@ -2,9 +2,10 @@
  * JSON with positions. The platform's own parser tells of the first mistake only, often without its place, and takes the
  * last of two equal keys without a word.
  */
-import type { Place } from "../../internal/problems.ts"
+
 import type { Mistake, Read } from "./document.ts"
 import { maxDepth, notFinite, Spots, tooDeep, twice } from "./document.ts"
+import type { Place } from "./problems.ts"
 
 /** Reads one JSON value. Keys that stand twice are told all together; after what is no JSON nothing more is read. */
 export const read = (text: string): Read => {

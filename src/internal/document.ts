@@ -2,7 +2,7 @@
  * What a reader of a format makes of a text: plain data, and where in the text each part of it stands. The readers differ
  * in nothing else, so that what comes after them need not know which format a file was in.
  */
-import type { Place } from "../../internal/problems.ts"
+import type { Place } from "./problems.ts"
 
 /** Offsets into the text. What is in a list has no key. */
 export interface Spot {
