@@ -14,6 +14,7 @@ import { SessionId } from "../../src/domain/Ids.ts"
 import type { Message } from "../../src/domain/Message.ts"
 import { crashing, say } from "../support/crashAgent.ts"
 import * as Processes from "../support/crashProcesses.ts"
+import { numRuns, timeoutMillis } from "../support/generated.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "axonal-crash-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -121,7 +122,7 @@ describe("Two processes", () => {
 })
 
 describe("A crash", () => {
-  const [files, roundsPerFile] = [40, 5]
+  const [files, roundsPerFile] = [numRuns(14), 5]
 
   it.scopedLive(
     "of the process at any point of any append loses and breaks nothing",
@@ -185,6 +186,6 @@ describe("A crash", () => {
         )
         for (const count of [seen.between, seen.withinNotStored]) assert.isAbove(count, 0)
       }),
-    240_000
+    4 * timeoutMillis
   )
 })

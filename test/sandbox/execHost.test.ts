@@ -41,7 +41,7 @@ describe("programs with commands", () => {
             else child.kill(how)
             yield* Effect.promise(() => closed)
             // The kernel ends those in namespaces, a moment after it has ended who made these.
-            yield* how === "SIGKILL" ? ProcessTable.until(word, 0) : Effect.void
+            yield* kind === "bubblewrap" ? ProcessTable.until(word, 0) : Effect.void
             return (yield* ProcessTable.running(word)).length
           }),
         { concurrency: 3 }
