@@ -1,0 +1,50 @@
+/**
+ * What a call would do, as lines of a card: a difference in colours, a command, a plan, or fields.
+ */
+import type { Preview } from "../assistant/preview.ts"
+import { oneLine } from "../internal/words.ts"
+import type { Theme } from "./theme.ts"
+import { cut, linesOf } from "./words.ts"
+
+/**
+ * The lines, no wider than so many columns.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const lines = (preview: Preview, theme: Theme, width: number): ReadonlyArray<string> => {
+  const inner = Math.max(1, width - 2)
+  const inset = (line: string): string => `  ${line}`
+  switch (preview.kind) {
+    case "diff": {
+      const styles = { "+": theme.added, "-": theme.removed, "@": theme.dim, " ": (text: string) => text }
+      return [
+        cut(theme.bold(`  ${oneLine(preview.path)}${preview.isNew ? " (new)" : ""}`), width),
+        ...preview.lines.flatMap(({ sign, text }) =>
+          linesOf(text, Math.max(1, inner - 2)).map((line) =>
+            inset(styles[sign](`${sign === "@" ? " " : sign} ${line}`))
+          )
+        )
+      ]
+    }
+    case "command":
+      return [
+        ...linesOf(preview.text, Math.max(1, inner - 2)).map((line, index) =>
+          inset(`${theme.dim(index === 0 ? "$" : " ")} ${theme.bold(line)}`)
+        ),
+        cut(inset(theme.dim(`in ${oneLine(preview.folder)}`)), width)
+      ]
+    case "plan":
+      return linesOf(preview.markdown, inner).map(inset)
+    case "fields":
+      return preview.fields.flatMap(([name, value]) => {
+        const [first = "", ...rest] = linesOf(value, inner)
+        const label = theme.dim(`${oneLine(name)}:`)
+        return rest.length === 0
+          ? linesOf(`${oneLine(name)}: ${first}`, inner).map((line, index) =>
+              inset(index === 0 ? line.replace(`${oneLine(name)}:`, label) : line)
+            )
+          : [inset(cut(label, inner)), first === "" ? "" : inset(first), ...rest.map(inset)]
+      })
+  }
+}
