@@ -97,6 +97,8 @@ export interface Assistant {
   readonly agent: () => Agent.Agent<string, never, Parts.Needs>
   /** Does something with the sessions, the sandbox and the model in use. */
   readonly within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Problem, Exclude<R, Needs>>
+  /** Makes the transport to a model that may be chosen, so that what keeps it from being had is known before. */
+  readonly prepare: (choice: Choice) => Effect.Effect<void, Problem>
   /** Watches a run, which belongs to the stream. */
   readonly stream: (input: Input, begin: Begin) => Stream.Stream<AgentEvent, Agent.AgentError | Problem>
   /** Starts a run that can be spoken to while it works. */
@@ -162,6 +164,7 @@ export const make = (
     return {
       ...{ settings, folder, database, knobs, parts, undo, permissions, compaction, agent },
       within: (effect) => Effect.flatMap(here, (context) => Effect.provide(effect, context)),
+      prepare: (choice) => Effect.asVoid(models(choice)),
       stream: (input, begin) =>
         Stream.unwrap(
           Effect.map(Effect.zipLeft(here, undo.begin(begin.session)), (context) =>

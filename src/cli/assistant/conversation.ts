@@ -12,6 +12,8 @@ import type * as Agent from "../../agent/Agent.ts"
 import type { AgentEvent, RunEnd } from "../../domain/AgentEvent.ts"
 import type { SessionId } from "../../domain/Ids.ts"
 import type { Input } from "../../domain/Message.ts"
+import * as Messages from "../../domain/Message.ts"
+import { text } from "../../domain/Part.ts"
 import { explain } from "../errors.ts"
 import type { Assistant, Person } from "./assistant.ts"
 
@@ -32,6 +34,8 @@ export type How = "steer" | "queue"
  *   `RunStart` whose input they are.
  * - `Events`: of the run, nested runs among them. `Settled`: the run is over; `problem` says why it failed.
  * - `Note`: something to be told besides. `Switched`: the conversation goes on in another session, or elsewhere in this one.
+ * - `Shell…`: a command that the person runs, its output as it comes (raw: it may hold control characters), and how it ended.
+ *   Those of one command have the same `id`.
  *
  * @category models
  * @since 0.1.0
@@ -42,6 +46,9 @@ export type News =
   | { readonly _tag: "Settled"; readonly end: RunEnd | undefined; readonly problem?: string | undefined }
   | { readonly _tag: "Note"; readonly text: string; readonly kind: "info" | "warning" | "error" }
   | { readonly _tag: "Switched"; readonly session: SessionId }
+  | { readonly _tag: "ShellStart"; readonly id: number; readonly command: string }
+  | { readonly _tag: "ShellDelta"; readonly id: number; readonly text: string }
+  | { readonly _tag: "ShellEnd"; readonly id: number; readonly outcome: string; readonly isOk: boolean }
 
 /**
  * The conversation.
@@ -57,6 +64,8 @@ export interface Conversation {
   /** Tells all news from now on, in order, until what this answers is called. */
   readonly listen: (listener: (news: News) => void) => () => void
   readonly tell: (news: News) => void
+  /** Lets the model know something that is no request: it goes with the next words of the person. */
+  readonly join: (text: string) => void
   /** Takes words of the person: they begin a run, or join the one that works. Answers once they are taken. */
   readonly say: (input: Input, how?: How) => Effect.Effect<void>
   /** Asks the run to stop, and waits until it has. It keeps what is there. */
@@ -84,6 +93,7 @@ export const make = (
     const listeners = new Set<(news: News) => void>()
     let session = first
     let run: Agent.Handle | undefined
+    let joined: ReadonlyArray<string> = []
     const tell = (news: News): void => {
       for (const listener of listeners) listener(news)
     }
@@ -134,12 +144,18 @@ export const make = (
       )
     const say = (input: Input, how: How = "steer"): Effect.Effect<void> =>
       Effect.suspend(() => {
+        const whole = withJoined(joined, input)
+        const count = joined.length
         if (run === undefined) {
+          joined = []
           tell({ _tag: "Said", input })
-          return begin(input)
+          return begin(whole)
         }
-        return Effect.flatMap(how === "steer" ? run.steer(input) : run.followUp(input), (taken) => {
-          if (taken) return Effect.sync(() => tell({ _tag: "Said", input, how }))
+        return Effect.flatMap(how === "steer" ? run.steer(whole) : run.followUp(whole), (taken) => {
+          if (taken) {
+            joined = joined.slice(count)
+            return Effect.sync(() => tell({ _tag: "Said", input, how }))
+          }
           // It ended meanwhile: these words begin the next one.
           return Effect.zipRight(settled, say(input))
         })
@@ -154,6 +170,9 @@ export const make = (
         return () => listeners.delete(listener)
       },
       tell,
+      join: (text) => {
+        joined = [...joined, text]
+      },
       say: (input, how) => turnstile.withPermits(1)(say(input, how)),
       stop: Effect.suspend(() => (run === undefined ? Effect.void : Effect.zipRight(run.stop, settled))),
       settled,
@@ -161,9 +180,20 @@ export const make = (
         Effect.zipRight(
           settled,
           Effect.sync(() => {
+            if (next !== session) joined = []
             session = next
             tell({ _tag: "Switched", session })
           })
         )
     }
   })
+
+// internal
+
+/** What the model is to know stands before what it is asked. */
+const withJoined = (joined: ReadonlyArray<string>, input: Input): Input => {
+  const [first, ...rest] = Messages.fromInput(input)
+  return joined.length === 0 || first === undefined
+    ? input
+    : [{ ...first, parts: [...joined.map(text), ...first.parts] }, ...rest]
+}
