@@ -71,19 +71,25 @@ export interface Setting {
   readonly through?: ((command: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
 }
 
-/** Starts the command line. The environment is empty but for what it needs: no keys, no Ollama. */
+/** The whole of a command: Node, the command line, its arguments. */
+export const lineOf = (args: ReadonlyArray<string>): ReadonlyArray<string> => [process.execPath, ...command, ...args]
+
+/** An environment that is empty but for what the command line needs: no keys, no Ollama. */
+export const environmentOf = (setting: Setting): Readonly<Record<string, string | undefined>> => ({
+  PATH: process.env["PATH"],
+  HOME: setting.data ?? setting.cwd,
+  XDG_DATA_HOME: setting.data ?? join(setting.cwd, ".data"),
+  OLLAMA_HOST: "127.0.0.1:1",
+  ...setting.env
+})
+
+/** Starts the command line. */
 export const start = (args: ReadonlyArray<string>, setting: Setting): Running => {
-  const whole = [process.execPath, ...command, ...args]
+  const whole = lineOf(args)
   const [file = "", ...rest] = setting.through?.(whole) ?? whole
   const child = spawn(file, rest, {
     cwd: setting.cwd,
-    env: {
-      PATH: process.env["PATH"],
-      HOME: setting.data ?? setting.cwd,
-      XDG_DATA_HOME: setting.data ?? join(setting.cwd, ".data"),
-      OLLAMA_HOST: "127.0.0.1:1",
-      ...setting.env
-    }
+    env: environmentOf(setting)
   })
   const seen = { stdout: "", stderr: "" }
   const waiting = new Set<() => void>()
