@@ -2,6 +2,8 @@
  * The assistant, put together: a model, tools, a sandbox, sessions and permissions, of which each run takes how they stand.
  * Both faces of a conversation and the single answer are made of it.
  */
+
+import { join } from "node:path"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,6 +22,7 @@ import * as Approval from "../../guard/Approval.ts"
 import * as Guard from "../../guard/Guard.ts"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
 import * as AskUser from "../../toolbox/AskUser.ts"
+import * as TodoList from "../../toolbox/TodoList.ts"
 import type { Transport } from "../../transport/Transport.ts"
 import type { SetupError, UsageError } from "../errors.ts"
 import * as SandboxOf from "../sandbox.ts"
@@ -30,6 +33,7 @@ import type { Choice } from "../vendors.ts"
 import * as Vendors from "../vendors.ts"
 import * as Instructions from "./instructions.ts"
 import * as Knobs from "./knobs.ts"
+import * as Notes from "./notes.ts"
 import * as Parts from "./parts.ts"
 import * as Permissions from "./permissions.ts"
 import * as Undo from "./undo.ts"
@@ -48,7 +52,7 @@ export type Problem = SetupError | ConfigError
  * @category models
  * @since 0.1.0
  */
-export type Needs = Parts.Needs | Transport | ContextStore.ContextStore
+export type Needs = Parts.Needs
 
 /**
  * Who is asked: about calls, and what the model wants to know.
@@ -123,18 +127,20 @@ export const make = (
 ): Effect.Effect<Assistant, SetupError | UsageError | ContextStore.StoreError, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const parts = yield* Parts.make(settings)
+    const parts = yield* Parts.make(settings, folder)
     const choice = yield* Vendors.choose(settings, process.env, parts.vendors)
     known({ choice })
     const database = settings.save ? yield* Sessions.databaseFile(settings) : undefined
     known({ database })
     const knobs = Knobs.make(knobsOf(settings, choice))
-    const undo = Undo.none(yield* sandboxOf(settings, folder))
+    const undo = yield* Undo.make(yield* sandboxOf(settings, folder), {
+      folder: settings.save ? join(Sessions.dataFolder(settings), "checkpoints") : undefined
+    })
     const guards = Context.get(parts.context, Guard.Guard)
     const permissions = Permissions.make(settings, knobs, guards)
     const stored = database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
-    const fixed: Context.Context<Parts.Needs | ContextStore.ContextStore> = parts.context.pipe(
-      Context.merge(yield* Layer.build(stored)),
+    const fixed: Context.Context<Exclude<Parts.Needs, Transport>> = parts.context.pipe(
+      Context.merge(yield* Layer.build(Layer.provideMerge(TodoList.layerStored, stored))),
       Context.add(Sandbox.Sandbox, undo.sandbox),
       Context.add(Guard.Guard, permissions.guard)
     )
@@ -143,9 +149,9 @@ export const make = (
     const compaction = () => (knobs.get().choice._tag === "Offline" ? undefined : summarises)
     const agent = () => {
       const { maxTurns, off, settings: own } = knobs.get()
-      return Agent.make("axonal", {
+      return parts.agent({
         instructions: Instructions.make(settings, undo.sandbox),
-        tools: parts.tools.filter(({ tool }) => !off.has(tool.name)),
+        off,
         settings: own,
         limits: { ...(maxTurns === undefined ? {} : { turns: maxTurns }), ...limitsOf(settings) }
       })
@@ -154,20 +160,24 @@ export const make = (
     const here = Effect.suspend(() => Effect.map(models(knobs.get().choice), (model) => Context.merge(fixed, model)))
     const around = ({ person, session }: Begin): Context.Context<never> => {
       const compacting = settings.compact ? compaction() : undefined
-      const context = Context.make(Approval.Approval, person.approval).pipe(
+      const context = Context.make(Approval.Approval, permissions.asking(person.approval)).pipe(
         Context.add(AskUser.Respondent, person.respond),
         Context.add(Identity.Identity, { userId: folder, chatId: session })
       )
       return compacting === undefined ? context : Context.add(context, Compaction.Compaction, compacting)
     }
+    const told = (input: Input, { session }: Begin): Effect.Effect<Input> =>
+      Effect.map(undo.news(session), (news) => Notes.withNotes(input, [news, permissions.news(session)]))
     const optionsOf = ({ session, stopSignal }: Begin) => ({ session, stopSignal, onBusy: "fail" }) as const
+    const ready = (input: Input, begin: Begin) =>
+      Effect.zip(Effect.zipLeft(here, undo.begin(begin.session)), told(input, begin))
     return {
       ...{ settings, folder, database, knobs, parts, undo, permissions, compaction, agent },
       within: (effect) => Effect.flatMap(here, (context) => Effect.provide(effect, context)),
       prepare: (choice) => Effect.asVoid(models(choice)),
       stream: (input, begin) =>
         Stream.unwrap(
-          Effect.map(Effect.zipLeft(here, undo.begin(begin.session)), (context) =>
+          Effect.map(ready(input, begin), ([context, input]) =>
             Stream.provideSomeContext(
               Agent.stream(agent(), input, optionsOf(begin)),
               Context.merge(context, around(begin))
@@ -175,7 +185,7 @@ export const make = (
           )
         ),
       start: (input, begin) =>
-        Effect.flatMap(Effect.zipLeft(here, undo.begin(begin.session)), (context) =>
+        Effect.flatMap(ready(input, begin), ([context, input]) =>
           Effect.provide(Agent.start(agent(), input, optionsOf(begin)), Context.merge(context, around(begin)))
         )
     }
