@@ -29,6 +29,7 @@ import type { Serve } from "./mcpArgs.ts"
 import * as Run from "./run.ts"
 import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
+import * as Teams from "./teams.ts"
 import * as Tools from "./tools.ts"
 import { transportOf } from "./transports.ts"
 
@@ -55,9 +56,15 @@ export const serve = (options: Serve, environment: Environment) =>
       const serving = served(McpServer.make("axonal", { version, tools }), options, environment)
       return yield* Effect.provide(Effect.provideService(serving, Sandbox.Sandbox, sandbox), inForce)
     }
-    const asked = { ...options, path: options.team }
-    const team = yield* Run.teamOf(asked, [...own, ...(plugins?.tools ?? [])], plugins?.transports)
-    const choice = yield* Run.choose(asked, environment, team.spec, plugins?.vendors)
+    const team = yield* Teams.load(options.team, {
+      tools: [...own, ...(plugins?.tools ?? [])],
+      skills: undefined,
+      lead: () => options.agent,
+      offline: options.offline,
+      allowed: options.allowed,
+      transports: plugins?.transports
+    })
+    const choice = yield* Run.choose(options, environment, team.spec, plugins?.vendors)
     const database = options.save ? yield* Sessions.databaseFile(options) : undefined
     const transport = choice === undefined ? Offline.layer : yield* transportOf(choice)
     const layers = Layer.mergeAll(

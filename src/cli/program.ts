@@ -11,6 +11,7 @@ import type { RunEnd } from "../domain/AgentEvent.ts"
 import * as Approving from "./approval.ts"
 import type { Options } from "./args.ts"
 import * as Assistant from "./assistant/assistant.ts"
+import { nobody } from "./assistant/partsPerson.ts"
 import type { Where } from "./errors.ts"
 import { exitCodes, explain } from "./errors.ts"
 import * as Prompt from "./input.ts"
@@ -88,7 +89,7 @@ const once = (assistant: Assistant.Assistant, output: Render.Output) =>
       const input = yield* Effect.raceFirst(Prompt.read(settings.prompt, process.stdin), stopSignal)
       if (input === undefined) return stopping.code() ?? exitCodes.failed
       const session = yield* assistant.within(Sessions.choose(settings, folder))
-      const person = { approval: yield* Approving.make(), respond: () => Effect.succeedNone }
+      const person = { approval: yield* Approving.make(), respond: nobody }
       const render = settings.json ? Render.json(output) : Render.text(output)
       let end: RunEnd | undefined
       yield* Stream.runForEachChunk(assistant.stream(input, { session, person, stopSignal }), (events) =>

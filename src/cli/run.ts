@@ -3,13 +3,10 @@
  * standard error.
  */
 import { realpathSync } from "node:fs"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Nesting from "../agent/Nesting.ts"
 import * as Compaction from "../context/Compaction.ts"
@@ -20,9 +17,8 @@ import type { RunEnd } from "../domain/AgentEvent.ts"
 import * as Approval from "../guard/Approval.ts"
 import * as Runner from "../pattern/Runner.ts"
 import * as Sandbox from "../sandbox/Sandbox.ts"
-import * as Team from "../team/Team.ts"
+import type * as Team from "../team/Team.ts"
 import { render, TeamError } from "../team/TeamError.ts"
-import type * as ModelString from "../transport/ModelString.ts"
 import * as Offline from "../transport/Offline.ts"
 import * as Approving from "./approval.ts"
 import { attached } from "./attached.ts"
@@ -39,6 +35,8 @@ import * as Show from "./runShow.ts"
 import * as SandboxOf from "./sandbox.ts"
 import * as Sessions from "./sessions.ts"
 import * as Signals from "./signals.ts"
+import * as FoundSkills from "./skills.ts"
+import * as Teams from "./teams.ts"
 import * as Tools from "./tools.ts"
 import { transportOf } from "./transports.ts"
 import * as TreeView from "./treeView.ts"
@@ -110,7 +108,15 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
     const folder = realpathSync(process.cwd())
     const own = yield* Tools.make("all")
     const plugins = yield* attached(options, own)
-    const team = yield* teamOf(options, [...own, ...(plugins?.tools ?? [])], plugins?.transports)
+    const skills = FoundSkills.areThere(folder) ? yield* FoundSkills.open(folder) : undefined
+    const team = yield* Teams.load(options.path, {
+      tools: [...own, ...(plugins?.tools ?? [])],
+      skills: skills?.service,
+      lead: () => options.agent,
+      offline: options.offline,
+      allowed: options.allowed,
+      transports: plugins?.transports
+    })
     for (const warning of team.spec.warnings) output.note(`axonal: ${oneLine(render(warning))}\n`)
     for (const problem of plugins?.problems ?? []) output.note(`axonal: plugin ${oneLine(problem.message)}\n`)
     const choice = yield* choose(options, environment, team.spec, plugins?.vendors)
@@ -132,7 +138,11 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
       const approval = options.approve ? yield* Approving.make(besides(view)) : yield* Approval.Approval
       return yield* Effect.provideService(ask({ options, output, folder, team, view }), Approval.Approval, approval)
     })
-    const asked = Effect.scoped(watched).pipe(Effect.provideService(Sandbox.Sandbox, sandbox), Effect.provide(layers))
+    const scripted =
+      skills === undefined
+        ? watched
+        : Effect.provideServiceEffect(watched, skills.Skills.ScriptRunner, FoundSkills.runner(sandbox, folder))
+    const asked = Effect.scoped(scripted).pipe(Effect.provideService(Sandbox.Sandbox, sandbox), Effect.provide(layers))
     const { code, words } = yield* compaction === undefined
       ? asked
       : Effect.provideService(asked, Compaction.Compaction, compaction)
@@ -160,34 +170,6 @@ const besides =
       () => asking,
       () => Effect.sync(() => view?.show())
     )
-
-/** @internal The network client is loaded only by teams whose files name models. */
-export const teamOf = (
-  options: Pick<Options, "path" | "agent" | "offline" | "allowed">,
-  tools: ReadonlyArray<Tools.Own>,
-  transports?: Layer.Layer<ModelString.Registered>
-) =>
-  Effect.gen(function* () {
-    const known = { tools: tools.map(({ tool }) => tool.name), skills: [] }
-    const { agents } = yield* Team.read(options.path, known)
-    const about = { tools, lead: options.agent }
-    if (options.offline) {
-      return yield* Team.load(options.path, { ...about, models: () => Effect.sync(Offline.make) })
-    }
-    if (agents.every(({ model }) => model === undefined)) return yield* Team.load(options.path, about)
-    const { client } = yield* Effect.promise(() => import("./online.ts"))
-    const named = transports === undefined ? client : Layer.merge(client, transports)
-    const loaded = Team.load(options.path, { ...about, models: ["*", ...options.allowed] })
-    return yield* Effect.catchSomeDefect(Effect.provide(loaded, named), badPattern)
-  }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
-
-/** Patterns that are none are a mistake of the program everywhere else. */
-const badPattern = (defect: unknown): Option.Option<Effect.Effect<never, UsageError>> => {
-  const [, problem] = /^Team option models (has .+)$/.exec(defect instanceof TypeError ? defect.message : "") ?? []
-  return problem === undefined
-    ? Option.none()
-    : Option.some(new UsageError({ message: `--allow-model ${problem}`, see }))
-}
 
 /** @internal The model of those agents whose files name none; nothing when there are no such agents. */
 export const choose = (

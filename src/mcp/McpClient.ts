@@ -6,6 +6,7 @@
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Layer from "effect/Layer"
@@ -46,12 +47,18 @@ export interface Unused {
 /**
  * The servers, by the names that their tools begin with. What `McpConfig.read` answers is such options.
  *
+ * **Details**
+ *
+ * - `wait`: how long turns wait for servers that have not been there yet, from when the layer is made; as long as each attempt
+ *   takes unless set. The tools of one that comes later are there in the turn after.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Options<S extends Mcp.Server = Mcp.Server> {
   readonly servers: Readonly<Record<string, S>>
   readonly unused?: ReadonlyArray<Unused> | undefined
+  readonly wait?: Duration.DurationInput | undefined
 }
 
 /**
@@ -88,7 +95,8 @@ export const layerRemote = (options: Options<Mcp.HttpServer | Mcp.ChannelServer>
 
 // internal
 
-const check = ({ servers }: Options): void => {
+const check = ({ servers, wait }: Options): void => {
+  Options_.duration("wait", wait)
   for (const [name, server] of Object.entries(servers)) {
     const at = `servers.${name}`
     if (name.trim() === "") throw new TypeError("servers: the name of a server must not be blank")
@@ -156,6 +164,7 @@ const make = (
             name,
             open: (notified) => Ways.open(target, { capabilities, requests, notified }),
             connectTimeout: settings.connectTimeout ?? "30 seconds",
+            wait: options.wait,
             patience: settings.patience ?? "10 seconds",
             idle: settings.idle ?? Number.POSITIVE_INFINITY,
             retries: settings.retries ?? 5,

@@ -29,6 +29,7 @@ import { fenced } from "./internal/htmlDecode.ts"
  *   set, only those are followed that add or leave out `www.` or turn to https, and the model is told of others.
  * - `userAgent`: how it names itself to servers; `axonal`.
  * - `cache`: which results of equal calls are used again; none unless set.
+ * - `needsApproval`: whether the default guard asks about every call.
  *
  * @category models
  * @since 0.1.0
@@ -42,6 +43,7 @@ export interface Options {
   readonly redirect?: ((to: URL, from: URL) => Effect.Effect<boolean | string>) | undefined
   readonly userAgent?: string | undefined
   readonly cache?: Tool.CacheOptions | undefined
+  readonly needsApproval?: boolean | undefined
 }
 
 /**
@@ -82,7 +84,8 @@ export const make = (options: Options = {}): Tool.WithHandler<HttpClient.HttpCli
       idempotent: true,
       timeout: options.timeout ?? "30 seconds",
       resultBound: maxCharacters + overhead,
-      cache: options.cache
+      cache: options.cache,
+      needsApproval: options.needsApproval
     },
     ({ format = "text", maxCharacters: wanted = maxCharacters, offset = 0, url }) =>
       Effect.gen(function* () {

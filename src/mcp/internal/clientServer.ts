@@ -28,6 +28,8 @@ export interface Settings {
     notified: (method: string, params: Json) => Effect.Effect<void>
   ) => Effect.Effect<Connection, Failure, Scope.Scope>
   readonly connectTimeout: Duration.DurationInput
+  /** How long its tools are waited for before it has been there; as long as it takes when absent. */
+  readonly wait: Duration.DurationInput | undefined
   /** How long a use waits for a connection. */
   readonly patience: Duration.DurationInput
   readonly idle: Duration.DurationInput
@@ -56,7 +58,7 @@ export interface Lists {
 export interface Server {
   /** Uses the connection, which is opened if need be. */
   readonly use: <A>(work: (connection: Connection) => Effect.Effect<A, Failure>) => Effect.Effect<A, Failure>
-  /** The tools there were when they were last heard of, once the first attempt to connect is over. */
+  /** The tools there were when they were last heard of, once the first attempt to connect is over, or has lasted for `wait`. */
   readonly tools: Effect.Effect<ReadonlyArray<ToolTold>>
   /** What a list was when it was last read; read when nobody knows. */
   readonly remembered: <Name extends keyof Lists>(
@@ -87,6 +89,9 @@ export const make = (settings: Settings, changed: Effect.Effect<void>): Effect.E
     }
     yield* Effect.addFinalizer(() => Effect.sync(() => (self.isClosed = true)))
     yield* start(self, 0)
+    if (settings.wait !== undefined) {
+      yield* Effect.forkIn(Effect.zipRight(Effect.sleep(settings.wait), Deferred.succeed(self.first, undefined)), scope)
+    }
     return {
       use: (work) => use(self, work),
       tools: Effect.zipRight(Deferred.await(self.first), tools(self)),
