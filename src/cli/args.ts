@@ -256,6 +256,19 @@ export const explain = (error: unknown, known: ReadonlyArray<string>): string =>
   return extra === undefined ? (text.split("\n")[0] ?? text) : `${extra} takes no value`
 }
 
+/**
+ * The milliseconds of a time such as `90s`, `5m` or `1h`, in seconds without a unit; nothing for what is none.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const millisOf = (text: string): number | undefined => {
+  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+  const millis = Number(amount) * (units[unit] ?? Number.NaN)
+  return Number.isFinite(millis) && millis > 0 ? millis : undefined
+}
+
 // internal
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"]
@@ -273,14 +286,6 @@ const unfolded = (args: ReadonlyArray<string>): Array<string> => {
 }
 
 const numberOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text))
-
-/** `90`, `90s`, `5m`, `1h`: a time in milliseconds. */
-const millisOf = (text: string): number | undefined => {
-  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-  const millis = Number(amount) * (units[unit] ?? Number.NaN)
-  return Number.isFinite(millis) && millis > 0 ? millis : undefined
-}
 
 const check = (values: Values, prompt: string | undefined): string | undefined => {
   if (prompt !== undefined && prompt.trim() === "") return "the prompt is empty"

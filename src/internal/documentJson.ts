@@ -22,6 +22,16 @@ export const read = (text: string): Read => {
   }
 }
 
+/**
+ * JSON as people write it in settings: comments, and commas too many, become blanks, so that everything stays in its place.
+ */
+export const withoutComments = (text: string): string =>
+  text
+    .replace(/"(?:\\.|[^"\\\n])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
+      found.startsWith('"') ? found : found.replace(/[^\n]/g, " ")
+    )
+    .replace(/"(?:\\.|[^"\\\n])*"|,(?=\s*[}\]])/g, (found) => (found === "," ? " " : found))
+
 // internal
 
 interface Reader {

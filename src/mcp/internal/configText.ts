@@ -3,15 +3,11 @@
  * from the environment.
  */
 import * as Either from "effect/Either"
+import { withoutComments } from "../../internal/documentJson.ts"
 
 /** The value of a text that may have comments and commas before a closing bracket; what is wrong, with its line. */
 export const parsed = (text: string): Either.Either<unknown, string> => {
-  const plain = text
-    .replace(/^\ufeff/, "")
-    .replace(/"(?:\\.|[^"\\\n])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
-      found.startsWith('"') ? found : found.replace(/[^\n]/g, " ")
-    )
-    .replace(/"(?:\\.|[^"\\\n])*"|,(?=\s*[}\]])/g, (found) => (found === "," ? " " : found))
+  const plain = withoutComments(text.replace(/^\ufeff/, ""))
   try {
     return Either.right(JSON.parse(plain))
   } catch (error) {
