@@ -50,6 +50,47 @@ export const use = (options: Use, environment: Environment) =>
     Effect.provide(quietly(Boolean(environment["AXONAL_DEBUG"])))
   )
 
+/**
+ * Listens on this machine for the browser to come back from a login, until the scope closes. Port 0 is any that is free.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const caught = (port: number) =>
+  Effect.acquireRelease(
+    Effect.async<Answers & { readonly close: () => void }, SetupError>((resume) => {
+      let heard: (url: string) => void = () => {}
+      const first = new Promise<string>((resolve) => {
+        heard = resolve
+      })
+      const node = createServer((request, response) => {
+        const url = request.url ?? "/"
+        const isBack = url.startsWith("/callback?")
+        response.writeHead(isBack ? 200 : 404, { "content-type": "text/plain", connection: "close" })
+        response.end(isBack ? "You may close this page and go back to the terminal." : "There is nothing here.")
+        if (isBack) heard(new URL(url, "http://127.0.0.1").href)
+      })
+      node.once("error", (error) => {
+        resume(new SetupError({ message: `cannot listen on port ${port} for the browser: ${error.message}` }))
+      })
+      node.listen(port, "127.0.0.1", () => {
+        const address = node.address()
+        const at = typeof address === "object" && address !== null ? address.port : port
+        resume(
+          Effect.succeed({
+            redirectUrl: `http://127.0.0.1:${at}/callback`,
+            answers: Effect.promise(() => first),
+            close: () => {
+              node.close()
+              node.closeAllConnections()
+            }
+          })
+        )
+      })
+    }),
+    ({ close }) => Effect.sync(close)
+  )
+
 // internal
 
 const print = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stdout.write(text))
@@ -118,39 +159,3 @@ const pasted: Answers = {
     return Effect.sync(() => reader.close())
   })
 }
-
-/** Listens on this machine for the browser to come back. */
-const caught = (port: number) =>
-  Effect.acquireRelease(
-    Effect.async<Answers & { readonly close: () => void }, SetupError>((resume) => {
-      let heard: (url: string) => void = () => {}
-      const first = new Promise<string>((resolve) => {
-        heard = resolve
-      })
-      const node = createServer((request, response) => {
-        const url = request.url ?? "/"
-        const isBack = url.startsWith("/callback?")
-        response.writeHead(isBack ? 200 : 404, { "content-type": "text/plain", connection: "close" })
-        response.end(isBack ? "You may close this page and go back to the terminal." : "There is nothing here.")
-        if (isBack) heard(new URL(url, "http://127.0.0.1").href)
-      })
-      node.once("error", (error) => {
-        resume(new SetupError({ message: `cannot listen on port ${port} for the browser: ${error.message}` }))
-      })
-      node.listen(port, "127.0.0.1", () => {
-        const address = node.address()
-        const at = typeof address === "object" && address !== null ? address.port : port
-        resume(
-          Effect.succeed({
-            redirectUrl: `http://127.0.0.1:${at}/callback`,
-            answers: Effect.promise(() => first),
-            close: () => {
-              node.close()
-              node.closeAllConnections()
-            }
-          })
-        )
-      })
-    }),
-    ({ close }) => Effect.sync(close)
-  )

@@ -151,7 +151,12 @@ const thinking = (words: string, { conversation: { assistant } }: Place): Effect
   const now = knobs.get().settings.reasoningEffort
   if (words === "") {
     const title = `thinking: ${oneLine(now ?? "default")}; any other word of the vendor by /thinking LEVEL`
-    const items = levels().map(([value, detail]) => ({ value, label: value, detail, isCurrent: value === (now ?? "default") }))
+    const items = levels().map(([value, detail]) => ({
+      value,
+      label: value,
+      detail,
+      isCurrent: value === (now ?? "default")
+    }))
     return Effect.succeed({ _tag: "Choose", title, command: "thinking", items })
   }
   if (!/^[\w-]{1,20}$/.test(words)) return refused("thinking", "a word like low or high, or default", words)
@@ -176,7 +181,8 @@ function setting(of: {
         const tell = () => Effect.succeed(said(`${of.name}: ${knobs.get().settings[of.key] ?? "default"}`))
         if (words === "") return tell()
         const value = Number(words)
-        if (words !== "default" && !(Number.isFinite(value) && of.isFit(value))) return refused(of.name, of.takes, words)
+        if (words !== "default" && !(Number.isFinite(value) && of.isFit(value)))
+          return refused(of.name, of.takes, words)
         const change = words === "default" ? {} : { [of.key]: value }
         knobs.change({ settings: withSetting(knobs.get().settings, change, of.key) })
         return tell()

@@ -137,10 +137,11 @@ export const atRest = <A, E, R>(
   name: string,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | SetupError, R> =>
-  Effect.suspend((): Effect.Effect<A, E | SetupError, R> =>
-    conversation.isWorking()
-      ? Effect.fail(new SetupError({ message: `/${name} has to wait until the answer is there. Stop it first.` }))
-      : effect
+  Effect.suspend(
+    (): Effect.Effect<A, E | SetupError, R> =>
+      conversation.isWorking()
+        ? Effect.fail(new SetupError({ message: `/${name} has to wait until the answer is there. Stop it first.` }))
+        : effect
   )
 
 /**
@@ -149,9 +150,7 @@ export const atRest = <A, E, R>(
  * @category constructors
  * @since 0.1.0
  */
-export const begun = ({
-  conversation
-}: Place): Effect.Effect<SessionInfo, StoreError | SetupError, ContextStore> =>
+export const begun = ({ conversation }: Place): Effect.Effect<SessionInfo, StoreError | SetupError, ContextStore> =>
   Effect.flatMap(Store.ContextStore, (store) =>
     Effect.catchIf(
       store.info(conversation.session()),

@@ -44,7 +44,11 @@ export const entries: ReadonlyArray<Entry> = [
     summary: "say which session this is, or go on with another",
     act: (words, place) =>
       words === "" ? Effect.map(within(place, current(place)), said) : atRest(place, "session", open(words, place)),
-    complete: (_, place) => within(place, Effect.map(latest(place), ({ items }) => items))
+    complete: (_, place) =>
+      within(
+        place,
+        Effect.map(latest(place), ({ items }) => items)
+      )
   },
   {
     ...{ name: "sessions", aliases: [], words: "", summary: "the latest sessions of this folder" },
