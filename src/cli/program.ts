@@ -90,6 +90,8 @@ const once = (assistant: Assistant.Assistant, output: Render.Output) =>
       if (input === undefined) return stopping.code() ?? exitCodes.failed
       const session = yield* assistant.within(Sessions.choose(settings, folder))
       const person = { approval: yield* Approving.make(), respond: nobody }
+      const warn = (text: string) => Effect.sync(() => output.note(`axonal: ${text}\n`))
+      yield* Effect.forkScoped(Stream.runForEach(assistant.parts.notices, warn))
       const render = settings.json ? Render.json(output) : Render.text(output)
       let end: RunEnd | undefined
       yield* Stream.runForEachChunk(assistant.stream(input, { session, person, stopSignal }), (events) =>

@@ -161,12 +161,16 @@ export const make = (
         })
       })
     const settled = Effect.suspend(() => FiberSet.awaitEmpty(fibers))
+    const heard = yield* Deferred.make<void>()
+    const warn = (text: string) => Effect.sync(() => tell({ _tag: "Note", text, kind: "warning" }))
+    yield* Effect.forkScoped(Effect.zipRight(Deferred.await(heard), Stream.runForEach(assistant.parts.notices, warn)))
     return {
       assistant,
       session: () => session,
       isWorking: () => run !== undefined,
       listen: (listener) => {
         listeners.add(listener)
+        Deferred.unsafeDone(heard, Effect.void)
         return () => listeners.delete(listener)
       },
       tell,
