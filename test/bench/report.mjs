@@ -11,6 +11,7 @@ import {
   scenarios,
   starts,
   stores,
+  terminal,
   vendorScenarios
 } from "./scenarios.mjs"
 
@@ -178,6 +179,7 @@ export const render = ({ cores, isQuick, node, results, rounds, view }) => {
     figures("Control", control, results),
     figures("Composition", composition, results),
     figures("Hands", hands, results),
+    figures("Terminal", terminal, results),
     failures(results)
   ].flat()
   const kind = isQuick ? "quick: single short rounds, good for an impression only" : `medians of ${rounds} rounds`

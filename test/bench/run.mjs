@@ -3,7 +3,7 @@
  * fresh process, and prints what Axonal costs in ratios to the raw loop. Ratios of one run can be compared, milliseconds
  * of two runs cannot. Nothing here passes or fails.
  *
- *     node test/bench/run.mjs [--quick] [--only S1,S2,growth] [--k 5] [--view stream|run] [--json]
+ *     node test/bench/run.mjs [--quick] [--only S1,S2,growth,terminal] [--k 5] [--view stream|run] [--json]
  */
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, readdirSync, statSync } from "node:fs"
@@ -21,6 +21,7 @@ import {
   scenarios,
   starts,
   stores,
+  terminal,
   vendorScenarios
 } from "./scenarios.mjs"
 
@@ -106,6 +107,7 @@ const groups = {
   control: Object.keys(control),
   composition: Object.keys(composition),
   hands: Object.keys(hands),
+  terminal: Object.keys(terminal),
   growth: Object.values(growth).flatMap((row) => row.points.map((point) => point.id))
 }
 const every = Object.values(groups).flat()
@@ -128,13 +130,13 @@ const env = { BENCH_URL: url, BENCH_VIEW: values.view, ...(values.quick ? { BENC
 const results = []
 /** These need no server and no raw loop: whatever they are compared with is in the same process. */
 const measureAlone = async (id) => {
-  const [file] = Object.entries({ stores, control, composition, hands }).find(([, group]) => id in group)
+  const [file] = Object.entries({ stores, control, composition, hands, terminal }).find(([, group]) => id in group)
   const { code, errors, text } = await output([join(here, `${file}.mjs`), id], env)
   const error = errors.split("\n").find((line) => line.includes("Error")) ?? `exit ${code}`
   return code === 0 ? JSON.parse(text) : { error }
 }
 for (const id of wanted) {
-  if ([stores, control, composition, hands].some((group) => id in group)) {
+  if ([stores, control, composition, hands, terminal].some((group) => id in group)) {
     process.stderr.write(`\r${id}`.padEnd(40))
     results.push({ id, round: 0, contender: "axonal", ...(await measureAlone(id)) })
     continue

@@ -141,6 +141,19 @@ export const hands = {
   outputFirst: { title: "100 MB of output: time to its first byte", unit: "ms" }
 }
 
+/** The screen of the assistant: how fast it is there and answers keys, and what it takes meanwhile. */
+export const terminal = {
+  frame: { title: "the first frame, from the start of the process", unit: "ms", must: 400 },
+  ready: { title: "model and session are shown", unit: "ms" },
+  echoIdle: { title: "a key to its echo, nothing else: median", unit: "ms" },
+  echo: { title: "a key to its echo, 200 deltas a second: median", unit: "ms", must: 16.7 },
+  echoLate: { title: "a key to its echo, 200 deltas a second: 95 of 100", unit: "ms" },
+  echoMost: { title: "a key to its echo, 200 deltas a second: most", unit: "ms" },
+  cpuIdle: { title: "processor while nothing happens", unit: "ms a second" },
+  cpuStream: { title: "processor with 200 deltas a second", unit: "ms a second" },
+  memory: { title: "resident memory in one session", unit: "MB", must: 1.25 }
+}
+
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))
 
 /** Every scenario by its id. */

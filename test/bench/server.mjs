@@ -11,7 +11,11 @@ import { vendorAt, vendors } from "./vendors.mjs"
 const spoken = (turn, call) => `turn ${turn} call ${call}: ${"the quick brown fox jumps over the lazy dog ".repeat(2)}`
 
 /** Delta `index` of an answer: always four characters. */
-const piece = (index) => ` ${(index % 46_656).toString(36).padStart(3, "0")}`
+const piece = (index, lines = 0) =>
+  `${lines > 0 && index % lines === lines - 1 ? "\n\n" : " "}${(index % 46_656).toString(36).padStart(3, "0")}`.slice(
+    0,
+    4
+  )
 
 const callId = (turn, call) => `call-${turn}-${call}`
 
@@ -29,6 +33,7 @@ const planOf = (body, vendor) => {
     calls,
     deltas: isContinued ? 20 : number("deltas", 20),
     past: number("past", 0),
+    lines: number("lines", 0),
     isPaced: wish.get("write") === "each",
     everyMillis: calls > 0 ? 0 : number("every", 0)
   }
@@ -59,14 +64,15 @@ const texts = (deltas, size) =>
 
 /** The events of an answer, and the same cut as a busy network delivers them: 16 KiB at a time. */
 const answerOf = (plan) => {
-  const { calls, deltas, size, turn, vendor } = plan
-  const key = `${vendor?.path("") ?? turn} ${calls} ${deltas} ${size}`
+  const { calls, deltas, lines = 0, size, turn, vendor } = plan
+  const key = `${vendor?.path("") ?? turn} ${calls} ${deltas} ${size} ${lines}`
   const known = prepared.get(key)
   if (known !== undefined) return known
   if (vendor !== undefined) return prepare(key, vendor.frames(texts(deltas, size)))
   const events = [frame(turn, { role: "assistant", content: calls > 0 ? null : "" })]
   for (let call = 0; call < calls; call++) events.push(...callFrames(turn, call))
-  if (calls === 0) for (let index = 0; index < deltas; index++) events.push(frame(turn, { content: piece(index) }))
+  if (calls === 0)
+    for (let index = 0; index < deltas; index++) events.push(frame(turn, { content: piece(index, lines) }))
   events.push(frame(turn, {}, calls > 0 ? "tool_calls" : "stop"))
   const usage = { prompt_tokens: 100, completion_tokens: deltas, total_tokens: 100 + deltas }
   const last = { id: `chatcmpl-${turn}`, object: "chat.completion.chunk", created: 1_760_000_000, model: "bench" }
