@@ -1,0 +1,122 @@
+/**
+ * `@path` in what a person types: a text file stays a name, which the model reads when it wants to; a picture, a sound, a film
+ * or a PDF goes along where the model can take it.
+ */
+import * as Effect from "effect/Effect"
+import type { Input } from "../../domain/Message.ts"
+import type { Capability, ModelInfo } from "../../domain/ModelInfo.ts"
+import { can } from "../../domain/ModelInfo.ts"
+import * as Part from "../../domain/Part.ts"
+import type { SandboxError } from "../../sandbox/SandboxError.ts"
+import { mediaOf } from "../../toolbox/internal/mediaTypes.ts"
+import { Transport } from "../../transport/Transport.ts"
+import { oneLine } from "../internal/words.ts"
+import type { Conversation } from "./conversation.ts"
+
+/**
+ * Words with what goes along, and what could not, a line each.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Resolved {
+  readonly input: Input
+  readonly notes: ReadonlyArray<string>
+}
+
+/**
+ * The paths that a text mentions: `@src/a.ts`, `@"a file.png"`. What ends a sentence is no part of them.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const pathsOf = (text: string): ReadonlyArray<string> => [
+  ...new Set(
+    Array.from(text.matchAll(mention), ([, quoted, bare = ""]) => quoted ?? bare.replace(/[.,;:!?)\]]+$/, "")).filter(
+      (path) => path !== ""
+    )
+  )
+]
+
+/**
+ * Reads what is mentioned in the sandbox. Names of nothing that is there are only words.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resolve = (text: string, conversation: Conversation): Effect.Effect<Resolved> =>
+  attach(text, pathsOf(text), conversation)
+
+/**
+ * The same, with files whose paths are known otherwise, as those that were pasted.
+ *
+ * **Details**
+ *
+ * - A file that goes along has at most 20 MiB.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attach = (
+  text: string,
+  paths: ReadonlyArray<string>,
+  conversation: Conversation
+): Effect.Effect<Resolved> =>
+  Effect.gen(function* () {
+    const looked = yield* Effect.forEach(paths, (path) => look(path, conversation))
+    const files = looked.flatMap((one) => (typeof one === "object" ? [one] : []))
+    const notes = looked.filter((one) => typeof one === "string")
+    return { input: files.length === 0 ? text : [Part.text(text), ...files], notes }
+  })
+
+// internal
+
+const mention = /(?<=^|\s)@(?:"([^"\n]+)"|(\S+))/g
+
+const mostBytes = 20 * 1024 * 1024
+
+/** A file that goes along, why it does not, or nothing when there is nothing to say. */
+const look = (path: string, conversation: Conversation): Effect.Effect<Part.File | string | undefined> => {
+  const { sandbox } = conversation.assistant.undo
+  const name = path.slice(path.lastIndexOf("/") + 1)
+  return Effect.gen(function* () {
+    const { kind, size } = yield* sandbox.stat(path)
+    if (kind !== "file") return undefined
+    const head = (yield* sandbox.read(path, { length: headBytes })).bytes
+    const mediaType = mediaOf(name, head, isText(head))
+    if (mediaType === undefined) return undefined
+    const { capability, of } = neededBy(mediaType)
+    const model = yield* modelOf(conversation)
+    if (model !== undefined && !can(model, capability)) {
+      return `${oneLine(model.id)} takes no ${of}: ${oneLine(path)} is only named`
+    }
+    if (size > mostBytes)
+      return `${oneLine(path)} is too large to go along: ${size} bytes, and ${mostBytes} is the most`
+    const { bytes } = yield* sandbox.read(path)
+    return Part.fileFromBytes(mediaType, bytes, name)
+  }).pipe(
+    Effect.catchAll((error: SandboxError) =>
+      Effect.succeed(
+        error.reason._tag === "NotFound" ? undefined : `${oneLine(path)} is only named: ${oneLine(error.message)}`
+      )
+    )
+  )
+}
+
+const headBytes = 4096
+
+/** As far as its beginning tells. A character may be cut at the end of that. */
+const isText = (head: Uint8Array): boolean =>
+  !head.includes(0) && !new TextDecoder().decode(head).slice(0, -1).includes("\ufffd")
+
+const neededBy = (mediaType: string): { readonly capability: Capability; readonly of: string } => {
+  if (mediaType.startsWith("image/")) return { capability: "image-input", of: "pictures" }
+  if (mediaType.startsWith("audio/")) return { capability: "audio-input", of: "sound" }
+  return mediaType.startsWith("video/")
+    ? { capability: "video-input", of: "video" }
+    : { capability: "file-input", of: "files" }
+}
+
+/** Nothing when it cannot be had; the run will say why. */
+const modelOf = ({ assistant }: Conversation): Effect.Effect<ModelInfo | undefined> =>
+  assistant.within(Effect.map(Transport, ({ model }) => model)).pipe(Effect.catchAll(() => Effect.succeed(undefined)))
