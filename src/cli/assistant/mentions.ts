@@ -8,7 +8,6 @@ import type { Capability, ModelInfo } from "../../domain/ModelInfo.ts"
 import { can } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
 import type { SandboxError } from "../../sandbox/SandboxError.ts"
-import { mediaOf } from "../../toolbox/internal/mediaTypes.ts"
 import { Transport } from "../../transport/Transport.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Conversation } from "./conversation.ts"
@@ -83,8 +82,9 @@ const look = (path: string, conversation: Conversation): Effect.Effect<Part.File
     const { kind, size } = yield* sandbox.stat(path)
     if (kind !== "file") return undefined
     const head = (yield* sandbox.read(path, { length: headBytes })).bytes
-    const mediaType = mediaOf(name, head, isText(head))
-    if (mediaType === undefined) return undefined
+    const mediaType = Part.mediaTypeOf(head)
+    // Texts may begin with the letters that some formats begin with; of these only a PDF may be all text.
+    if (mediaType === undefined || (isText(head) && mediaType !== "application/pdf")) return undefined
     const { capability, of } = neededBy(mediaType)
     const model = yield* modelOf(conversation)
     if (model !== undefined && !can(model, capability)) {
