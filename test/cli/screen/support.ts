@@ -1,0 +1,118 @@
+/**
+ * What tests of the screen share: the real command line at a terminal, in a folder of its own, a model whose words the test
+ * says, and golden files of what a person sees.
+ */
+import type { ServerResponse } from "node:http"
+import { expect } from "vitest"
+import * as Capture from "../../support/capture.ts"
+import * as Terminal from "../../support/terminal.ts"
+import * as Cli from "../support.ts"
+
+/** Bundles the command line, and kills and removes what tests leave. Call at the top of the file. */
+export const setUp = (): void => {
+  Cli.setUp()
+  Terminal.cleanUp()
+}
+
+export interface Place {
+  readonly cwd: string
+  readonly data: string
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+}
+
+/** Folders of the same names each time, so that golden files agree. */
+export const placeOf = (files: Readonly<Record<string, string | Uint8Array>> = {}): Place => {
+  const home = Cli.folderOf(Object.fromEntries(Object.entries(files).map(([path, text]) => [`shop/${path}`, text])))
+  return { cwd: `${home}/shop`, data: home }
+}
+
+/** Opens the screen. The session has a name, so that it can be gone on with. */
+export const open = (args: ReadonlyArray<string>, { columns, rows, ...place }: Place): Terminal.Terminal =>
+  Terminal.start({ line: Cli.lineOf(args), cwd: place.cwd, env: Cli.environmentOf(place), columns, rows })
+
+/** What differs from run to run: times, and the frame of what turns. Widths stay. */
+export const mask = (text: string): string =>
+  text
+    .replaceAll(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/g, "⠋")
+    .replaceAll(/\b\d+(\.\d+)?(?= m?s\b)/g, (digits) => digits.replaceAll(/\d/g, "0"))
+    .replaceAll(/axonal-cli-\w{6}/g, "axonal-cli-XXXXXX")
+
+/** Compares the screen with its golden file: `npx vitest run -u` writes it. */
+export const golden = async (terminal: Terminal.Terminal, name: string): Promise<void> => {
+  const { columns, rows } = terminal.emulator.size()
+  const text = `${name}, ${columns} × ${rows}\n${"═".repeat(columns)}\n${mask(terminal.screen())}\n`
+  await expect(text).toMatchFileSnapshot(`../../fixtures/screens/${name}.txt`)
+}
+
+/** A golden file that is also a picture of the guide. */
+export const picture = async (terminal: Terminal.Terminal, name: string): Promise<void> => {
+  await golden(terminal, name)
+  const title = `axonal: ${name}`
+  await expect(Capture.svg(terminal.emulator, title, mask)).toMatchFileSnapshot(`../../../docs/captures/${name}.svg`)
+}
+
+/** One request to the model, answered as the test goes on. */
+export interface Turn {
+  readonly body: Cli.Body
+  readonly write: (text: string) => void
+  readonly call: (id: string, name: string, input: object) => void
+  readonly end: () => void
+}
+
+/** A model that says what the test tells it to, when the test tells it to. */
+export interface Model {
+  readonly args: ReadonlyArray<string>
+  /** The next request. */
+  readonly turn: () => Promise<Turn>
+  readonly close: () => void
+}
+
+export const modelOf = async (): Promise<Model> => {
+  const turns: Array<Turn> = []
+  const waiting: Array<(turn: Turn) => void> = []
+  const server = await Cli.serve((response) => {
+    const body = server.requests.at(-1)
+    if (body === undefined) return
+    const turn = turnOf(response, body)
+    const next = waiting.shift()
+    if (next === undefined) turns.push(turn)
+    else next(turn)
+  })
+  return {
+    args: ["--base-url", server.baseUrl, "--model", "demo"],
+    turn: () => {
+      const turn = turns.shift()
+      return turn === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(turn)
+    },
+    close: server.close
+  }
+}
+
+// internal
+
+const turnOf = (response: ServerResponse, body: Cli.Body): Turn => {
+  response.writeHead(200, { "content-type": "text/event-stream" })
+  const send = (delta: object, reason: string | null = null): void => {
+    const choices = [{ index: 0, delta, finish_reason: reason }]
+    const piece = { id: "r", object: "chat.completion.chunk", model: "demo", choices }
+    response.write(`data: ${JSON.stringify(piece)}\n\n`)
+  }
+  let [reason, calls] = ["stop", 0]
+  return {
+    body,
+    write: (content) => send({ content }),
+    call: (id, name, input) => {
+      reason = "tool_calls"
+      const open = { index: calls++, id, type: "function", function: { name, arguments: JSON.stringify(input) } }
+      send({ tool_calls: [open] })
+    },
+    end: () => {
+      send({}, reason)
+      const usage = { prompt_tokens: 1200, completion_tokens: 80, total_tokens: 1280 }
+      const last = { id: "r", object: "chat.completion.chunk", model: "demo", choices: [], usage }
+      response.end(`data: ${JSON.stringify(last)}\n\ndata: [DONE]\n\n`)
+    }
+  }
+}
