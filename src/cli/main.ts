@@ -3,6 +3,7 @@
  * who asks for help should not wait for a runtime.
  */
 import { readFileSync } from "node:fs"
+import type { Options } from "./args.ts"
 import { commands, help, parse } from "./args.ts"
 
 const version = (): string => {
@@ -24,6 +25,15 @@ const ofPlugin = async ([name = "", ...args]: ReadonlyArray<string>): Promise<nu
     ? (await import("./pluginsCommand.ts")).run(name, args)
     : undefined
 
+/** A conversation at a terminal that can show more than lines. */
+const isOnScreen = ({ interactive, json, plain, prompt }: Options): boolean =>
+  (interactive || prompt === undefined) &&
+  !json &&
+  !plain &&
+  process.stdin.isTTY === true &&
+  process.stdout.isTTY === true &&
+  process.env["TERM"] !== "dumb"
+
 const main = async (): Promise<number> => {
   const args = process.argv.slice(2)
   const parsed = parse(args)
@@ -44,6 +54,7 @@ const main = async (): Promise<number> => {
       return await run(parsed.name, parsed.args)
     }
     case "Run": {
+      if (isOnScreen(parsed.options)) return await (await import("./screen/main.ts")).open(parsed.options)
       const { run } = await import("./program.ts")
       return await run(parsed.options)
     }

@@ -138,6 +138,18 @@ export const find = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
   )
 }
 
+/** @internal The paths of the files that no ignore file names, in order, of so many entries of the folder of a sandbox. */
+export const paths = (sandbox: Sandbox.Service, most: number): Effect.Effect<ReadonlyArray<string>, SandboxError> =>
+  Effect.suspend(() => {
+    const found: Array<string> = []
+    const visit = ({ path }: { readonly path: string }) =>
+      Effect.as(
+        Effect.sync(() => found.push(path)),
+        true
+      )
+    return Effect.as(walk(sandbox, "", { everything: false, most, visit }), found)
+  })
+
 // internal
 
 const reading = { success: Schema.String, failure: Schema.String, readOnly: true, destructive: false } as const

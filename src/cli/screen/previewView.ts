@@ -2,7 +2,7 @@
  * What a call would do, as lines of a card: a difference in colours, a command, a plan, or fields.
  */
 import type { Preview } from "../assistant/preview.ts"
-import { oneLine } from "../internal/words.ts"
+import { oneLine, plural } from "../internal/words.ts"
 import type { Theme } from "./theme.ts"
 import { cut, linesOf } from "./words.ts"
 
@@ -24,16 +24,23 @@ export const lines = (preview: Preview, theme: Theme, width: number): ReadonlyAr
           linesOf(text, Math.max(1, inner - 2)).map((line) =>
             inset(styles[sign](`${sign === "@" ? " " : sign} ${line}`))
           )
-        )
+        ),
+        ...(preview.more === 0 ? [] : [cut(inset(theme.dim(`and ${plural(preview.more, "more line")}`)), width)])
       ]
     }
     case "command":
+    case "code": {
+      const sign = preview.kind === "command" ? "$" : ">"
+      const place = [`in ${preview.folder}`, ...preview.limits].map(oneLine).join(", ")
       return [
         ...linesOf(preview.text, Math.max(1, inner - 2)).map((line, index) =>
-          inset(`${theme.dim(index === 0 ? "$" : " ")} ${theme.bold(line)}`)
+          inset(`${theme.dim(index === 0 ? sign : " ")} ${theme.bold(line)}`)
         ),
-        cut(inset(theme.dim(`in ${oneLine(preview.folder)}`)), width)
+        ...linesOf(preview.kind === "code" ? `${preview.language} ${place}` : place, inner).map((line) =>
+          inset(theme.dim(line))
+        )
       ]
+    }
     case "plan":
       return linesOf(preview.markdown, inner).map(inset)
     case "fields":
@@ -46,5 +53,7 @@ export const lines = (preview: Preview, theme: Theme, width: number): ReadonlyAr
             )
           : [inset(cut(label, inner)), first === "" ? "" : inset(first), ...rest.map(inset)]
       })
+    case "problem":
+      return linesOf(preview.text, inner).map((line) => inset(theme.error(line)))
   }
 }

@@ -45,7 +45,7 @@ export const line = (status: Status | undefined, theme: Theme, width: number): s
   const { inputTokens, outputTokens } = usage
   const cached = share(inputTokens.cacheRead, inputTokens.total)
   const thinks = thinking === undefined ? "" : theme.dim(` ${oneLine(thinking)}`)
-  const spent = totalTokens(usage) > 0
+  const spent = (totalTokens(usage) ?? 0) > 0
   return fitting(
     [
       { text: permissions[permission](theme), rank: 0 },

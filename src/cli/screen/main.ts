@@ -1,0 +1,64 @@
+/**
+ * The screen of a conversation, from its first frame to its end. The frame is drawn before anything else is loaded; the
+ * assistant comes to it.
+ */
+import { realpathSync } from "node:fs"
+import { homedir } from "node:os"
+import type { Options } from "../args.ts"
+import { exitCodes } from "../errors.ts"
+import { oneLine } from "../internal/words.ts"
+import * as App from "./app.ts"
+import * as Lifecycle from "./lifecycle.ts"
+import * as StandIn from "./standIn.ts"
+import * as Terminal from "./terminal.ts"
+import * as Theme from "./theme.ts"
+
+/**
+ * Opens the screen, and answers the exit code once it is left. Never rejects.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = async (options: Options): Promise<number> => {
+  const folder = realpathSync(process.cwd())
+  const theme = Theme.ofTerminal({ color: options.color && !process.env["NO_COLOR"] })
+  let code: number | undefined
+  const app = App.make({
+    terminal: Terminal.make(`axonal · ${folder.split("/").at(-1) ?? ""}`),
+    theme,
+    folder: folder.startsWith(`${homedir()}/`) ? `~${folder.slice(homedir().length)}` : folder,
+    transcript: (changed) => StandIn.make(changed),
+    now: Date.now,
+    suspend: Lifecycle.suspend,
+    exit: () => process.exit(exitCodes.interrupted)
+  })
+  const off = Lifecycle.listen({
+    leave: (asked) => {
+      code ??= asked
+      app.face.leave()
+    },
+    broken: (error) => {
+      app.stop()
+      const what =
+        error instanceof Error ? (options.debug ? (error.stack ?? error.message) : error.message) : String(error)
+      process.stderr.write(`axonal: something went wrong inside: ${what} (AXONAL_DEBUG=1 shows where)\n`)
+      process.exit(exitCodes.failed)
+    },
+    suspend: () => Lifecycle.suspend(app.stop, app.start)
+  })
+  app.start()
+  // What hangs while it is left does not hold the person up.
+  void app.face.left.then(() => setTimeout(() => process.exit(code ?? exitCodes.failed), patienceMillis).unref())
+  await app.drawn
+  await new Promise((resolve) => setImmediate(resolve))
+  const { run } = await import("./session.ts")
+  const end = await run(options, folder, app.face)
+  off()
+  app.stop()
+  for (const line of end.lines) process.stderr.write(`${oneLine(line)}\n`)
+  return code ?? end.code
+}
+
+// internal
+
+const patienceMillis = 5000

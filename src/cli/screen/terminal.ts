@@ -1,0 +1,110 @@
+/**
+ * The terminal of the screen: its other buffer while the screen is shown, and everything as it was before when it is not,
+ * however the process ends.
+ */
+import { writeSync } from "node:fs"
+import type { Terminal } from "@earendil-works/pi-tui"
+import { ProcessTerminal } from "@earendil-works/pi-tui"
+import { oneLine } from "../internal/words.ts"
+
+/**
+ * A terminal with a screen of ours.
+ *
+ * **Details**
+ *
+ * - `onWheel` is told of turns of the mouse wheel, in lines, downwards positive. Where a terminal sends them as keys of arrows
+ *   they come several at once, which hands do not; so the mouse stays free to select text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Screen extends Terminal {
+  readonly onWheel: (listener: (by: number) => void) => void
+}
+
+/**
+ * Takes the terminal of the process. Nothing happens before it is started.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (title: string, inner: Terminal = new ProcessTerminal()): Screen => {
+  let isShown = false
+  let off = (): void => {}
+  let wheel: (by: number) => void = () => {}
+  // Whatever ends the process: the terminal of its user is whole again.
+  const restore = (): void => {
+    if (!isShown) return
+    isShown = false
+    try {
+      process.stdin.setRawMode?.(false)
+      writeSync(1, `\u001b[?2026l\u001b[?2004l\u001b[<u${leaving}`)
+    } catch {
+      // The terminal is gone.
+    }
+  }
+  const heard = (data: Buffer | string): boolean => {
+    const text = String(data)
+    const turns = /^(?:\u001b[[O]([AB]))(?:\u001b[[O]\1){1,}$/.exec(text)
+    if (turns === null) return false
+    wheel((turns[1] === "A" ? -1 : 1) * (text.length / 3))
+    return true
+  }
+  return {
+    start: (onInput, onResize) => {
+      isShown = true
+      process.once("exit", restore)
+      inner.write(`${entering}\u001b]0;${oneLine(title)}\u0007`)
+      let swallowed = 0
+      const first = (data: Buffer | string): void => {
+        swallowed = heard(data) ? String(data).length / 3 : 0
+      }
+      // Before what splits input into keys.
+      process.stdin.on("data", first)
+      inner.start((data) => {
+        if (swallowed > 0 && arrow.test(data)) swallowed -= 1
+        else onInput(data)
+      }, onResize)
+      off = () => process.stdin.off("data", first)
+    },
+    stop: () => {
+      off()
+      inner.stop()
+      if (isShown) inner.write(leaving)
+      isShown = false
+      process.off("exit", restore)
+    },
+    onWheel: (listener) => {
+      wheel = listener
+    },
+    drainInput: (most, idle) => inner.drainInput(most, idle),
+    // What the terminal keeps above belongs to its user, and is not erased.
+    write: (data) => inner.write(data.replaceAll("\u001b[3J", "")),
+    get columns() {
+      return inner.columns
+    },
+    get rows() {
+      return inner.rows
+    },
+    get kittyProtocolActive() {
+      return inner.kittyProtocolActive
+    },
+    moveBy: (lines) => inner.moveBy(lines),
+    hideCursor: () => inner.hideCursor(),
+    showCursor: () => inner.showCursor(),
+    clearLine: () => inner.clearLine(),
+    clearFromCursor: () => inner.clearFromCursor(),
+    clearScreen: () => inner.clearScreen(),
+    setTitle: (text) => inner.setTitle(oneLine(text)),
+    setProgress: (isActive) => inner.setProgress(isActive)
+  }
+}
+
+// internal
+
+const arrow = /^\u001b[[O][AB]$/
+
+/** The other buffer, the window's title put by, and the wheel as keys of arrows there. */
+const entering = "\u001b[?1049h\u001b[22;2t\u001b[?1007h\u001b[2J\u001b[H"
+
+const leaving = "\u001b[>4;0m\u001b[?1007l\u001b[0m\u001b[?25h\u001b[23;2t\u001b[?1049l"
