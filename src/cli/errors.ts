@@ -49,10 +49,18 @@ export interface Where {
 /**
  * Exit codes as people and scripts expect them.
  *
+ * **Details**
+ *
+ * - `limit`: of turns, cost or the answer's length. `unapproved`: it wanted something that nobody was there to approve.
+ *   `timeout`: of `--timeout`, as of the program of that name.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const exitCodes = { ok: 0, failed: 1, usage: 2, hangup: 129, interrupted: 130, terminated: 143 } as const
+export const exitCodes = {
+  ...{ ok: 0, failed: 1, usage: 2, limit: 3, unapproved: 4 },
+  ...{ timeout: 124, hangup: 129, interrupted: 130, terminated: 143 }
+} as const
 
 /**
  * The lines to print for a failure, and the exit code.

@@ -6,6 +6,7 @@
 import { fstatSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type { Input } from "../domain/Message.ts"
+import type { File, Text } from "../domain/Part.ts"
 import { text } from "../domain/Part.ts"
 import { UsageError } from "./errors.ts"
 
@@ -17,23 +18,26 @@ const patienceMillis = 200
  *
  * **Details**
  *
- * - Standard input is the prompt when there is no other, and context behind the prompt when there is.
+ * - Standard input is the prompt when there is no other, and context behind the prompt when there is. `files` stand behind
+ *   both.
  * - Of more than a million characters the rest is left out, and the model is told so.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const read = (prompt: string | undefined, input: NodeJS.ReadStream): Effect.Effect<Input, UsageError> =>
+export const read = (
+  prompt: string | undefined,
+  input: NodeJS.ReadStream,
+  files: ReadonlyArray<Text | File> = []
+): Effect.Effect<Input, UsageError> =>
   Effect.flatMap(
     Effect.promise(() => piped(input, prompt !== undefined)),
     (context): Effect.Effect<Input, UsageError> => {
       const rest = context.trim()
-      if (prompt !== undefined) {
-        return Effect.succeed(rest === "" ? prompt : [text(prompt), text(`<stdin>\n${rest}\n</stdin>`)])
-      }
-      return rest === ""
-        ? Effect.fail(new UsageError({ message: "there is no prompt: give one, or pipe one in" }))
-        : Effect.succeed(rest)
+      const asked = prompt ?? rest
+      if (asked === "") return Effect.fail(new UsageError({ message: "there is no prompt: give one, or pipe one in" }))
+      const more = prompt === undefined || rest === "" ? files : [text(`<stdin>\n${rest}\n</stdin>`), ...files]
+      return Effect.succeed(more.length === 0 ? asked : [text(asked), ...more])
     }
   )
 

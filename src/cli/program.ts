@@ -6,22 +6,16 @@
 import { realpathSync } from "node:fs"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import type { RunEnd } from "../domain/AgentEvent.ts"
-import * as Approving from "./approval.ts"
 import type { Options } from "./args.ts"
 import * as Assistant from "./assistant/assistant.ts"
-import { nobody } from "./assistant/partsPerson.ts"
 import type { Where } from "./errors.ts"
-import { exitCodes, explain } from "./errors.ts"
-import * as Prompt from "./input.ts"
+import { explain, UsageError } from "./errors.ts"
 import { oneLine } from "./internal/words.ts"
 import { quietly } from "./logging.ts"
-import * as Render from "./render.ts"
-import * as Sessions from "./sessions.ts"
+import { once } from "./once.ts"
+import type * as Render from "./render.ts"
 import type { Settings } from "./settings.ts"
 import * as Resolving from "./settings.ts"
-import * as Signals from "./signals.ts"
 import * as Vendors from "./vendors.ts"
 
 /**
@@ -58,17 +52,35 @@ const complain = (cause: Cause.Cause<unknown>, where: Where, output: Render.Outp
   return code
 }
 
-const main = (options: Options, output: Render.Output, where: Mutable) =>
+const main = (options: Options, terminal: Render.Output, where: Mutable) =>
   Effect.gen(function* () {
     const folder = realpathSync(process.cwd())
     const settings = yield* Resolving.resolve(options, process.env, folder)
+    const output = { ...terminal, color: terminal.color && settings.color }
     const talks = options.interactive || (options.prompt === undefined && process.stdin.isTTY === true)
+    const lonely = talks
+      ? ["file" as const, "output-schema" as const].find((flag) => isGiven(options, flag))
+      : undefined
+    if (lonely !== undefined) {
+      return yield* new UsageError({ message: `--${lonely} goes with a prompt that is answered once` })
+    }
     for (const problem of settings.problems) output.note(`axonal: ${oneLine(problem)}\n`)
+    if (settings.permission === "yolo") output.note(`${warning(settings, output.color)}\n`)
     const assistant = yield* assembled(settings, folder, output, where)
     if (!talks) return yield* once(assistant, output)
     const { converse } = yield* Effect.promise(() => import("./repl.ts"))
     return yield* converse({ assistant, output, where })
   })
+
+const isGiven = (options: Options, flag: "file" | "output-schema"): boolean =>
+  flag === "file" ? options.files.length > 0 : options.outputSchema !== undefined
+
+/** Whoever has switched the asking off is told what that means, every time. */
+const warning = ({ sandbox }: Settings, color: boolean): string => {
+  const where = sandbox.kind === "local" ? "on this machine, as you" : `in the ${sandbox.kind} sandbox`
+  const text = `axonal: YOLO: commands run and files change ${where}, and nobody is asked first.`
+  return color ? `\u001b[1;31m${text}\u001b[22;39m` : text
+}
 
 const assembled = (settings: Settings, folder: string, output: Render.Output, where: Mutable) =>
   Effect.gen(function* () {
@@ -79,35 +91,3 @@ const assembled = (settings: Settings, folder: string, output: Render.Output, wh
     for (const problem of assistant.parts.problems) output.note(`axonal: ${problem}\n`)
     return assistant
   })
-
-const once = (assistant: Assistant.Assistant, output: Render.Output) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const { folder, settings } = assistant
-      const stopping = yield* Signals.listen(["SIGINT", "SIGTERM", "SIGHUP"])
-      const stopSignal = Effect.asVoid(stopping.asked)
-      const input = yield* Effect.raceFirst(Prompt.read(settings.prompt, process.stdin), stopSignal)
-      if (input === undefined) return stopping.code() ?? exitCodes.failed
-      const session = yield* assistant.within(Sessions.choose(settings, folder))
-      const person = { approval: yield* Approving.make(), respond: nobody }
-      const warn = (text: string) => Effect.sync(() => output.note(`axonal: ${text}\n`))
-      yield* Effect.forkScoped(Stream.runForEach(assistant.parts.notices, warn))
-      const render = settings.json ? Render.json(output) : Render.text(output)
-      let end: RunEnd | undefined
-      yield* Stream.runForEachChunk(assistant.stream(input, { session, person, stopSignal }), (events) =>
-        Effect.sync(() => {
-          for (const event of events) {
-            render(event)
-            if (event._tag === "RunEnd") end = event
-          }
-        })
-      )
-      const code = stopping.code()
-      if (end?.reason === "stopped" && code !== exitCodes.ok) {
-        output.note(
-          `axonal: stopped.${settings.save ? ` Session ${oneLine(session)} is kept, go on with: axonal --continue` : ""}\n`
-        )
-      } else if (!settings.json && settings.save) output.note(`session ${oneLine(session)}\n`)
-      return code ?? (end?.reason === "completed" ? exitCodes.ok : exitCodes.failed)
-    })
-  )

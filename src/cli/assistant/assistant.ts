@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Agent from "../../agent/Agent.ts"
+import type * as Output from "../../agent/Output.ts"
 import * as Compaction from "../../context/Compaction.ts"
 import * as ContextStore from "../../context/ContextStore.ts"
 import * as Identity from "../../context/Identity.ts"
@@ -22,8 +23,7 @@ import * as Approval from "../../guard/Approval.ts"
 import * as Guard from "../../guard/Guard.ts"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
 import * as AskUser from "../../toolbox/AskUser.ts"
-import * as TodoList from "../../toolbox/TodoList.ts"
-import type { Transport } from "../../transport/Transport.ts"
+import { Transport } from "../../transport/Transport.ts"
 import type { SetupError, UsageError } from "../errors.ts"
 import * as SandboxOf from "../sandbox.ts"
 import * as Sessions from "../sessions.ts"
@@ -36,6 +36,7 @@ import * as Knobs from "./knobs.ts"
 import * as Notes from "./notes.ts"
 import * as Parts from "./parts.ts"
 import * as Permissions from "./permissions.ts"
+import * as Plan from "./plan.ts"
 import * as Undo from "./undo.ts"
 
 /**
@@ -61,6 +62,8 @@ export type Needs = Parts.Needs
  * @since 0.1.0
  */
 export interface Person {
+  /** Whether anybody can be asked; yes unless it says no. */
+  readonly isThere?: boolean | undefined
   readonly approval: Approval.Service
   readonly respond: AskUser.Service
 }
@@ -75,6 +78,8 @@ export interface Begin {
   readonly session: SessionId
   readonly person: Person
   readonly stopSignal?: Effect.Effect<void> | undefined
+  /** What the answer has to be, if not any text. */
+  readonly output?: Output.Output<string> | undefined
 }
 
 /**
@@ -136,25 +141,31 @@ export const make = (
     const undo = yield* Undo.make(yield* sandboxOf(settings, folder), {
       folder: settings.save ? join(Sessions.dataFolder(settings), "checkpoints") : undefined
     })
-    const guards = Context.get(parts.context, Guard.Guard)
-    const permissions = Permissions.make(settings, knobs, guards)
+    const models = modelsOf(parts, scope)
+    const permissions = Permissions.make(settings, knobs, {
+      folder,
+      others: Context.get(parts.context, Guard.Guard),
+      model: settings.guardModel === undefined ? undefined : judging(settings.guardModel, parts, models)
+    })
     const stored = database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     const fixed: Context.Context<Exclude<Parts.Needs, Transport>> = parts.context.pipe(
-      Context.merge(yield* Layer.build(Layer.provideMerge(TodoList.layerStored, stored))),
+      Context.merge(yield* Layer.build(stored)),
       Context.add(Sandbox.Sandbox, undo.sandbox),
       Context.add(Guard.Guard, permissions.guard)
     )
-    const models = modelsOf(parts, scope)
     const summarises = Compaction.make()
     const compaction = () => (knobs.get().choice._tag === "Offline" ? undefined : summarises)
-    const agent = () => {
+    const plan = Plan.tool(knobs)
+    const agent = (output?: Output.Output<string>) => {
       const { maxTurns, off, settings: own } = knobs.get()
-      return parts.agent({
+      const agent = parts.agent({
         instructions: Instructions.make(settings, undo.sandbox),
         off,
         settings: own,
+        output,
         limits: { ...(maxTurns === undefined ? {} : { turns: maxTurns }), ...limitsOf(settings) }
       })
+      return settings.tools === "none" || off.has(Plan.name) ? agent : Agent.withTools(agent, [plan])
     }
     /** Everything that stands in `Needs`. */
     const here = Effect.suspend(() => Effect.map(models(knobs.get().choice), (model) => Context.merge(fixed, model)))
@@ -162,31 +173,38 @@ export const make = (
       const compacting = settings.compact ? compaction() : undefined
       const context = Context.make(Approval.Approval, permissions.asking(person.approval)).pipe(
         Context.add(AskUser.Respondent, person.respond),
+        Context.add(Plan.IsThere, person.isThere !== false),
         Context.add(Identity.Identity, { userId: folder, chatId: session })
       )
       return compacting === undefined ? context : Context.add(context, Compaction.Compaction, compacting)
     }
-    const told = (input: Input, { session }: Begin): Effect.Effect<Input> =>
-      Effect.map(undo.news(session), (news) => Notes.withNotes(input, [news, permissions.news(session)]))
+    const told = (input: Input, { person, session }: Begin): Effect.Effect<Input> =>
+      Effect.map(undo.news(session), (news) =>
+        Notes.withNotes(input, [news, permissions.news(session, person.isThere !== false)])
+      )
     const optionsOf = ({ session, stopSignal }: Begin) => ({ session, stopSignal, onBusy: "fail" }) as const
     const ready = (input: Input, begin: Begin) =>
       Effect.zip(Effect.zipLeft(here, undo.begin(begin.session)), told(input, begin))
     return {
-      ...{ settings, folder, database, knobs, parts, undo, permissions, compaction, agent },
+      ...{ settings, folder, database, knobs, parts, undo, permissions, compaction },
+      agent: () => agent(),
       within: (effect) => Effect.flatMap(here, (context) => Effect.provide(effect, context)),
       prepare: (choice) => Effect.asVoid(models(choice)),
       stream: (input, begin) =>
         Stream.unwrap(
           Effect.map(ready(input, begin), ([context, input]) =>
             Stream.provideSomeContext(
-              Agent.stream(agent(), input, optionsOf(begin)),
+              Agent.stream(agent(begin.output), input, optionsOf(begin)),
               Context.merge(context, around(begin))
             )
           )
         ),
       start: (input, begin) =>
         Effect.flatMap(ready(input, begin), ([context, input]) =>
-          Effect.provide(Agent.start(agent(), input, optionsOf(begin)), Context.merge(context, around(begin)))
+          Effect.provide(
+            Agent.start(agent(begin.output), input, optionsOf(begin)),
+            Context.merge(context, around(begin))
+          )
         )
     }
   })
@@ -194,6 +212,14 @@ export const make = (
 // internal
 
 type Models = (choice: Choice) => Effect.Effect<Context.Context<Transport>, Problem>
+
+/** The model that judges calls, which may be another one than the one that makes them. */
+const judging = (model: string, { vendors }: Parts.Parts, models: Models) =>
+  Vendors.choose({ model, baseUrl: undefined, offline: false }, process.env, vendors).pipe(
+    Effect.flatMap(models),
+    Effect.map(Context.get(Transport)),
+    Effect.mapError((error) => ({ message: `the model that judges calls cannot be had: ${String(error)}` }))
+  )
 
 /** A transport is made once for each model that is used, and lives as long as the assistant. */
 const modelsOf = ({ transports }: Parts.Parts, scope: Scope.Scope): Models => {

@@ -9,13 +9,13 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Agent from "../../agent/Agent.ts"
 import type { Limits } from "../../agent/Limits.ts"
+import type * as Output from "../../agent/Output.ts"
 import type { ContextStore } from "../../context/ContextStore.ts"
 import type { Settings as ModelSettings } from "../../domain/Request.ts"
 import type * as Mcp from "../../mcp/Mcp.ts"
 import type * as Sandbox from "../../sandbox/Sandbox.ts"
 import type * as Skills from "../../skill/Skills.ts"
 import type * as Tool from "../../tool/Tool.ts"
-import type * as TodoList from "../../toolbox/TodoList.ts"
 import type * as ModelString from "../../transport/ModelString.ts"
 import type { Transport } from "../../transport/Transport.ts"
 import { attached } from "../attached.ts"
@@ -23,7 +23,7 @@ import type { SetupError } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Settings } from "../settings.ts"
 import * as Tools from "../tools.ts"
-import * as Agents from "./partsAgents.ts"
+import type * as Agents from "./partsAgents.ts"
 import * as Servers from "./partsServers.ts"
 import * as OfSkills from "./partsSkills.ts"
 
@@ -33,7 +33,7 @@ import * as OfSkills from "./partsSkills.ts"
  * @category models
  * @since 0.1.0
  */
-export type Needs = Sandbox.Sandbox | TodoList.TodoList | Transport | ContextStore
+export type Needs = Sandbox.Sandbox | Transport | ContextStore
 
 /**
  * How the assistant's agent is to be.
@@ -50,6 +50,8 @@ export interface How {
   readonly settings: ModelSettings
   readonly limits: Limits
   readonly off: ReadonlySet<string>
+  /** What its answers have to be, if not any text. */
+  readonly output?: Output.Output<string> | undefined
 }
 
 /**
@@ -98,8 +100,11 @@ export const make = (settings: Settings, folder: string): Effect.Effect<Parts, S
       [
         settings.tools === "none" ? Effect.succeed(Servers.none) : Servers.make(settings, folder),
         settings.tools === "all"
-          ? Agents.make({ settings, folder, tools, skills, transports: plugins?.transports })
-          : Effect.succeed(Agents.none)
+          ? Effect.flatMap(
+              Effect.promise(() => import("./partsAgents.ts")),
+              ({ make }) => make({ settings, folder, tools, skills, transports: plugins?.transports })
+            )
+          : Effect.succeed(noAgents)
       ],
       { concurrency: "unbounded" }
     )
@@ -109,9 +114,9 @@ export const make = (settings: Settings, folder: string): Effect.Effect<Parts, S
       const living = mcp === undefined ? [] : [Servers.living(mcp, how.off)]
       const own = tools.filter(isOn)
       const hands = agents.tools({ how, tools: own, living, skills }).filter(isOn)
-      const { instructions, limits, settings } = how
+      const { instructions, limits, output, settings } = how
       return skills.with(
-        Agent.make("axonal", { instructions, settings, limits, tools: [...own, ...hands, ...living] }),
+        Agent.make("axonal", { instructions, settings, limits, output, tools: [...own, ...hands, ...living] }),
         how.off
       )
     }
@@ -135,6 +140,8 @@ export const make = (settings: Settings, folder: string): Effect.Effect<Parts, S
 
 // internal
 
+const noAgents: Agents.Agents = { about: [], problems: [], tools: () => [] }
+
 /** Commands in the background outlive the runs of a conversation. */
 const jobs = ({ tools }: Settings): Effect.Effect<Layer.Layer<never>> =>
   tools === "all"
@@ -145,10 +152,10 @@ const jobs = ({ tools }: Settings): Effect.Effect<Layer.Layer<never>> =>
     : Effect.succeed(Layer.empty)
 
 /** What is of use to those who may ask: questions, plans and pages. */
-const besides = ({ tools }: Settings): Effect.Effect<ReadonlyArray<Tool.WithHandler<Needs>>> =>
+const besides = ({ tools }: Settings): Effect.Effect<ReadonlyArray<Tool.WithHandler<Needs>>, never, Scope.Scope> =>
   tools === "all"
-    ? Effect.map(
+    ? Effect.flatMap(
         Effect.promise(() => import("./partsBesides.ts")),
-        (module) => module.make()
+        (module) => module.make
       )
     : Effect.succeed([])
