@@ -99,7 +99,7 @@ describe("axonal, in conversation", () => {
   it.skipIf(!hasScript)("a terminal shows a prompt, takes Ctrl-C as a key, and leaves at the prompt", async () => {
     const server = await serve(endless("Half an"), answer("Done."))
     const env = { OPENAI_BASE_URL: server.baseUrl, AXONAL_MODEL: "m", TERM: "dumb" }
-    const talk = start([], { cwd: folderOf(), env, stdin: null, through: inTerminal })
+    const talk = start(["--plain"], { cwd: folderOf(), env, stdin: null, through: inTerminal })
     await talk.until("› ")
     talk.child.stdin.write("tell me\r")
     await talk.until("Half an")
