@@ -8,6 +8,8 @@ import type * as Rules from "../guard/Rules.ts"
 import * as Approving from "./approval.ts"
 import type { Options, Permission } from "./args.ts"
 import { millisOf } from "./args.ts"
+import type { Guidance } from "./assistant/agentsFile.ts"
+import * as AgentsFile from "./assistant/agentsFile.ts"
 import * as Files from "./config/files.ts"
 import type { Loaded } from "./config/load.ts"
 import type { SetupError } from "./errors.ts"
@@ -23,7 +25,7 @@ import * as Hands from "./internal/hands.ts"
  * - `project`: the folder whose files say more about the project; `isTrusted`: whether the user vouches for them.
  * - `rules`: what is allowed, asked about and denied by name and arguments, besides what `permission` says; the strictest
  *   counts. `guardModel`: a model that judges calls.
- * - `instructions`: more of them, each a text. `agentsFile`: whether AGENTS.md is read.
+ * - `instructions`: more of them, each a text. `guidance`: the AGENTS.md files.
  * - `skills`, `agents`: folders besides the usual ones, absolute.
  * - `mcp`: whether servers are used, which are not, and which of the project's are.
  *
@@ -40,7 +42,7 @@ export interface Settings extends Omit<Options, "tools" | "sandbox" | "permissio
   readonly rules: Rules.Rules | undefined
   readonly guardModel: string | undefined
   readonly instructions: ReadonlyArray<string>
-  readonly agentsFile: boolean
+  readonly guidance: ReadonlyArray<Guidance>
   readonly skills: ReadonlyArray<string>
   readonly agents: ReadonlyArray<string>
   readonly mcp: {
@@ -80,6 +82,8 @@ export const resolve = (
     const names = options.model ?? options.baseUrl ?? read("AXONAL_MODEL")
     const offline = options.offline || (settings.offline === true && names === undefined)
     const baseUrl = options.baseUrl ?? (read("OPENAI_BASE_URL") === undefined ? settings.baseUrl : undefined)
+    const isGuided = settings.agentsFile !== false
+    const guided = isGuided ? AgentsFile.read(environment, folder) : { guidance: [], problems: [] }
     return {
       ...options,
       offline,
@@ -100,13 +104,13 @@ export const resolve = (
       compact: options.compact && settings.compact !== false,
       color: options.color && settings.color !== false,
       plain: options.plain || settings.plain === true,
-      problems: notes,
+      problems: [...notes, ...guided.problems],
       project: found.folder,
       isTrusted,
       rules: settings.rules === undefined ? undefined : { rules: settings.rules },
       guardModel: settings.guard?.model,
       instructions,
-      agentsFile: settings.agentsFile !== false,
+      guidance: guided.guidance,
       skills: settings.skills ?? [],
       agents: settings.agents ?? [],
       mcp: {

@@ -23,6 +23,7 @@ import * as Approval from "../../guard/Approval.ts"
 import * as Guard from "../../guard/Guard.ts"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
 import * as AskUser from "../../toolbox/AskUser.ts"
+import * as Models from "../../transport/Models.ts"
 import { Transport } from "../../transport/Transport.ts"
 import type { SetupError, UsageError } from "../errors.ts"
 import * as SandboxOf from "../sandbox.ts"
@@ -119,7 +120,7 @@ export interface Assistant {
  *
  * **Details**
  *
- * - `known` is told of the model and of the file of sessions as soon as they are chosen, for what may have to be said of
+ * - `tell` is called with the model and with the file of sessions as soon as they are chosen, for what may have to be said of
  *   failures.
  *
  * @category constructors
@@ -128,15 +129,16 @@ export interface Assistant {
 export const make = (
   settings: Settings,
   folder: string,
-  known: (facts: { readonly choice: Choice } | { readonly database: string | undefined }) => void
+  tell: (facts: { readonly choice: Choice } | { readonly database: string | undefined }) => void
 ): Effect.Effect<Assistant, SetupError | UsageError | ContextStore.StoreError, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const parts = yield* Parts.make(settings, folder)
     const choice = yield* Vendors.choose(settings, process.env, parts.vendors)
-    known({ choice })
+    tell({ choice })
     const database = settings.save ? yield* Sessions.databaseFile(settings) : undefined
-    known({ database })
+    tell({ database })
+    const known = yield* Models.Models
     const knobs = Knobs.make(knobsOf(settings, choice))
     const undo = yield* Undo.make(yield* sandboxOf(settings, folder), {
       folder: settings.save ? join(Sessions.dataFolder(settings), "checkpoints") : undefined
@@ -157,9 +159,9 @@ export const make = (
     const compaction = () => (knobs.get().choice._tag === "Offline" ? undefined : summarises)
     const plan = Plan.tool(knobs)
     const agent = (output?: Output.Output<string>) => {
-      const { maxTurns, off, settings: own } = knobs.get()
+      const { choice, maxTurns, off, settings: own } = knobs.get()
       const agent = parts.agent({
-        instructions: Instructions.make(settings, undo.sandbox),
+        instructions: Instructions.make(settings, undo.sandbox, aboutOf(choice, known)),
         off,
         settings: own,
         output,
@@ -211,10 +213,14 @@ export const make = (
 
 // internal
 
-type Models = (choice: Choice) => Effect.Effect<Context.Context<Transport>, Problem>
+type Made = (choice: Choice) => Effect.Effect<Context.Context<Transport>, Problem>
+
+/** What is known of a model, which may be nothing. */
+const aboutOf = (choice: Choice, { find }: Models.Service) =>
+  choice._tag === "Offline" ? undefined : find(choice.named.vendor.vendor ?? choice.named.vendor.name, choice.model)
 
 /** The model that judges calls, which may be another one than the one that makes them. */
-const judging = (model: string, { vendors }: Parts.Parts, models: Models) =>
+const judging = (model: string, { vendors }: Parts.Parts, models: Made) =>
   Vendors.choose({ model, baseUrl: undefined, offline: false }, process.env, vendors).pipe(
     Effect.flatMap(models),
     Effect.map(Context.get(Transport)),
@@ -222,7 +228,7 @@ const judging = (model: string, { vendors }: Parts.Parts, models: Models) =>
   )
 
 /** A transport is made once for each model that is used, and lives as long as the assistant. */
-const modelsOf = ({ transports }: Parts.Parts, scope: Scope.Scope): Models => {
+const modelsOf = ({ transports }: Parts.Parts, scope: Scope.Scope): Made => {
   const made = new Map<Choice, Context.Context<Transport>>()
   return (choice) => {
     const known = made.get(choice)
