@@ -3,10 +3,12 @@
  * usage) on standard error, so that the answer can be piped on. Or, for programs, every event as a line of JSON.
  */
 import * as Schema from "effect/Schema"
+import type { Of } from "../domain/AgentEvent.ts"
 import { AgentEvent } from "../domain/AgentEvent.ts"
+import { contentToText } from "../domain/Part.ts"
 import type { Usage } from "../domain/Usage.ts"
 import { totalTokens } from "../domain/Usage.ts"
-import { argumentsOf, clip, numeral, plural, printable, resultOf } from "./internal/words.ts"
+import { argumentsOf, clip, numeral, oneLine, plural, printable, resultOf } from "./internal/words.ts"
 
 /**
  * Where to write: the answer, and notes about it.
@@ -45,11 +47,16 @@ export const json =
 /**
  * Writes for people.
  *
+ * **Details**
+ *
+ * - Standard output has the answer of the run and nothing else. What agents below it do is told on lines that are indented.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const text = (output: Output): Renderer => {
   let open = false
+  let thought = ""
   const say = (delta: string): void => {
     if (delta === "") return
     output.answer(delta)
@@ -57,39 +64,41 @@ export const text = (output: Output): Renderer => {
   }
   const note = (line: string): void => {
     if (open) say("\n")
-    output.note(`${output.color ? `\u001b[2m${line}\u001b[22m` : line}\n`)
+    output.note(`${dim(line, output)}\n`)
+  }
+  /** Thoughts are told when they are over, and not in full. */
+  const settleThoughts = (): void => {
+    const said = clip(oneLine(thought), 100)
+    thought = ""
+    if (said !== "") note(`… thought: ${said}`)
   }
   return (event) => {
-    switch (event._tag) {
-      case "TextDelta":
-        return say(printable(event.delta))
-      case "ToolCall":
-        return note(`→ ${event.name}(${argumentsOf(event.input)})`)
-      case "ToolEnd":
-        return note(resultOf(event.name, event.outcome, event.content))
-      case "Retrying":
-        return note(`… again in ${Math.ceil(event.delayMillis / 1000)} s: ${clip(printable(event.error.message), 100)}`)
-      case "TurnRestarted":
-        return note(`… the answer broke off and begins anew: ${clip(printable(event.error.message), 100)}`)
-      case "LimitWarning":
-        return note(`… near the limit of ${event.max} ${event.limit} (${event.actual})`)
-      case "Compacted":
-        return note(`… ${ofCompaction(event.messages, event.tokensBefore, event.tokensAfter)}`)
-      case "CompactionFailed":
-        return note(`… the conversation could not be summarised: ${clip(printable(event.message), 200)}`)
-      case "FileOutput":
-        return note(`+ file ${event.file.name ?? ""} ${event.file.mediaType}`)
-      case "SourceOutput":
-        return note(`+ source ${event.source.title ?? ""} ${event.source.url ?? ""}`)
-      case "RunEnd": {
-        if (open) say("\n")
-        const why = endings[event.reason]?.(event.limit ?? "")
-        if (why !== undefined) note(why)
-        // A run that failed before any answer has cost nothing worth a line.
-        if (event.reason === "error" && totalTokens(event.usage) === 0) return
-        return note(`${plural(event.turn, "turn")}, ${ofUsage(event.usage)}`)
-      }
+    if (event.path !== undefined) {
+      const line = ofNested(event)
+      if (line !== undefined) note(`${"  ".repeat(event.path.length)}${clip(oneLine(event.agent), 40)} ${line}`)
+      return
     }
+    if (event._tag === "ReasoningDelta") {
+      if (thought.length < 1000) thought += event.delta
+      return
+    }
+    if (thought !== "") settleThoughts()
+    if (event._tag === "TextDelta") return say(printable(event.delta))
+    if (event._tag === "ToolEnd") {
+      note(resultOf(event.name, event.outcome, event.content))
+      for (const line of besidesOf(event)) output.note(`${styled(line, output)}\n`)
+      return
+    }
+    if (event._tag !== "RunEnd") {
+      const line = lineOf(event)
+      return line === undefined ? undefined : note(line)
+    }
+    if (open) say("\n")
+    const why = endings[event.reason]?.(event.limit ?? "")
+    if (why !== undefined) note(why)
+    // A run that failed before any answer has cost nothing worth a line.
+    if (event.reason === "error" && totalTokens(event.usage) === 0) return
+    note(`${plural(event.turn, "turn")}, ${ofUsage(event.usage)}`)
   }
 }
 
@@ -119,6 +128,78 @@ export const ofCompaction = (messages: number, before: number | undefined, after
 }
 
 // internal
+
+/** What happened, in a line, for what is told so of any run. */
+const lineOf = (event: AgentEvent): string | undefined => {
+  switch (event._tag) {
+    case "ToolCall":
+      return `→ ${event.name}(${argumentsOf(event.input)})`
+    case "Retrying":
+      return `… again in ${Math.ceil(event.delayMillis / 1000)} s: ${clip(printable(event.error.message), 100)}`
+    case "TurnRestarted":
+      return `… the answer broke off and begins anew: ${clip(printable(event.error.message), 100)}`
+    case "LimitWarning":
+      return `… near the limit of ${event.max} ${event.limit} (${event.actual})`
+    case "Compacted":
+      return `… ${ofCompaction(event.messages, event.tokensBefore, event.tokensAfter)}`
+    case "CompactionFailed":
+      return `… the conversation could not be summarised: ${clip(printable(event.message), 200)}`
+    case "FileOutput":
+      return `+ file ${event.file.name ?? ""} ${event.file.mediaType}`
+    case "SourceOutput":
+      return `+ source ${event.source.title ?? ""} ${event.source.url ?? ""}`
+    default:
+      return undefined
+  }
+}
+
+const ofNested = (event: AgentEvent): string | undefined => {
+  switch (event._tag) {
+    case "ToolEnd":
+      return resultOf(event.name, event.outcome, event.content)
+    case "RunEnd":
+      return `is done (${event.reason}): ${plural(event.turn, "turn")}, ${ofUsage(event.usage)}`
+    default:
+      return lineOf(event)
+  }
+}
+
+/** What is worth more than a line: a plan, the lines that a change touched, what an interrupted call had come to. */
+const besidesOf = ({ content, input, name, outcome }: Of<"ToolEnd">): ReadonlyArray<string> => {
+  if (outcome === "ok" && name === "write_todos") return planOf(input)
+  const lines = printable(contentToText(content)).split("\n")
+  if (outcome === "interrupted") return lines.filter((line) => line.trim() !== "").slice(1, 1 + fewLines)
+  const begins = lines.findIndex((line) => /^@@ -\d/.test(line))
+  if (outcome !== "ok" || begins < 0) return []
+  const changed = lines.slice(begins).filter((line) => /^[+-]/.test(line) && !/^(\+\+\+|---) /.test(line))
+  const rest = changed.length - fewLines
+  return [
+    ...changed.slice(0, fewLines).map((line) => clip(line, 160)),
+    ...(rest > 0 ? [`… ${plural(rest, "more line")}`] : [])
+  ]
+}
+
+const fewLines = 12
+
+const marks: Readonly<Record<string, string>> = { completed: "[x]", in_progress: "[~]", cancelled: "[-]" }
+
+const planOf = (input: unknown): ReadonlyArray<string> => {
+  const todos: unknown = typeof input === "object" && input !== null && "todos" in input ? input.todos : undefined
+  return (Array.isArray(todos) ? todos : []).flatMap((todo: unknown) => {
+    if (typeof todo !== "object" || todo === null || !("content" in todo) || typeof todo.content !== "string") return []
+    const status = "status" in todo ? String(todo.status) : ""
+    return [`${marks[status] ?? "[ ]"} ${clip(oneLine(todo.content), 120)}`]
+  })
+}
+
+const dim = (line: string, { color }: Output): string => (color ? `\u001b[2m${line}\u001b[22m` : line)
+
+/** Lines of a change in the colours that they have everywhere. */
+const styled = (line: string, output: Output): string => {
+  const code = line.startsWith("+") ? 32 : line.startsWith("-") ? 31 : undefined
+  if (code === undefined) return `  ${dim(line, output)}`
+  return output.color ? `  \u001b[${code}m${line}\u001b[39m` : `  ${line}`
+}
 
 const endings: { readonly [reason: string]: (limit: string) => string } = {
   length: () => "The model reached its output limit; the answer is cut.",

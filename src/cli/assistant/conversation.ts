@@ -149,7 +149,8 @@ export const make = (
         if (run === undefined) {
           joined = []
           tell({ _tag: "Said", input })
-          return begin(whole)
+          // The run before is over for the person a moment before it has let go of the session.
+          return Effect.zipRight(settled, begin(whole))
         }
         return Effect.flatMap(how === "steer" ? run.steer(whole) : run.followUp(whole), (taken) => {
           if (taken) {
