@@ -10,6 +10,14 @@ import { SetupError } from "./errors.ts"
 import type { Place } from "./internal/hands.ts"
 
 /**
+ * Which files of this machine its own sandbox has: those of the folder, or all, where guards judge what is done elsewhere.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reach = "folder" | "machine"
+
+/**
  * Opens a sandbox on a folder of this machine, until the scope closes.
  *
  * **Details**
@@ -19,8 +27,12 @@ import type { Place } from "./internal/hands.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const open = (place: Place, folder: string): Effect.Effect<Sandbox.Service, SetupError, Scope.Scope> =>
-  Effect.tryPromise(() => loaded(place, folder)).pipe(
+export const open = (
+  place: Place,
+  folder: string,
+  reach: Reach = "folder"
+): Effect.Effect<Sandbox.Service, SetupError, Scope.Scope> =>
+  Effect.tryPromise(() => loaded(place, folder, reach)).pipe(
     Effect.flatten,
     Effect.mapError((cause) => {
       const why = cause instanceof SandboxError ? cause.message : String(cause.error)
@@ -33,7 +45,7 @@ export const open = (place: Place, folder: string): Effect.Effect<Sandbox.Servic
  *
  * **Details**
  *
- * - Its description is empty.
+ * - Its description is empty. All files of the machine are in reach.
  *
  * @category constructors
  * @since 0.1.0
@@ -41,7 +53,7 @@ export const open = (place: Place, folder: string): Effect.Effect<Sandbox.Servic
 export const later = (folder: string): Effect.Effect<Sandbox.Service, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const opening = Effect.flatten(Effect.promise(() => loaded({ kind: "local" }, folder)))
+    const opening = Effect.flatten(Effect.promise(() => loaded({ kind: "local" }, folder, "machine")))
     const opened = yield* Effect.cached(Scope.extend(opening, scope))
     return {
       folder,
@@ -60,10 +72,13 @@ export const later = (folder: string): Effect.Effect<Sandbox.Service, never, Sco
 
 type Opening = Effect.Effect<Sandbox.Service, SandboxError, Scope.Scope>
 
-const loaded = async (place: Place, folder: string): Promise<Opening> => {
+const loaded = async (place: Place, folder: string, reach: Reach): Promise<Opening> => {
   switch (place.kind) {
     case "local":
-      return (await import("../sandbox/LocalSandbox.ts")).make({ folder })
+      return (await import("../sandbox/LocalSandbox.ts")).make({
+        folder,
+        roots: reach === "machine" ? [{ path: "/", access: "write" }] : []
+      })
     case "bubblewrap":
       return (await import("../sandbox/BubblewrapSandbox.ts")).make({ folder })
     case "container": {

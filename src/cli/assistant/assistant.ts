@@ -248,7 +248,7 @@ const modelsOf = ({ transports }: Parts.Parts, scope: Scope.Scope): Made => {
 const sandboxOf = (settings: Settings, folder: string): Effect.Effect<Sandbox.Service, SetupError, Scope.Scope> => {
   // Nothing has to be said of the usual one, so that nobody waits for it before there is a call.
   const isUsual = settings.sandbox.kind === "local" && settings.tools !== "all"
-  return isUsual ? SandboxOf.later(folder) : SandboxOf.open(settings.sandbox, folder)
+  return isUsual ? SandboxOf.later(folder) : SandboxOf.open(settings.sandbox, folder, "machine")
 }
 
 const knobsOf = (settings: Settings, choice: Choice): Knobs.Knobs => ({
