@@ -26,10 +26,13 @@ const ofPlugin = async ([name = "", ...args]: ReadonlyArray<string>): Promise<nu
     : undefined
 
 /** A conversation at a terminal that can show more than lines. */
-const isOnScreen = ({ interactive, json, plain, prompt }: Options): boolean =>
+const isOnScreen = ({ files, interactive, json, outputSchema, plain, prompt }: Options): boolean =>
   (interactive || prompt === undefined) &&
   !json &&
   !plain &&
+  // These are refused, in words for which no screen is needed.
+  files.length === 0 &&
+  outputSchema === undefined &&
   process.stdin.isTTY === true &&
   process.stdout.isTTY === true &&
   process.env["TERM"] !== "dumb"

@@ -11,7 +11,7 @@ import type { Face, Host } from "./host.ts"
 import * as Picker from "./picker.ts"
 import type { Act, Event } from "./state.ts"
 import * as State from "./state.ts"
-import type { Theme } from "./theme.ts"
+import * as Theme from "./theme.ts"
 import type { Transcript } from "./transcript/transcript.ts"
 import * as View from "./view.ts"
 import { cut } from "./words.ts"
@@ -29,9 +29,9 @@ import { cut } from "./words.ts"
  */
 export interface Options {
   readonly terminal: Terminal & { readonly onWheel?: (listener: (by: number) => void) => void }
-  readonly theme: Theme
+  readonly theme: Theme.Theme
   readonly folder: string
-  readonly transcript: (changed: () => void) => Transcript
+  readonly transcript: (theme: Theme.Theme, changed: () => void) => Transcript
   readonly now: () => number
   readonly suspend: (leave: () => void, enter: () => void) => void
   readonly exit: () => void
@@ -57,7 +57,8 @@ export interface App {
  * @since 0.1.0
  */
 export const make = (options: Options): App => {
-  const { now, terminal, theme } = options
+  const { now, terminal } = options
+  const theme = { ...options.theme }
   const tui = new TUI(terminal, true)
   const editor = Editor.make(tui, theme)
   let writer: ReturnType<typeof Editor.make> | undefined
@@ -71,7 +72,7 @@ export const make = (options: Options): App => {
     tick()
     tui.requestRender()
   }
-  const transcript = options.transcript(refresh)
+  const transcript = options.transcript(theme, refresh)
   const view = View.make({ transcript, theme, folder: options.folder })
   const drawn = deferred()
   const left = deferred()
@@ -258,7 +259,7 @@ export const make = (options: Options): App => {
   const face: Face = {
     left: left.promise,
     size: () => ({ columns: terminal.columns, rows: terminal.rows }),
-    hasColor: theme.hasColor,
+    hasColor: () => theme.hasColor,
     ready: (made) => {
       host = made
       for (const text of made.history().slice(-100)) editor.addToHistory(text)
@@ -278,6 +279,10 @@ export const make = (options: Options): App => {
     clear: () => {
       transcript.clear()
       act({ _tag: "Followed" })
+    },
+    uncolor: () => {
+      Object.assign(theme, Theme.plain)
+      tui.requestRender(true)
     },
     ask: (ask) => act({ _tag: "Asked", ask, now: now() }),
     withdraw: (id) => act({ _tag: "Withdrawn", id, now: now() }),

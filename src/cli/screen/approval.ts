@@ -2,6 +2,7 @@
  * The card that asks a person about a call: what its keys do, and how it looks. A pure machine; who waits for the answer
  * is not known here.
  */
+import { visibleWidth } from "@earendil-works/pi-tui"
 import type { Decision, Question } from "../../guard/Approval.ts"
 import type { Preview } from "../assistant/preview.ts"
 import { oneLine, plural } from "../internal/words.ts"
@@ -216,19 +217,20 @@ const keysOf = (card: Card, question: Question, now: number, theme: Theme, width
     return theme.dim(cut("the arguments: Enter runs it with these, Esc goes back", width))
   if (!isArmed(card, now)) return theme.dim(cut("…", width))
   const key = (letter: string, word: string, rank: number) => ({ text: `${theme.accent(letter)} ${word}`, rank })
-  return fitting(
-    [
-      key("y", "yes", 0),
-      key("n", "no", 1),
-      key("e", "edit", 3),
-      key("t", "always this tool", 4),
-      ...(question.category === undefined ? [] : [key("c", `always ${oneLine(question.category)}`, 5)]),
-      key("s", "all of this session", 6),
-      key("d", "never", 7)
-    ],
-    width,
-    theme.dim(" · ")
-  )
+  const gap = theme.dim(" · ")
+  const keys = (tool: string, category: string, session: string, never: string) => [
+    key("y", "yes", 0),
+    key("n", "no", 1),
+    key("e", "edit", 3),
+    key("t", tool, 4),
+    ...(question.category === undefined ? [] : [key("c", category, 5)]),
+    key("s", session, 6),
+    key("d", never, 7)
+  ]
+  const category = oneLine(question.category ?? "")
+  const whole = keys("always this tool", `always ${category}`, "always in this session", "never this tool")
+  const short = keys("tool", category, "session", "never")
+  return fitting(visibleWidth(whole.map(({ text }) => text).join(gap)) <= width ? whole : short, width, gap)
 }
 
 /** Arguments as text that can be changed: the one that says it all as it is, else all of them as JSON. */

@@ -26,11 +26,11 @@ export const make = (tui: TUI, theme: Theme): Editor => {
     {
       borderColor: theme.dim,
       selectList: {
-        selectedPrefix: theme.accent,
-        selectedText: theme.accent,
-        description: theme.dim,
-        scrollInfo: theme.dim,
-        noMatch: theme.dim
+        selectedPrefix: (text) => theme.accent(text),
+        selectedText: (text) => theme.accent(text),
+        description: (text) => theme.dim(text),
+        scrollInfo: (text) => theme.dim(text),
+        noMatch: (text) => theme.dim(text)
       }
     },
     { autocompleteMaxVisible: 8 }

@@ -12,7 +12,8 @@ import { cut } from "./words.ts"
  *
  * - `transcript`: draws so many of its rows. `card`: what stands above the editor and is heard in its place, in at most so
  *   many rows; absent most of the time.
- * - `work`, `waiting`, `hint`: lines between the two. `editor`: with its cursor. `status`: the last line.
+ * - `work`, `waiting`, `hint`: lines between the two. `editor`: with its cursor; `isWriting`: something for the card is
+ *   written there. `status`: the last line.
  *
  * @category models
  * @since 0.1.0
@@ -24,6 +25,7 @@ export interface Parts {
   readonly waiting: (rows: number) => ReadonlyArray<string>
   readonly hint: string | undefined
   readonly editor: ReadonlyArray<string>
+  readonly isWriting: boolean
   readonly status: string
 }
 
@@ -52,10 +54,7 @@ export const make = (parts: Parts, width: number, rows: number): ReadonlyArray<s
   const hint = take(parts.hint === undefined ? [] : [parts.hint], rows >= 4 ? 1 : 0)
   const work = take(parts.work === undefined ? [] : [parts.work], rows >= 6 ? 1 : 0)
   left += 1
-  const kept = parts.card === undefined && rows >= 10 ? Math.floor(rows / 3) : rows >= 8 ? 2 : 0
-  const most =
-    parts.card === undefined ? left - kept : Math.min(parts.editor.length, rows >= 12 ? 3 : rows >= 5 ? 1 : 0)
-  const editor = around(parts.editor, Math.max(parts.card === undefined ? 1 : 0, Math.min(left, most)))
+  const editor = around(parts.editor, Math.min(left, editorRows(parts, left, rows)))
   left -= editor.length
   const card = parts.card === undefined ? [] : take(parts.card(Math.max(1, left - (rows >= 16 ? 4 : 0))), left)
   const waiting = take(parts.waiting(Math.min(3, Math.max(0, left - 1))), 3)
@@ -84,6 +83,13 @@ export const around = (editor: ReadonlyArray<string>, rows: number): ReadonlyArr
 }
 
 // internal
+
+/** Beside a card that is answered by keys, the words that were begun only show that they are still there. */
+const editorRows = ({ card, editor, isWriting }: Parts, left: number, rows: number): number => {
+  if (card === undefined) return Math.max(1, left - (rows >= 10 ? Math.floor(rows / 3) : rows >= 8 ? 2 : 0))
+  if (isWriting) return Math.max(1, Math.floor(left / 2))
+  return Math.min(editor.length, rows >= 12 ? 3 : rows >= 5 ? 1 : 0)
+}
 
 /** A line with an image takes rows and columns that its text does not tell. */
 const isImage = (line: string): boolean => line.includes("\u001b_G") || line.includes("\u001b]1337;File=")

@@ -44,7 +44,8 @@ export interface Host {
  *
  * **Details**
  *
- * - `left` resolves once the person wants to leave. `copy` puts a text into the clipboard.
+ * - `left` resolves once the person wants to leave. `copy` puts a text into the clipboard. `uncolor`: there are no colours
+ *   from now on.
  *
  * @category models
  * @since 0.1.0
@@ -52,11 +53,12 @@ export interface Host {
 export interface Face {
   readonly left: Promise<void>
   readonly size: () => { readonly columns: number; readonly rows: number }
-  readonly hasColor: boolean
+  readonly hasColor: () => boolean
   readonly ready: (host: Host) => void
   readonly news: (news: News) => void
   readonly restore: (entries: ReadonlyArray<Stored>) => void
   readonly clear: () => void
+  readonly uncolor: () => void
   readonly ask: (ask: Ask) => void
   readonly withdraw: (id: number) => void
   readonly choose: (title: string, command: string, items: ReadonlyArray<Item>) => void

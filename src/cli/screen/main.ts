@@ -27,7 +27,7 @@ export const open = async (options: Options): Promise<number> => {
     terminal: Terminal.make(`axonal · ${folder.split("/").at(-1) ?? ""}`),
     theme,
     folder: folder.startsWith(`${homedir()}/`) ? `~${folder.slice(homedir().length)}` : folder,
-    transcript: (changed) => StandIn.make(changed),
+    transcript: (_theme, changed) => StandIn.make(changed),
     now: Date.now,
     suspend: Lifecycle.suspend,
     exit: () => process.exit(exitCodes.interrupted)
@@ -55,6 +55,7 @@ export const open = async (options: Options): Promise<number> => {
   const end = await run(options, folder, app.face)
   off()
   app.stop()
+  if (end.isPlain === true) return await (await import("../program.ts")).run({ ...options, plain: true })
   for (const line of end.lines) process.stderr.write(`${oneLine(line)}\n`)
   return code ?? end.code
 }

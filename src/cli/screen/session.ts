@@ -29,12 +29,17 @@ import type { Face, Host } from "./host.ts"
 /**
  * How a conversation ended: the exit code, and what is to be told on the normal screen.
  *
+ * **Details**
+ *
+ * - `isPlain`: it has not begun, since files of settings say that it is to be held in lines.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface End {
   readonly code: number
   readonly lines: ReadonlyArray<string>
+  readonly isPlain?: boolean
 }
 
 /**
@@ -50,7 +55,10 @@ export const run = (options: Options, folder: string, face: Face): Promise<End> 
   const program = Effect.scoped(
     Effect.flatMap(
       Effect.raceFirst(opened({ ...options, debug }, folder, face, where), Effect.as(left, undefined)),
-      (conversation) => (conversation === undefined ? Effect.succeed(nothing) : held(conversation, face, where, left))
+      (conversation) => {
+        if (conversation === undefined) return Effect.succeed(nothing)
+        return conversation === "plain" ? Effect.succeed(inLines) : held(conversation, face, where, left)
+      }
     )
   ).pipe(
     Effect.catchAllCause((cause) =>
@@ -70,6 +78,8 @@ type Mutable = { -readonly [Key in keyof Where]: Where[Key] }
 
 const nothing: End = { code: exitCodes.ok, lines: [] }
 
+const inLines: End = { ...nothing, isPlain: true }
+
 interface Opened {
   readonly asking: Asking.Asking
   readonly conversation: Conversation.Conversation
@@ -79,6 +89,8 @@ interface Opened {
 const opened = (options: Options, folder: string, face: Face, where: Mutable) =>
   Effect.gen(function* () {
     const settings = yield* Resolving.resolve(options, process.env, folder)
+    if (settings.plain) return "plain"
+    if (!settings.color) face.uncolor()
     const assistant = yield* Assistant.make(settings, folder, (facts) => Object.assign(where, facts))
     const asking = Asking.make(face, (call) => Preview.of(call, assistant.undo.sandbox))
     const session = yield* assistant.within(Sessions.choose(settings, folder))
@@ -129,7 +141,7 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
       conversation,
       stop,
       screen: {
-        ...Screen.ofNotes({ color: face.hasColor, note: (text) => tell(text.trimEnd()) }, process.env),
+        ...Screen.ofNotes({ color: face.hasColor(), note: (text) => tell(text.trimEnd()) }, process.env),
         width: Math.max(20, face.size().columns - 2)
       }
     })
@@ -201,6 +213,7 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
     })
     knobs.listen(() => void fork(refresh))
     for (const problem of problems) tell(oneLine(problem), "warning")
+    if (settings.permission === "yolo") tell("YOLO: commands run and files change, and nobody is asked first.", "error")
     yield* complained(shown)
     yield* Effect.forkScoped(refresh)
     face.ready(host)

@@ -84,7 +84,8 @@ export const working = (status: Status | undefined, theme: Theme, width: number,
       { text: `${theme.accent(frame)} ${oneLine(work.doing)}`, rank: 0 },
       { text: theme.dim(lasting(now - work.sinceMillis)), rank: 1 },
       { text: turn, rank: 3 },
-      { text: theme.dim("Esc stops"), rank: 2 }
+      // Where a person is asked, Esc answers that.
+      { text: work.doing === "waiting for you" ? "" : theme.dim("Esc stops"), rank: 2 }
     ],
     width,
     theme.dim(" · ")

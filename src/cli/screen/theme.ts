@@ -2,7 +2,7 @@
  * How the screen looks: styles by what they are for, with colours or without any. The colours are the sixteen of the
  * terminal, which its owner has made readable on light or on dark.
  */
-import { detectCapabilities, hyperlink, setCapabilities } from "@earendil-works/pi-tui"
+import { detectCapabilities, hyperlink } from "@earendil-works/pi-tui"
 
 /**
  * Gives a text without line ends a style.
@@ -117,17 +117,14 @@ export const make = (options: {
 }
 
 /**
- * The theme of the terminal that this process is attached to. What pi-tui draws itself then keeps to it, too.
+ * The theme of the terminal that this process is attached to.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const ofTerminal = (options: { readonly color: boolean }): Theme => {
-  const { hyperlinks, images, trueColor } = detectCapabilities()
-  const theme = make({ color: options.color, links: hyperlinks, pictures: images ?? "none" })
-  const drawn = theme.pictures === "none" ? null : theme.pictures
-  setCapabilities({ images: drawn, trueColor, hyperlinks: theme.hasLinks })
-  return theme
+  const { hyperlinks, images } = detectCapabilities()
+  return make({ color: options.color, links: hyperlinks, pictures: images ?? "none" })
 }
 
 /**

@@ -9,6 +9,7 @@ import * as Keys from "./keys.ts"
 import * as Picker from "./picker.ts"
 import * as Asking from "./question.ts"
 import type { About, State } from "./state.ts"
+import { isWriting } from "./state.ts"
 import * as Status from "./status.ts"
 import type { Theme } from "./theme.ts"
 import type { Place, Transcript } from "./transcript/transcript.ts"
@@ -118,6 +119,7 @@ export const make = (setting: {
           waiting: (room) => Status.waiting(status, theme, width, room),
           hint: state.hint === undefined ? undefined : theme.warning(cut(oneLine(state.hint), width)),
           editor,
+          isWriting: isWriting(state),
           status: Status.line(status, theme, width)
         },
         width,
