@@ -12,7 +12,8 @@ import * as Picker from "./picker.ts"
 import type { Act, Event } from "./state.ts"
 import * as State from "./state.ts"
 import * as Theme from "./theme.ts"
-import type { Transcript } from "./transcript/transcript.ts"
+import * as Media from "./transcript/media.ts"
+import type * as Transcript from "./transcript/transcript.ts"
 import * as View from "./view.ts"
 import { cut } from "./words.ts"
 
@@ -31,7 +32,7 @@ export interface Options {
   readonly terminal: Terminal & { readonly onWheel?: (listener: (by: number) => void) => void }
   readonly theme: Theme.Theme
   readonly folder: string
-  readonly transcript: (theme: Theme.Theme, changed: () => void) => Transcript
+  readonly transcript: (options: Transcript.Options) => Transcript.Transcript
   readonly now: () => number
   readonly suspend: (leave: () => void, enter: () => void) => void
   readonly exit: () => void
@@ -64,6 +65,7 @@ export const make = (options: Options): App => {
   let writer: ReturnType<typeof Editor.make> | undefined
   let host: Host | undefined
   let state = State.first
+  let keep: ReturnType<typeof Media.saver> | undefined
   let isRunning = false
   let ticking: NodeJS.Timeout | undefined
   const early: Array<string> = []
@@ -72,7 +74,7 @@ export const make = (options: Options): App => {
     tick()
     tui.requestRender()
   }
-  const transcript = options.transcript(theme, refresh)
+  const transcript = options.transcript({ theme, changed: refresh, now, save: (file) => keep?.(file) })
   const view = View.make({ transcript, theme, folder: options.folder })
   const drawn = deferred()
   const left = deferred()
@@ -283,6 +285,9 @@ export const make = (options: Options): App => {
     uncolor: () => {
       Object.assign(theme, Theme.plain)
       tui.requestRender(true)
+    },
+    saveTo: (folder) => {
+      keep = Media.saver(folder)
     },
     ask: (ask) => act({ _tag: "Asked", ask, now: now() }),
     withdraw: (id) => act({ _tag: "Withdrawn", id, now: now() }),

@@ -3,6 +3,7 @@
  * and none is wider.
  */
 import { CURSOR_MARKER, visibleWidth } from "@earendil-works/pi-tui"
+import { isPicture } from "./transcript/media.ts"
 import { cut } from "./words.ts"
 
 /**
@@ -91,8 +92,6 @@ const editorRows = ({ card, editor, isWriting }: Parts, left: number, rows: numb
   return Math.min(editor.length, rows >= 12 ? 3 : rows >= 5 ? 1 : 0)
 }
 
-/** A line with an image takes rows and columns that its text does not tell. */
-const isImage = (line: string): boolean => line.includes("\u001b_G") || line.includes("\u001b]1337;File=")
-
+/** What draws a picture is longer than it is wide. */
 const fits = (line: string, width: number): string =>
-  isImage(line) || visibleWidth(line) <= width ? line : cut(line, width)
+  isPicture(line) || visibleWidth(line) <= width ? line : cut(line, width)

@@ -45,7 +45,7 @@ export interface Host {
  * **Details**
  *
  * - `left` resolves once the person wants to leave. `copy` puts a text into the clipboard. `uncolor`: there are no colours
- *   from now on.
+ *   from now on. `saveTo`: where files are kept that cannot be shown.
  *
  * @category models
  * @since 0.1.0
@@ -59,6 +59,7 @@ export interface Face {
   readonly restore: (entries: ReadonlyArray<Stored>) => void
   readonly clear: () => void
   readonly uncolor: () => void
+  readonly saveTo: (folder: string) => void
   readonly ask: (ask: Ask) => void
   readonly withdraw: (id: number) => void
   readonly choose: (title: string, command: string, items: ReadonlyArray<Item>) => void

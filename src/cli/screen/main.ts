@@ -9,9 +9,9 @@ import { exitCodes } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import * as App from "./app.ts"
 import * as Lifecycle from "./lifecycle.ts"
-import * as StandIn from "./standIn.ts"
 import * as Terminal from "./terminal.ts"
 import * as Theme from "./theme.ts"
+import * as Transcript from "./transcript/transcript.ts"
 
 /**
  * Opens the screen, and answers the exit code once it is left. Never rejects.
@@ -27,7 +27,7 @@ export const open = async (options: Options): Promise<number> => {
     terminal: Terminal.make(`axonal · ${folder.split("/").at(-1) ?? ""}`),
     theme,
     folder: folder.startsWith(`${homedir()}/`) ? `~${folder.slice(homedir().length)}` : folder,
-    transcript: (_theme, changed) => StandIn.make(changed),
+    transcript: Transcript.make,
     now: Date.now,
     suspend: Lifecycle.suspend,
     exit: () => process.exit(exitCodes.interrupted)

@@ -2,6 +2,8 @@
  * The conversation behind the screen: the assistant put together, its news shown, and what is typed carried out. What goes
  * wrong before there is one ends the screen, and is told after it.
  */
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -213,6 +215,7 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
     })
     knobs.listen(() => void fork(refresh))
     for (const problem of problems) tell(oneLine(problem), "warning")
+    face.saveTo(settings.save ? join(Sessions.dataFolder(settings), "media") : join(tmpdir(), `axonal-${process.pid}`))
     if (settings.permission === "yolo") tell("YOLO: commands run and files change, and nobody is asked first.", "error")
     yield* complained(shown)
     yield* Effect.forkScoped(refresh)
