@@ -38,7 +38,7 @@ describe("axonal, in conversation", () => {
     const { stderr, stdout } = await start(["-i", "--offline", "--no-save"], { cwd: folderOf(), stdin }).ended
     assert.strictEqual(stdout, "1+1 = 2\nThis conversation has no earlier requests.\n")
     assert.include(stderr, "unknown command /what, try /help\n")
-    assert.include(stderr, "Ctrl-C stops an answer.")
+    assert.include(stderr, "Anything else is sent to the agent.")
   })
 
   it("a failed run leaves the conversation open", async () => {

@@ -17,6 +17,7 @@ import * as List from "../sessions/list.ts"
 import * as Sessions from "../sessions.ts"
 import type { Entry, Item, Outcome, Place } from "./commandsPlace.ts"
 import { among, atRest, begun, refused, said, within } from "./commandsPlace.ts"
+import * as Notes from "./notes.ts"
 import * as Shell from "./shell.ts"
 
 /**
@@ -168,7 +169,9 @@ const requests = ({ conversation }: Place) =>
 const wordsOf = (message: Parameters<typeof toText>[0]): string =>
   toText({
     ...message,
-    parts: message.parts.filter((part) => part.type !== "text" || Shell.fromText(part.text) === undefined)
+    parts: message.parts.filter(
+      (part) => part.type !== "text" || (Shell.fromText(part.text) ?? Notes.fromText(part.text)) === undefined
+    )
   })
 
 const rewind = (words: string, place: Place) =>

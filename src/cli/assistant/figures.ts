@@ -232,11 +232,11 @@ const withCalls = (state: State): State => {
     : doing(state, others.length === 0 ? name : `${name} and ${others.length} more`)
 }
 
-/** What has joined waits no longer. It may have more before it that was not typed. */
+/** What has joined waits no longer. It may have more around it that was not typed. */
 const without = (waiting: Figures["waiting"], input: ReadonlyArray<Messages.Message>): Figures["waiting"] => {
   const texts = input.filter(({ role }) => role === "user").map((message) => oneLine(Messages.toText(message)))
   return texts.reduce((left, text) => {
-    const index = left.findIndex((words) => text.endsWith(words.text))
+    const index = left.findIndex((words) => text.includes(words.text))
     return index < 0 ? left : left.filter((_, place) => place !== index)
   }, waiting)
 }
