@@ -84,7 +84,11 @@ export interface Surroundings {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (settings: Settings, knobs: Knobs.Service, { folder, model, others }: Surroundings): Service => {
+export const make = (
+  settings: Pick<Settings, "rules" | "sandbox">,
+  knobs: Knobs.Service,
+  { folder, model, others }: Surroundings
+): Service => {
   const judge = lazily(
     Effect.flatMap(
       Effect.promise(() => import("./permissionsJudge.ts")),

@@ -1,0 +1,222 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Guard from "../../../src/guard/Guard.ts"
+import * as ScriptedTransport from "../../../src/testing/ScriptedTransport.ts"
+import { call, text } from "../../../src/testing/ScriptedTransport.ts"
+import { judgeOf, quiet } from "../../support/judges.ts"
+import { sentResults, world } from "../../support/runs.ts"
+import type { Setting } from "./permissionsSupport.ts"
+import { assisted, folderOf, session } from "./permissionsSupport.ts"
+
+const outside = folderOf({ "x.txt": "x" })
+
+const files = { "a.txt": "a\n", ".env": "KEY=1\n", "src/b.ts": "b\n" }
+
+/** What the person was asked about these calls, and how many results were ok. */
+const askedAbout = (calls: ReadonlyArray<readonly [tool: string, input: object]>, setting: Partial<Setting> = {}) =>
+  Effect.gen(function* () {
+    const folder = folderOf(files)
+    const { asked, say } = yield* assisted({ folder, answer: () => ({ approved: false }), ...setting })
+    yield* say("go")
+    const results = sentResults((yield* ScriptedTransport.requests)[1])
+    return { asked, results, kinds: results.map((result) => result.slice(0, result.indexOf(":"))) }
+  }).pipe(Effect.provide(world([calls.map(([tool, input], index) => call(`c${index}`, tool, input)), [text("done")]])))
+
+const edits = [["a.txt", "edit_file"]].map(
+  ([path, tool]) => [tool ?? "", { path, edits: [{ old: "a", new: "A" }] }] as const
+)
+
+describe("permissions", () => {
+  it.scoped("reading in the folder is free; outside, and of secrets, a person is asked", () =>
+    Effect.gen(function* () {
+      const { asked, kinds } = yield* askedAbout([
+        ["read_file", { path: "a.txt" }],
+        ["search_files", { pattern: "b", path: "src" }],
+        ["read_file", { path: ".env" }],
+        ["read_file", { path: `${outside}/x.txt` }],
+        ["list_files", { path: ".." }]
+      ])
+      assert.deepStrictEqual(kinds, ["ok", "ok", "denied", "denied", "denied"])
+      assert.deepStrictEqual(
+        asked.map(([tool, , category]) => [tool, category?.replace(/(path:\w+:).*\//, "$1…/").replace(/-\w+$/, "")]),
+        [
+          ["read_file", "path:read:…/.env"],
+          ["read_file", "path:read:…/axonal-assistant"],
+          ["list_files", "path:read:…/tmp"]
+        ].map(([tool, category]) => [tool, category])
+      )
+    })
+  )
+
+  it.scoped("what changes something asks by its kind", () =>
+    Effect.gen(function* () {
+      const { asked } = yield* askedAbout([
+        ...edits,
+        ["write_file", { path: `${outside}/y.txt`, content: "y" }],
+        ["shell", { command: "npm test" }],
+        ["shell", { command: "git push && ls" }],
+        ["run_code", { language: "node", code: "1" }]
+      ])
+      assert.deepStrictEqual(
+        asked.map(([tool, , category]) => [tool, category]),
+        [
+          ["edit_file", "edit"],
+          ["write_file", `path:write:${outside}`],
+          ["shell", "command:npm"],
+          ["shell", "command:git"],
+          ["run_code", "command:code"]
+        ]
+      )
+    })
+  )
+
+  it.scoped("commands that only read inside run unasked, and no others", () =>
+    Effect.gen(function* () {
+      const quiet = ["ls -la src", "cat a.txt | grep -n a | head -3", "git status --short", "find . -name '*.ts'"]
+      const loud = [
+        "cat /etc/passwd",
+        "cat ../x",
+        "cat ~/.netrc",
+        "cat .env",
+        "cat $HOME/x",
+        "cd .. && cat x",
+        "grep -R x .",
+        "head --lines=1 -n1 --file=/etc/passwd",
+        "diff --to-file=/etc/hosts a.txt",
+        "find / -name x",
+        "find . -delete",
+        "cat a.txt > b.txt",
+        "git diff --output=x",
+        "cat {/etc/hosts,a.txt}",
+        "cat ~root/x",
+        "cat link/x.txt"
+      ]
+      const { asked } = yield* askedAbout([...quiet, ...loud].map((command) => ["shell", { command }] as const))
+      assert.strictEqual(asked.length, loud.length - 1)
+    })
+  )
+
+  it.scoped("plan mode refuses what would be asked about, yolo runs it, and both count at once", () =>
+    Effect.gen(function* () {
+      const folder = folderOf(files)
+      const { asked, knobs, say } = yield* assisted({ folder, permission: "plan" })
+      yield* say("go")
+      knobs.change({ permission: "yolo" })
+      yield* say("go on")
+      const requests = yield* ScriptedTransport.requests
+      assert.deepStrictEqual(sentResults(requests[1]), [
+        "denied: Denied: the person wants a plan first, and nothing is changed before they agree to it"
+      ])
+      assert.match(sentResults(requests[3])[0] ?? "", /^ok: Changed a.txt/)
+      assert.deepStrictEqual(asked, [])
+    }).pipe(
+      Effect.provide(
+        world([
+          edits.map(([tool, input]) => call("1", tool, input)),
+          [text("done")],
+          edits.map(([tool, input]) => call("2", tool, input)),
+          [text("done")]
+        ])
+      )
+    )
+  )
+
+  it.scoped("rules of files come first, and deny in every mode", () =>
+    Effect.gen(function* () {
+      const rules = {
+        rules: [
+          { tools: "shell", arguments: { command: { pattern: "^exit 0$" } }, verdict: "allow" },
+          { tools: "read_file", arguments: { path: { pattern: "b.ts" } }, verdict: "deny", reason: "not that" },
+          { tools: "list_files", verdict: "ask", category: "mine" }
+        ]
+      } as const
+      const calls = [
+        ["shell", { command: "exit 0", folder: "src" }],
+        ["read_file", { path: "src/b.ts" }],
+        ["list_files", { path: "." }],
+        ["read_file", { path: "a.txt" }]
+      ] as const
+      const { asked, kinds, results } = yield* askedAbout(calls, { rules })
+      assert.deepStrictEqual(kinds, ["ok", "denied", "denied", "ok"])
+      assert.deepStrictEqual(
+        [asked.map(([, , category]) => category), results[1]],
+        [["mine"], "denied: Denied: not that"]
+      )
+      const wild = yield* askedAbout(calls, { rules, permission: "yolo" })
+      assert.deepStrictEqual([wild.kinds, wild.asked.length], [["ok", "denied", "ok", "ok"], 0])
+    })
+  )
+
+  it.scoped("guards of plugins ask and deny besides", () =>
+    Effect.gen(function* () {
+      const plugin = Guard.make(({ input }) =>
+        Effect.succeed(JSON.stringify(input).includes("src") ? Guard.Ask("mind the source", "plugin") : Guard.Allow)
+      )
+      const others = Guard.all(Guard.standard, plugin)
+      const { asked } = yield* askedAbout([...edits, ["read_file", { path: "src/b.ts" }]], { others })
+      assert.deepStrictEqual(
+        asked.map(([, reason, category]) => [reason, category]),
+        [
+          ["it changes files", "edit"],
+          ["mind the source", "plugin"]
+        ]
+      )
+    })
+  )
+
+  describe("a model that judges", () => {
+    /** What the model says of the command with this number, that a person allows for good when asked. */
+    const judged = (...verdicts: ReadonlyArray<readonly [verdict: string, category: string]>) =>
+      askedAbout(
+        verdicts.map((_, index) => ["shell", { command: `false ${index}; true >&2` }] as const),
+        {
+          model: judgeOf((input) => verdicts[Number(/\d/.exec(JSON.stringify(input))?.[0])] ?? ["", ""]).transport,
+          answer: () => ({ approved: true, remember: "category" })
+        }
+      ).pipe(quiet)
+
+    it.scoped("AX-33 SAFE passes, DENY rejects, RISKY asks once, and anything else is no", () =>
+      Effect.gen(function* () {
+        const { asked, kinds } = yield* judged(
+          ["SAFE", "other"],
+          ["DENY", "files"],
+          ["RISKY", "system"],
+          ["RISKY", "system"],
+          ["SURE", "other"]
+        )
+        assert.deepStrictEqual(kinds, ["ok", "denied", "ok", "ok", "denied"])
+        assert.deepStrictEqual(
+          asked.map(([, , category]) => category),
+          ["model:system"]
+        )
+      })
+    )
+  })
+
+  it.scoped("answers for the session hold without being kept, are told, and can be taken back", () =>
+    Effect.gen(function* () {
+      const folder = folderOf(files)
+      const { asked, permissions, say } = yield* assisted({
+        folder,
+        answer: () => ({ approved: true, remember: "session" })
+      })
+      yield* say("go")
+      assert.strictEqual(asked.length, 1)
+      const [known] = yield* permissions.remembered(session)
+      assert.deepStrictEqual([known?.what, known?.approved], ["session", true])
+      assert.isTrue(yield* permissions.revoke(session, known?.id ?? ""))
+      yield* say("again")
+      assert.strictEqual(asked.length, 2)
+    }).pipe(
+      Effect.provide(
+        world([
+          [call("1", "shell", { command: "touch x" })],
+          [call("2", "shell", { command: "mkdir y" })],
+          [text("done")],
+          [call("3", "shell", { command: "mkdir z" })],
+          [text("done")]
+        ])
+      )
+    )
+  )
+})
