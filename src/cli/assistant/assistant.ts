@@ -13,9 +13,8 @@ import * as Stream from "effect/Stream"
 import * as Agent from "../../agent/Agent.ts"
 import type * as Output from "../../agent/Output.ts"
 import * as Compaction from "../../context/Compaction.ts"
-import * as ContextStore from "../../context/ContextStore.ts"
+import type * as ContextStore from "../../context/ContextStore.ts"
 import * as Identity from "../../context/Identity.ts"
-import { layerSqlite } from "../../context/SqliteContextStore.ts"
 import type { AgentEvent } from "../../domain/AgentEvent.ts"
 import type { SessionId } from "../../domain/Ids.ts"
 import type { Input } from "../../domain/Message.ts"
@@ -38,6 +37,7 @@ import * as Notes from "./notes.ts"
 import * as Parts from "./parts.ts"
 import * as Permissions from "./permissions.ts"
 import * as Plan from "./plan.ts"
+import * as Store from "./store.ts"
 import * as Undo from "./undo.ts"
 
 /**
@@ -149,9 +149,8 @@ export const make = (
       others: Context.get(parts.context, Guard.Guard),
       model: settings.guardModel === undefined ? undefined : judging(settings.guardModel, parts, models)
     })
-    const stored = database === undefined ? ContextStore.layerMemory : layerSqlite({ filename: database })
     const fixed: Context.Context<Exclude<Parts.Needs, Transport>> = parts.context.pipe(
-      Context.merge(yield* Layer.build(stored)),
+      Context.merge(yield* Layer.build(Store.layer(database))),
       Context.add(Sandbox.Sandbox, undo.sandbox),
       Context.add(Guard.Guard, permissions.guard)
     )
