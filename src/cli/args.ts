@@ -75,7 +75,7 @@ export type Parsed =
   | { readonly _tag: "Run"; readonly options: Options }
   | { readonly _tag: "Command"; readonly name: Command; readonly args: ReadonlyArray<string> }
   /** `of` is the command whose help is asked for, when it has its own. */
-  | { readonly _tag: "Help"; readonly of?: "sessions" | "run" | "plugins" | "mcp" }
+  | { readonly _tag: "Help"; readonly of?: Exclude<Command, "models" | "login"> }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Invalid"; readonly message: string }
 
@@ -85,7 +85,7 @@ export type Parsed =
  * @category constructors
  * @since 0.1.0
  */
-export const commands = ["run", "sessions", "models", "login", "plugins", "mcp"] as const
+export const commands = ["run", "sessions", "models", "login", "plugins", "mcp", "init", "doctor", "trust"] as const
 
 const flags = {
   session: { type: "string", short: "s" },
@@ -128,9 +128,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
   if (command !== undefined) {
     const rest = args.slice(1)
     if (!rest.some((arg) => arg === "--help" || arg === "-h")) return { _tag: "Command", name: command, args: rest }
-    return command === "sessions" || command === "run" || command === "plugins" || command === "mcp"
-      ? { _tag: "Help", of: command }
-      : { _tag: "Help" }
+    return command === "models" || command === "login" ? { _tag: "Help" } : { _tag: "Help", of: command }
   }
   try {
     const { positionals, values } = parseArgs({
@@ -188,39 +186,37 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
  */
 export const help = `Usage: axonal [flags] [prompt]
 
-Runs an agent that can list, find, read and search the files of the current folder and do arithmetic. With a prompt it
-answers once. Without one it is a conversation, or reads the prompt from standard input.
-  axonal "read README.md and tell me what this is"
-  axonal --continue "and what is missing?"
+An assistant for the files of the current folder. With a prompt it answers once; without one it is a conversation, or
+reads the prompt from standard input: axonal "what is this?" < notes.md, axonal --continue "and what is missing?"
 
-Commands
-  run TEAM [INPUT]     agents from files, and a live tree of who is doing what: see axonal run --help
-  sessions [ACTION]    list, show, search, fork, rewind, rename, rm, export, import …: see axonal sessions --help
+Commands, each with its --help
+  run TEAM [INPUT]     agents from files, and a live tree of who is doing what
+  sessions [ACTION]    list, show, search, fork, rewind, rename, rm, export, import …
   models [WORDS]       the known models: what they take, do and cost; all, or those that match (--json: one a line)
-  login [codex]        use a ChatGPT subscription, or show who is logged in; --no-browser: paste what the browser
-                       got, --remove: forget the login, --tokens FILE: keep it there
-  mcp [ACTION]         serve tools and agents by the Model Context Protocol, list servers, login: see axonal mcp --help
-  plugins [ACTION]     list, add, remove, doctor: see axonal plugins --help. Plugins may bring commands of their own
+  login [codex]        use a ChatGPT subscription; --no-browser, --remove, --tokens FILE: keep it there
+  mcp, plugins         servers and tools of others: list, add, log in …
+  init, doctor, trust  write a file of settings; look whether all is well; vouch for the files of a project
 
 Sessions
   -s, --session ID     use this session, and begin it if it is new
-  -c, --continue       go on with the latest session of this folder
-      --fork[=ID]      go on in a fork of it: of ID, of that of --session, else of the latest
-      --data-dir DIR   keep sessions here instead of in your data folder
-      --no-save        keep nothing
+  -c, --continue       go on with the latest session of this folder; --fork[=ID] in a fork of it, of ID or of --session
+      --data-dir DIR   keep sessions here instead of in your data folder; --no-save: keep nothing
       --no-compact     do not summarise the beginning of a conversation that grows too long for the model
 
-Model and tools
+Model, tools and limits
   -m, --model MODEL    vendor:id, or an id alone; vendor:id@https://host;key=NAME;effort=high says more
-      --base-url URL   any server that speaks the OpenAI chat protocol
-      --offline        no network and no model: a few rules that use the tools
-      --max-turns N    at most N model requests in a run
-      --tools WHICH    reading (the default), all: also write files and run commands, each time with your yes, or none
+      --base-url URL   any server that speaks the OpenAI chat protocol; --offline: no model, but a few rules
+      --thinking WORD  how much the model thinks; --temperature 0-2, --max-tokens N: how it answers
+      --tools WHICH    reading (they change nothing), all (where you can be asked, the default) or none
       --sandbox KIND   where they work: local (this machine), bubblewrap (no network) or container[:IMAGE]
+      --plan, --yolo   change nothing before you approve a plan; do everything without asking
+      --max-turns N    requests to the model in a run; --max-cost USD, --timeout 5m: what it may cost and take
 
-Output
+Input and output
+      --file PATH      goes with the prompt, more than once for several: texts, pictures, sound, PDF
+      --output-schema FILE  answer with JSON that fits this JSON schema, and nothing else on standard output
       --json           events as JSON lines on standard output, and nothing else there
-      --no-color       no colours (also: NO_COLOR)
+      --plain, --no-color   lines instead of a screen; no colours (NO_COLOR); --debug (AXONAL_DEBUG=1): causes of errors
   -i, --interactive    a conversation even when standard input is not a terminal
   -h, --help           this text; -v, --version: the version
 
@@ -228,8 +224,8 @@ Without a vendor in --model it is the first of these that is there: OPENAI_BASE_
 GEMINI_API_KEY or GOOGLE_API_KEY, OPENROUTER_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY,
 TOGETHER_API_KEY, CEREBRAS_API_KEY, FIREWORKS_API_KEY, MOONSHOT_API_KEY, ZAI_API_KEY, DASHSCOPE_API_KEY, a local Ollama
 (OLLAMA_HOST or 127.0.0.1:11434), else offline. Of several keys the one counts whose vendor is known to have the model.
-AXONAL_MODEL is the default of --model. AXONAL_DEBUG=1 shows causes of errors.
-Exit codes: 0 answered, 1 the run failed, 2 bad usage, 130 stopped by Ctrl-C, 143 terminated.
+AXONAL_MODEL, AXONAL_THINKING, AXONAL_TOOLS and AXONAL_SANDBOX count where the flag is missing, then files of settings.
+Exit codes: 0 answered, 1 failed, 2 bad usage, 3 a limit, 4 nobody to approve, 124 timeout, 130 Ctrl-C, 143 terminated.
 `
 
 /**

@@ -71,6 +71,17 @@ const load = (name: Exclude<Command, "run">, args: ReadonlyArray<string>, enviro
         loaded(name, () => import("./mcp.ts")),
         (module) => module.run(args, environment)
       )
+    case "doctor":
+      return Effect.flatMap(
+        loaded(name, () => import("./doctor.ts")),
+        (module) => module.run(args, environment)
+      )
+    case "init":
+    case "trust":
+      return Effect.flatMap(
+        loaded(name, () => import("./init.ts")),
+        (module) => module[name](args, environment)
+      )
   }
 }
 

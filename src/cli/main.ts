@@ -3,7 +3,7 @@
  * who asks for help should not wait for a runtime.
  */
 import { readFileSync } from "node:fs"
-import type { Options } from "./args.ts"
+import type { Options, Parsed } from "./args.ts"
 import { commands, help, parse } from "./args.ts"
 
 const version = (): string => {
@@ -12,8 +12,11 @@ const version = (): string => {
   return typeof text === "object" && text !== null && "version" in text ? String(text.version) : "unknown"
 }
 
-const helpOf = async (command: "sessions" | "run" | "plugins" | "mcp" | undefined): Promise<string> => {
+const helpOf = async (command: Extract<Parsed, { readonly _tag: "Help" }>["of"]): Promise<string> => {
   if (command === undefined) return help
+  if (command === "init" || command === "doctor" || command === "trust") {
+    return (await import("./setupArgs.ts")).help[command]
+  }
   if (command === "mcp") return (await import("./mcpArgs.ts")).help
   if (command === "plugins") return (await import("./pluginsArgs.ts")).help
   return command === "run" ? (await import("./runArgs.ts")).help : (await import("./sessions/args.ts")).help

@@ -22,6 +22,7 @@ import * as Hands from "./internal/hands.ts"
  * **Details**
  *
  * - `problems`: what is to be told about files of settings and does not keep a run from going ahead, a line each.
+ * - `said`: where what has a flag was asked for, if not by the flag.
  * - `project`: the folder whose files say more about the project; `isTrusted`: whether the user vouches for them.
  * - `rules`: what is allowed, asked about and denied by name and arguments, besides what `permission` says; the strictest
  *   counts. `guardModel`: a model that judges calls.
@@ -37,6 +38,7 @@ export interface Settings extends Omit<Options, "tools" | "sandbox" | "permissio
   readonly sandbox: Hands.Place
   readonly permission: Permission
   readonly problems: ReadonlyArray<string>
+  readonly said: { readonly baseUrl: string | undefined; readonly offline: string | undefined }
   readonly project: string
   readonly isTrusted: boolean
   readonly rules: Rules.Rules | undefined
@@ -105,6 +107,10 @@ export const resolve = (
       color: options.color && settings.color !== false,
       plain: options.plain || settings.plain === true,
       problems: [...notes, ...guided.problems],
+      said: {
+        baseUrl: options.baseUrl === undefined ? "baseUrl of your settings" : undefined,
+        offline: options.offline ? undefined : "your settings"
+      },
       project: found.folder,
       isTrusted,
       rules: settings.rules === undefined ? undefined : { rules: settings.rules },

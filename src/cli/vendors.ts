@@ -54,6 +54,11 @@ const detected: ReadonlyArray<readonly [vendor: string, model: string]> = [
   ["qwen", "qwen3.7-plus"]
 ]
 
+/** Where something was asked for, if not by its flag. */
+interface Said {
+  readonly said?: { readonly baseUrl?: string | undefined; readonly offline?: string | undefined } | undefined
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 type Read = (name: string) => string | undefined
@@ -73,12 +78,13 @@ type Read = (name: string) => string | undefined
  * @since 0.1.0
  */
 export const choose = (
-  options: Pick<Options, "baseUrl" | "model" | "offline">,
+  options: Pick<Options, "baseUrl" | "model" | "offline"> & Said,
   environment: Environment,
   registered: ReadonlyArray<string> = []
 ): Effect.Effect<Choice, UsageError> =>
   Effect.gen(function* () {
-    if (options.offline) return { _tag: "Offline", why: "as asked by --offline" }
+    const { said = {} } = options
+    if (options.offline) return { _tag: "Offline", why: `as asked by ${said.offline ?? "--offline"}` }
     const read: Read = (name) => environment[name]?.trim() || undefined
     const text = options.model ?? read("AXONAL_MODEL")
     const other = text === undefined ? undefined : Either.getOrUndefined(ModelString.parse(text, { registered }))
@@ -89,7 +95,10 @@ export const choose = (
       return yield* named(yield* parse(`compatible:${text}`), options.baseUrl, read)
     }
     const baseUrl = options.baseUrl ?? read("OPENAI_BASE_URL")
-    if (baseUrl !== undefined) return yield* custom(baseUrl, text, read, options.baseUrl !== undefined)
+    if (baseUrl !== undefined) {
+      const source = options.baseUrl === undefined ? "OPENAI_BASE_URL" : (said.baseUrl ?? "--base-url")
+      return yield* custom(baseUrl, text, read, source)
+    }
     const present = detected.flatMap(([name, model]) => {
       const vendor = ModelString.vendorOf(name)
       const variable = vendor?.variables.find((variable) => read(variable) !== undefined)
@@ -193,10 +202,9 @@ const custom = (
   baseUrl: string,
   text: string | undefined,
   read: Read,
-  byFlag: boolean
+  source: string
 ): Effect.Effect<Choice, UsageError> =>
   Effect.gen(function* () {
-    const source = byFlag ? "--base-url" : "OPENAI_BASE_URL"
     if (!isHttp(baseUrl)) return yield* new UsageError({ message: `${source} is not an http or https address` })
     const url = baseUrl.replace(/\/+$/, "")
     const variable = "OPENAI_API_KEY"

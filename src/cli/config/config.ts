@@ -36,7 +36,7 @@ const many = Schema.Array(words)
  */
 export const Config = Schema.Struct({
   $schema: key(Schema.String, "Where the JSON schema of this file is, for editors.", {
-    examples: ["https://unpkg.com/axonal/schema/config.schema.json"]
+    examples: ["../node_modules/axonal/schema/config.schema.json"]
   }),
   model: key(
     words,
