@@ -8,20 +8,16 @@ import { toText } from "../../../domain/Message.ts"
 import type { File } from "../../../domain/Part.ts"
 import * as PartialJson from "../../../tool/PartialJson.ts"
 import type { How } from "../../assistant/conversation.ts"
-import { numeral } from "../../internal/words.ts"
-import { ofCompaction } from "../../render.ts"
-import type { Block, Call, Note, Run, Sources, Thought, Words } from "./block.ts"
+import type { Block, Call, Run, Sources, Thought, Words } from "./block.ts"
 import { fold } from "./block.ts"
-import { timeOf } from "./card.ts"
-import { endOf } from "./ending.ts"
 import type { Lane, Page, Placed } from "./lane.ts"
 import * as Lanes from "./lane.ts"
 import type { Look } from "./markdown.ts"
 import * as Markdown from "./markdown.ts"
 import * as Media from "./media.ts"
+import { endOf, noteOf } from "./notes.ts"
 import * as Said from "./said.ts"
 import * as Telling from "./telling.ts"
-import { flat } from "./text.ts"
 
 /**
  * What the folding needs.
@@ -124,7 +120,18 @@ export const make = (setting: Setting): Folding => {
     lane.add(block)
     move(lane, lane.top ?? block)
   }
-  const note = (lane: Lane, kind: Note["kind"], text: string): void => add(lane, { _tag: "Note", kind, text })
+  /** What is to be said of an event besides. Of attempts, the last one. */
+  const tell = (lane: Lane, event: AgentEvent): void => {
+    const note = noteOf(event)
+    if (note === undefined) return
+    const before = lane.turn.at(-1)
+    if (event._tag === "Retrying" && before !== undefined && before === lane.retry) {
+      lane.turn.pop()
+      lane.remove(before)
+    }
+    add(lane, note)
+    if (event._tag === "Retrying") lane.retry = note
+  }
 
   const onText = (event: Of<"TextDelta">, lane: Lane): void => {
     if (lane.answer?.index !== event.index) {
@@ -317,42 +324,13 @@ export const make = (setting: Setting): Folding => {
         if (last !== undefined) lane.touch(last)
         break
       }
-      case "OutputRejected":
-        note(lane, "quiet", `the answer is not what was asked for (${event.repair}): ${flat(event.description)}`)
-        break
-      case "MessageGuarded": {
-        const what = event.direction === "input" ? "what was said" : "the answer"
-        const did = event.verdict === "block" ? "let not pass" : "changed"
-        note(lane, "warning", `a guard ${did} ${what}${event.reason === undefined ? "" : `: ${flat(event.reason)}`}`)
-        break
-      }
-      case "Retrying":
-        note(
-          lane,
-          "quiet",
-          `again in ${timeOf(event.delayMillis)} (attempt ${event.attempt}): ${flat(event.error.message)}`
-        )
-        break
       case "TurnRestarted":
         close(lane)
         for (const block of lane.turn) lane.remove(block)
         for (const block of lane.turn) if (block._tag === "Call") calls.delete(`${event.run} ${block.id}`)
         for (const block of lane.turn) moving.delete(block)
         lane.turn = []
-        note(
-          lane,
-          "quiet",
-          `the answer broke off and begins anew in ${timeOf(event.delayMillis)}: ${flat(event.error.message)}`
-        )
-        break
-      case "Compacted":
-        note(lane, "quiet", ofCompaction(event.messages, event.tokensBefore, event.tokensAfter))
-        break
-      case "CompactionFailed":
-        note(lane, "warning", `the conversation could not be summarised: ${flat(event.message)}`)
-        break
-      case "LimitWarning":
-        note(lane, "warning", `near the limit of ${numeral(event.max)} ${event.limit} (${numeral(event.actual)})`)
+        tell(lane, event)
         break
       case "TurnEnd":
         close(lane)
@@ -370,6 +348,8 @@ export const make = (setting: Setting): Folding => {
         }
         if (run === undefined) for (const block of endOf(event, now() - begunAt)) lane.add(block)
         break
+      default:
+        tell(lane, event)
     }
     if (run !== undefined && lane.top !== undefined) {
       page.touch(lane.top)
@@ -414,9 +394,7 @@ export const make = (setting: Setting): Folding => {
 
 // internal
 
-/** Of texts of a call. */
-const mostKept = 32 * 1024
-
-const mostWritten = 256 * 1024
+/** Of texts of a call, and of arguments while they are written. */
+const [mostKept, mostWritten] = [32 * 1024, 256 * 1024]
 
 const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? "").length

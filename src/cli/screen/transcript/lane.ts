@@ -75,6 +75,8 @@ export interface Lane {
   /** What is being written. */
   answer: { readonly index: number; block: Answer } | undefined
   thought: { readonly index: number; readonly block: Thought } | undefined
+  /** The note about the last attempt. */
+  retry: Block | undefined
   /** What the turn has brought so far. */
   turn: Array<Block>
 }
@@ -94,6 +96,7 @@ export const outermost = (page: Page): Lane => ({
   remove: page.remove,
   answer: undefined,
   thought: undefined,
+  retry: undefined,
   turn: []
 })
 
@@ -121,6 +124,7 @@ export const nested = (run: Run, call: Call, top: Block, page: Page): Lane => ({
   },
   answer: undefined,
   thought: undefined,
+  retry: undefined,
   turn: []
 })
 

@@ -117,6 +117,8 @@ interface Piece {
   readonly text: string
   readonly isGap: boolean
   readonly code: { readonly language: string; readonly begins: boolean; readonly ends: boolean } | undefined
+  /** Of code, its lines in colours, which cost more than all else. */
+  colored?: ReadonlyArray<string> | undefined
   drawn?: { readonly width: number; readonly lines: ReadonlyArray<string> } | undefined
 }
 
@@ -248,7 +250,10 @@ const stretch = (look: Look, reading: Reading): Markdown => {
       return rest
     },
     redraw: () => {
-      for (const piece of pieces) piece.drawn = undefined
+      for (const piece of pieces) {
+        piece.drawn = undefined
+        piece.colored = undefined
+      }
       tailDrawn = undefined
     }
   }
@@ -267,14 +272,16 @@ const isClosing = (line: string, mark: string): boolean => {
   return text.length >= mark.length && text === (mark[0] ?? "").repeat(text.length) && !/^ {4}/.test(line)
 }
 
-const drawPiece = ({ code, text }: Piece, look: Look, width: number): Array<string> => {
+const drawPiece = (piece: Piece, look: Look, width: number): Array<string> => {
+  const { code, text } = piece
   if (code === undefined) return drawProse(clean(text), look, width)
   const out: Array<string> = []
   if (code.begins) out.push(fitted(look.theme.dim(`\`\`\`${clean(code.language)}`), width))
   const body = clean(text).replace(/\n$/, "")
   if (body !== "" || text.includes("\n")) {
-    for (const line of look.colors(body, code.language))
-      for (const part of wrapped(line, width - 2)) out.push(`  ${part}`)
+    piece.colored ??= look.colors(body, code.language)
+    for (const line of piece.colored)
+      for (const part of wrapped(line, width - 2)) out.push(part === "" ? "" : `  ${part}`)
   }
   if (code.ends) out.push(look.theme.dim("```"))
   return out
@@ -287,7 +294,8 @@ const drawProse = (text: string, look: Look, width: number): Array<string> => {
   if (deep.test(source)) return wrapped(source, width)
   try {
     // The drawing asks what the terminal can, not what the theme has.
-    setCapabilities({ images: null, trueColor: false, hyperlinks: look.theme.hasLinks })
+    const { hasLinks, pictures } = look.theme
+    setCapabilities({ images: pictures === "none" ? null : pictures, trueColor: false, hyperlinks: hasLinks })
     const lines = new Drawing(source, 0, 0, look.drawing).render(width).map((line) => fitted(line.trimEnd(), width, ""))
     while (lines.length > 1 && lines.at(-1) === "") lines.pop()
     return lines

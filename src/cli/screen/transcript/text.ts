@@ -38,9 +38,7 @@ export const flat = (text: string): string =>
  * @since 0.1.0
  */
 export const fitted = (line: string, width: number, mark = "…"): string => {
-  // Long before they are as wide, lines need no counting.
-  const fits = line.length <= width && !line.includes("\u001b") && !/[^\u0020-\u007e]/.test(line)
-  if (fits || visibleWidth(line) <= width) return ended(line)
+  if (fits(line, width)) return ended(line)
   return ended(truncateToWidth(line, width, mark))
 }
 
@@ -53,7 +51,7 @@ export const fitted = (line: string, width: number, mark = "…"): string => {
 export const wrapped = (text: string, width: number): Array<string> => {
   const out: Array<string> = []
   for (const line of text.split("\n")) {
-    if (line.length <= width && visibleWidth(line) <= width) out.push(ended(line.trimEnd()))
+    if (fits(line, width)) out.push(ended(line.trimEnd()))
     else for (const piece of wrapTextWithAnsi(line, width)) out.push(fitted(piece, width, ""))
   }
   return out
@@ -138,7 +136,23 @@ export const bounded = (text: string, most: number): string =>
     ? text
     : `${text.slice(0, most / 2)}\n[… ${text.length - most} characters are not shown …]\n${text.slice(-most / 2)}`
 
+/**
+ * Whether a line is at most so many columns wide.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const fits = (line: string, width: number): boolean => {
+  // Counting columns is slow, and nearly all lines are of characters that take one at most.
+  const bare = line.includes("\u001b") ? line.replace(styles, "") : line
+  return bare.length <= width && !perhapsWide.test(bare) ? true : visibleWidth(line) <= width
+}
+
 // internal
+
+const styles = /\u001b\[[\d;]*m/g
+
+const perhapsWide = /[^\u0020-\u10ff]/
 
 /** Anything but printable ASCII, line ends and what is plainly letters. */
 const suspicious =

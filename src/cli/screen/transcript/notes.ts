@@ -1,11 +1,45 @@
 /**
- * The end of a run in words: why it ended, when that is worth saying, and what it cost.
+ * What is to be said of a run besides what it says itself: attempts, limits, summaries; why it ended, and what it cost.
  */
-import type { Of } from "../../../domain/AgentEvent.ts"
+import type { AgentEvent, Of } from "../../../domain/AgentEvent.ts"
 import { totalTokens } from "../../../domain/Usage.ts"
 import { numeral, plural } from "../../internal/words.ts"
+import { ofCompaction } from "../../render.ts"
 import type { Block, Note } from "./block.ts"
 import { timeOf } from "./card.ts"
+import { flat } from "./text.ts"
+
+/**
+ * The note on an event, if there is one.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const noteOf = (event: AgentEvent): Note | undefined => {
+  switch (event._tag) {
+    case "OutputRejected":
+      return quiet(`the answer is not what was asked for (${event.repair}): ${flat(event.description)}`)
+    case "MessageGuarded": {
+      const what = event.direction === "input" ? "what was said" : "the answer"
+      const why = event.reason === undefined ? "" : `: ${flat(event.reason)}`
+      return warning(event.verdict === "block" ? `a guard stopped ${what}${why}` : `a guard changed ${what}${why}`)
+    }
+    case "Retrying":
+      return quiet(
+        `again in ${timeOf(event.delayMillis)} (attempt ${event.attempt} failed): ${flat(event.error.message)}`
+      )
+    case "TurnRestarted":
+      return quiet(`the answer broke off and begins anew in ${timeOf(event.delayMillis)}: ${flat(event.error.message)}`)
+    case "Compacted":
+      return quiet(ofCompaction(event.messages, event.tokensBefore, event.tokensAfter))
+    case "CompactionFailed":
+      return warning(`the conversation could not be summarised: ${flat(event.message)}`)
+    case "LimitWarning":
+      return warning(`near the limit of ${numeral(event.max)} ${event.limit} (${numeral(event.actual)})`)
+    default:
+      return undefined
+  }
+}
 
 /**
  * The blocks that a run ends with, after so many milliseconds.
@@ -42,6 +76,10 @@ export const endOf = (event: Of<"RunEnd">, millis: number): ReadonlyArray<Block>
 }
 
 // internal
+
+const quiet = (text: string): Note => ({ _tag: "Note", kind: "quiet", text })
+
+const warning = (text: string): Note => ({ _tag: "Note", kind: "warning", text })
 
 const endings: { readonly [reason: string]: (limit: string) => string } = {
   length: () => "The model reached its output limit; the answer is cut.",
