@@ -121,7 +121,7 @@ const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 const permissions: { readonly [Permission in Status["permission"]]: (theme: Theme) => string } = {
   ask: (theme) => theme.added("asks"),
   plan: (theme) => theme.accent("plan"),
-  yolo: (theme) => theme.error("YOLO")
+  yolo: (theme) => theme.danger("YOLO")
 }
 
 const price = (costUsd: number): string => `$${costUsd < 1 ? costUsd.toFixed(4) : costUsd.toFixed(2)}`

@@ -22,8 +22,12 @@ export const linesOf = (text: string, width: number): ReadonlyArray<string> =>
  * @category converters
  * @since 0.1.0
  */
-export const cut = (line: string, width: number): string =>
-  visibleWidth(line) <= width ? line : width < 1 ? "" : truncateToWidth(line, width, "…")
+export const cut = (line: string, width: number): string => {
+  if (visibleWidth(line) <= width) return line
+  const out = width < 1 ? "" : truncateToWidth(line, width, "…")
+  // Where no style began, none has to be ended.
+  return line.includes("\u001b[") ? out : out.replaceAll("\u001b[0m", "")
+}
 
 /**
  * A rule across the screen with a title in it, and another at its right end.

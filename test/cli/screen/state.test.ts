@@ -6,7 +6,7 @@ import type { Act, Ask, Open } from "axonal/cli/screen/state"
 import * as State from "axonal/cli/screen/state"
 import * as Viewport from "axonal/cli/screen/viewport"
 import { CallId, RunId, SessionId } from "axonal/domain/Ids"
-import type { Question as Call } from "axonal/guard/Approval"
+import type { Question as Call, Decision } from "axonal/guard/Approval"
 import type { Question } from "axonal/toolbox/AskUser"
 
 const call = (input: unknown, category?: string): Call => ({
@@ -99,7 +99,7 @@ describe("the screen's state", () => {
   })
 
   it("each key of a card answers what it says", () => {
-    const answers: ReadonlyArray<readonly [string, unknown]> = [
+    const answers: ReadonlyArray<readonly [string, Decision]> = [
       ["y", { approved: true }],
       ["Y", { approved: true }],
       ["t", { approved: true, remember: "tool" }],
