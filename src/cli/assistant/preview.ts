@@ -149,7 +149,7 @@ const diffOf = ({ after, before, path }: Change): Preview => {
   const hunks = patch?.hunks ?? [wholeOf(old, next)]
   const lines = hunks.flatMap(
     ({ lines, newLines, newStart, oldLines, oldStart }): ReadonlyArray<Line> => [
-      { sign: "@", text: `-${oldStart},${oldLines} +${newStart},${newLines}` },
+      { sign: "@", text: `-${startOf(oldStart, oldLines)} +${startOf(newStart, newLines)}` },
       ...lines.map((line) => signed(hasReturns ? line.replace(/\r$/, "") : line))
     ]
   )
@@ -161,6 +161,9 @@ const diffOf = ({ after, before, path }: Change): Preview => {
     more: Math.max(0, lines.length - mostLines)
   }
 }
+
+/** Of no lines, the line before them. */
+const startOf = (start: number, lines: number): string => `${lines === 0 ? Math.max(0, start - 1) : start},${lines}`
 
 const none = new Uint8Array()
 

@@ -41,7 +41,7 @@ export const changesOf = (
   Effect.suspend(() => {
     const changes: Array<Change> = []
     const tried = Effect.gen(function* () {
-      const { entries } = yield* Toolkit.resolve(tools)
+      const { entries } = yield* Toolkit.resolve(tools.filter((one) => one.tool.name === tool))
       const entry = entries.get(tool)
       if (entry?.execute === undefined) return { changes, problem: undefined }
       const parameters = yield* entry.decode(input)

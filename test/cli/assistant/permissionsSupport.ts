@@ -16,6 +16,7 @@ import * as Notes from "../../../src/cli/assistant/notes.ts"
 import * as Permissions from "../../../src/cli/assistant/permissions.ts"
 import * as Plan from "../../../src/cli/assistant/plan.ts"
 import * as Undo from "../../../src/cli/assistant/undo.ts"
+import type { ContextStore } from "../../../src/context/ContextStore.ts"
 import * as Identity from "../../../src/context/Identity.ts"
 import { SessionId } from "../../../src/domain/Ids.ts"
 import * as Approval from "../../../src/guard/Approval.ts"
@@ -25,7 +26,7 @@ import * as LocalSandbox from "../../../src/sandbox/LocalSandbox.ts"
 import * as Sandbox from "../../../src/sandbox/Sandbox.ts"
 import type * as Tool from "../../../src/tool/Tool.ts"
 import * as Toolbox from "../../../src/toolbox/Toolbox.ts"
-import type { Service as Transport } from "../../../src/transport/Transport.ts"
+import type * as Transport from "../../../src/transport/Transport.ts"
 
 export const session = SessionId.make("s")
 
@@ -50,8 +51,8 @@ export interface Setting {
   readonly permission?: Permission | undefined
   readonly rules?: Rules.Rules | undefined
   readonly others?: Guard.Service | undefined
-  readonly model?: Transport | undefined
-  readonly tools?: ReadonlyArray<Tool.WithHandler> | undefined
+  readonly model?: Transport.Service | undefined
+  readonly tools?: ReadonlyArray<Tool.WithHandler<Sandbox.Sandbox | Transport.Transport | ContextStore>> | undefined
   readonly isThere?: boolean | undefined
   readonly answer?: ((question: Approval.Question) => Approval.Decision) | undefined
 }
@@ -77,12 +78,19 @@ export const assisted = (setting: Setting) =>
       model: setting.model === undefined ? undefined : Effect.succeed(setting.model)
     })
     const asked: Array<readonly [tool: string, reason: string, category: string | undefined]> = []
+    const turnstile = Effect.unsafeMakeSemaphore(1)
+    // One question after another; an answer may settle those that wait.
     const person: Approval.Service = {
       ask: (question) =>
-        Effect.sync(() => {
-          asked.push([question.call.tool.name, question.reason, question.category])
-          return answer(question)
-        })
+        Effect.repeatN(Effect.yieldNow(), 20).pipe(
+          Effect.zipRight(
+            Effect.sync(() => {
+              asked.push([question.call.tool.name, question.reason, question.category])
+              return answer(question)
+            })
+          ),
+          turnstile.withPermits(1)
+        )
     }
     const around = Context.make(Approval.Approval, permissions.asking(person)).pipe(
       Context.add(Guard.Guard, permissions.guard),
