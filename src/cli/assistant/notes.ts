@@ -33,6 +33,15 @@ export const withNotes = (input: Input, notes: ReadonlyArray<string | undefined>
 export const fromText = (text: string): string | undefined =>
   text.startsWith(opening) && text.endsWith(closing) ? text.slice(opening.length, -closing.length) : undefined
 
+/**
+ * The beginning of a conversation as people said it: what a note adds is cut off, also where only the note's beginning is
+ * left of it.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const withoutNote = (preview: string): string => preview.replace(/\s*<note-of-the-program>[\s\S]*$/, "")
+
 // internal
 
 const opening = "<note-of-the-program>\n"

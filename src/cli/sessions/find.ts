@@ -8,6 +8,7 @@ import { ContextStore } from "../../context/ContextStore.ts"
 import type { Stored } from "../../domain/Entry.ts"
 import { EntryId, SessionId } from "../../domain/Ids.ts"
 import { distance } from "../../internal/nearest.ts"
+import { withoutNote } from "../assistant/notes.ts"
 import { SetupError } from "../errors.ts"
 import { clip, oneLine, plural } from "../internal/words.ts"
 import * as Sessions from "../sessions.ts"
@@ -167,7 +168,7 @@ export const shortIds = (ids: ReadonlyArray<string>): ReadonlyMap<string, string
  * @since 0.1.0
  */
 export const nameOf = ({ preview, title }: Pick<SessionInfo, "preview" | "title">): string =>
-  title === undefined ? oneLine(preview) : oneLine(title)
+  title === undefined ? oneLine(withoutNote(preview)) : oneLine(title)
 
 // internal
 

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Hit, Query, SessionInfo, StoreError } from "../../context/ContextStore.ts"
 import { ContextStore } from "../../context/ContextStore.ts"
+import { withoutNote } from "../assistant/notes.ts"
 import type { Column } from "../internal/layout.ts"
 import { fittedEnd, table, widthOf } from "../internal/layout.ts"
 import { ago, numeral, oneLine } from "../internal/words.ts"
@@ -127,7 +128,7 @@ const most = 50
 
 /** What a session is about, on one line. */
 const aboutOf = ({ labels, preview, title }: SessionInfo): string => {
-  const begins = oneLine(preview)
+  const begins = oneLine(withoutNote(preview))
   const name = title === undefined ? begins : [oneLine(title), begins].filter((text) => text !== "").join(": ")
   const marked = labels.map((label) => `[${oneLine(label)}]`)
   return [...marked, name === "" ? "(no request yet)" : name].join(" ")

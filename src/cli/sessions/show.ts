@@ -9,6 +9,7 @@ import type { CompactionEntry, MarkerEntry, Stored } from "../../domain/Entry.ts
 import * as Messages from "../../domain/Message.ts"
 import type { Part } from "../../domain/Part.ts"
 import * as Usage from "../../domain/Usage.ts"
+import { withoutNote } from "../assistant/notes.ts"
 import { table } from "../internal/layout.ts"
 import { ago, callOf, clip, numeral, oneLine, plural, printable, resultOf, timeOf } from "../internal/words.ts"
 import { ofCompaction, ofUsage } from "../render.ts"
@@ -69,7 +70,7 @@ export const tree = (
       `${oneLine(short.get(branch.session) ?? branch.session)}${branch.isCurrent ? "" : " (left)"}`,
       plural(branch.entries, "entry", "entries"),
       ago(branch.createdAt, now),
-      oneLine(branch.preview)
+      oneLine(withoutNote(branch.preview))
     ])
     screen.print(table(rows, [{ style: accent }, {}, { align: "right", style: dim }, { style: dim }, {}], screen.width))
   })
@@ -99,7 +100,7 @@ const withinOf = ({ id }: SessionInfo, within: ReadonlyArray<SessionInfo>, scree
   const rows = within.map((info) => [
     `${oneLine(info.id)}`,
     plural(info.entries, "entry", "entries"),
-    oneLine(info.preview)
+    oneLine(withoutNote(info.preview))
   ])
   const what = `${plural(within.length, "session")} of agents that worked within ${oneLine(id)}`
   return `${dim(what)}\n${table(rows, [{ style: accent }, { align: "right", style: dim }, {}], screen.width)}`

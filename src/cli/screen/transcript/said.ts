@@ -4,6 +4,7 @@
 import type { Message } from "../../../domain/Message.ts"
 import { toText } from "../../../domain/Message.ts"
 import type { How } from "../../assistant/conversation.ts"
+import * as Notes from "../../assistant/notes.ts"
 import * as Shell from "../../assistant/shell.ts"
 import type { Block, Words } from "./block.ts"
 import { fold } from "./block.ts"
@@ -34,7 +35,9 @@ export const blocksOf = (message: Message, how: How | undefined): ReadonlyArray<
     return ran === undefined ? [] : [{ part, ran }]
   })
   const isCommand = new Set<unknown>(commands.map(({ part }) => part))
-  const words = wordsOf({ ...message, parts: message.parts.filter((part) => !isCommand.has(part)) }, how)
+  const isNote = (part: Message["parts"][number]) => part.type === "text" && Notes.fromText(part.text) !== undefined
+  const parts = message.parts.filter((part) => !isCommand.has(part) && !isNote(part))
+  const words = wordsOf({ ...message, parts }, how)
   return [
     ...commands.map(({ ran: { command, output } }): Block => {
       const lines = output.split("\n")
