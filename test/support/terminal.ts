@@ -32,7 +32,8 @@ export interface Terminal {
   readonly press: (...keys: ReadonlyArray<Key>) => void
   /** Gives text as a terminal does that knows what was pasted. */
   readonly paste: (text: string) => void
-  readonly resize: (columns: number, rows: number) => void
+  /** Changes the size, and waits until everything is drawn anew. */
+  readonly resize: (columns: number, rows: number) => Promise<string>
   /** Waits until the screen is as wanted, and answers it. Rejects with the screen when that does not come. */
   readonly until: (wanted: Wanted) => Promise<string>
   /** Waits until something is no longer there. */
@@ -93,17 +94,20 @@ export const atTerminal = (name: string, declare: () => void): void => {
   else describe.skip(name, () => it("needs node-pty", () => {}))
 }
 
-const open = new Set<IPty>()
+const open = new Map<IPty, Emulator.Emulator>()
+
+/** What all terminals of the test file show: for messages of what fails elsewhere. */
+export const screens = (): string => Array.from(open.values(), framed).join("\n")
 
 /** Kills what a test file left running. Call at its top. */
 export const cleanUp = (): void => {
   afterAll(() => {
-    for (const child of open) child.kill("SIGKILL")
+    for (const child of open.keys()) child.kill("SIGKILL")
   })
 }
 
 /** Less than a test may take, so that a test that fails can say what was on the screen. */
-const patienceMillis = 30_000
+export const patienceMillis = Number(process.env["PATIENCE"] ?? 30_000)
 
 /** Starts the program at a terminal of 80 × 24, or as told. */
 export const start = ({ columns = 80, cwd, env, line, rows = 24 }: Setting): Terminal => {
@@ -113,12 +117,12 @@ export const start = ({ columns = 80, cwd, env, line, rows = 24 }: Setting): Ter
     ...{ name: "xterm-256color", cols: columns, rows, cwd },
     env: { TERM: "xterm-256color", COLORTERM: "", LANG: "C.UTF-8", ...env }
   })
-  open.add(child)
   let isOpen = true
   const send = (data: string): void => {
     if (isOpen) child.write(data)
   }
   const emulator = Emulator.make(columns, rows, send)
+  open.set(child, emulator)
   const waiting = new Set<() => void>()
   let written = ""
   let shown = Promise.resolve()
@@ -163,8 +167,10 @@ export const start = ({ columns = 80, cwd, env, line, rows = 24 }: Setting): Ter
     },
     paste: (text) => send(`\x1b[200~${text.replaceAll("\n", "\r")}\x1b[201~`),
     resize: (columns, rows) => {
+      const from = written.length
       emulator.resize(columns, rows)
       child.resize(columns, rows)
+      return until(() => isAnew(written.slice(from)))
     },
     gone: (words) => until((screen) => !screen.includes(words)),
     screen: emulator.screen,
@@ -181,6 +187,12 @@ const isAs = (wanted: Wanted, screen: string, emulator: Emulator.Emulator): bool
     : wanted instanceof RegExp
       ? wanted.test(screen)
       : wanted(screen, emulator)
+
+/** Whether all of a screen was drawn: emptied, and drawn to the end. */
+const isAnew = (written: string): boolean => {
+  const [, ...frames] = written.split("\u001b[2J")
+  return frames.at(-1)?.includes("\u001b[?2026l") ?? false
+}
 
 const framed = (emulator: Emulator.Emulator): string => {
   const { columns } = emulator.size()

@@ -32,11 +32,16 @@ export const placeOf = (files: Readonly<Record<string, string | Uint8Array>> = {
 export const open = (args: ReadonlyArray<string>, { columns, rows, ...place }: Place): Terminal.Terminal =>
   Terminal.start({ line: Cli.lineOf(args), cwd: place.cwd, env: Cli.environmentOf(place), columns, rows })
 
-/** What differs from run to run: times, and the frame of what turns. Widths stay. */
+/** Waits until these words are there and nothing works, nor waits for an answer. */
+export const done = (terminal: Terminal.Terminal, words: string): Promise<string> =>
+  terminal.until((screen) => screen.includes(words) && !/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] /.test(screen))
+
+/** What differs from run to run: times, names that are made up, and the frame of what turns. Widths stay. */
 export const mask = (text: string): string =>
   text
     .replaceAll(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/g, "⠋")
     .replaceAll(/\b\d+(\.\d+)?(?= m?s\b)/g, (digits) => digits.replaceAll(/\d/g, "0"))
+    .replaceAll(/\bsession [0-9a-f]{10}\b/g, "session XXXXXXXXXX")
     .replaceAll(/axonal-cli-\w{6}/g, "axonal-cli-XXXXXX")
 
 /** Compares the screen with its golden file: `npx vitest run -u` writes it. */
@@ -72,19 +77,28 @@ export interface Model {
 export const modelOf = async (): Promise<Model> => {
   const turns: Array<Turn> = []
   const waiting: Array<(turn: Turn) => void> = []
+  const next = (): Promise<Turn> =>
+    new Promise((resolve, reject) => {
+      const miss = (): void => reject(new Error(`the model was asked nothing more:\n${Terminal.screens()}`))
+      const timer = setTimeout(miss, Terminal.patienceMillis)
+      waiting.push((turn) => {
+        clearTimeout(timer)
+        resolve(turn)
+      })
+    })
   const server = await Cli.serve((response) => {
     const body = server.requests.at(-1)
     if (body === undefined) return
     const turn = turnOf(response, body)
-    const next = waiting.shift()
-    if (next === undefined) turns.push(turn)
-    else next(turn)
+    const asked = waiting.shift()
+    if (asked === undefined) turns.push(turn)
+    else asked(turn)
   })
   return {
     args: ["--base-url", server.baseUrl, "--model", "demo"],
     turn: () => {
       const turn = turns.shift()
-      return turn === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(turn)
+      return turn === undefined ? next() : Promise.resolve(turn)
     },
     close: server.close
   }
