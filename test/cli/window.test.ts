@@ -76,7 +76,7 @@ describe("window", () => {
   it.effect("a summary is a kind of its own", () =>
     Effect.gen(function* () {
       yield* talk("plan", requests)
-      yield* Compaction.compact(plan)
+      yield* Effect.provideService(Compaction.compact(plan), Compaction.Compaction, about.compaction)
       const fill = yield* measured
       assert.include(
         fill.kinds.map(([kind]) => kind),

@@ -14,6 +14,7 @@ import { nobody } from "axonal/cli/assistant/partsPerson"
 import * as Settings from "axonal/cli/settings"
 import * as Compaction from "axonal/context/Compaction"
 import { SessionId } from "axonal/domain/Ids"
+import type { Capability } from "axonal/domain/ModelInfo"
 import * as ScriptedTransport from "axonal/testing/ScriptedTransport"
 import { Transport } from "axonal/transport/Transport"
 import * as Context from "effect/Context"
@@ -45,6 +46,7 @@ export const open = (
     readonly tools?: "all" | "none"
     readonly files?: Readonly<Record<string, string | Uint8Array>>
     readonly summarises?: boolean
+    readonly capabilities?: ReadonlyArray<Capability>
     readonly stop?: Effect.Effect<void>
   } = {}
 ) =>
@@ -59,7 +61,9 @@ export const open = (
     const environment = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder }
     const settings = yield* Settings.resolve(parsed.options, environment, folder)
     const real = yield* Assistant.make(settings, folder, () => {})
-    const scripted = ScriptedTransport.make(setting.script ?? [], { model: { contextWindow: 10_000 } })
+    const { capabilities } = setting
+    const model = { contextWindow: 10_000, ...(capabilities === undefined ? undefined : { capabilities }) }
+    const scripted = ScriptedTransport.make(setting.script ?? [], { model })
     const summarises = Compaction.make()
     const assistant: Assistant.Assistant = {
       ...real,
