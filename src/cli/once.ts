@@ -38,7 +38,8 @@ export const once = (assistant: Assistant, output: Render.Output) =>
       const input = yield* Effect.raceFirst(Prompt.read(settings.prompt, process.stdin, files), stopSignal)
       if (input === undefined) return stopping.code() ?? exitCodes.failed
       const session = yield* assistant.within(Sessions.choose(settings, folder))
-      const person = { isThere: Approving.isTerminal(), approval: yield* Approving.make(), respond: nobody }
+      const approval = yield* Approving.make(undefined, Approving.showing(assistant.undo.sandbox))
+      const person = { isThere: Approving.isTerminal(), approval, respond: nobody }
       const warn = (text: string) => Effect.sync(() => output.note(`axonal: ${text}\n`))
       yield* Effect.forkScoped(Stream.runForEach(assistant.parts.notices, warn))
       const render = settings.json

@@ -49,8 +49,12 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
       const stopping = yield* Signals.listen(["SIGTERM", "SIGHUP"])
       const stop = Effect.raceFirst(terminal.interrupt, Effect.asVoid(stopping.asked))
       const asking = yield* Ask.make(output.note)
-      const approval = yield* Approving.make(terminal.aside)
-      const person = { approval, respond: terminal.isTerminal ? asking.respond : nobody }
+      const approval = yield* Approving.make(terminal.aside, Approving.showing(assistant.undo.sandbox))
+      const person = {
+        isThere: Approving.isTerminal(),
+        approval,
+        respond: terminal.isTerminal ? asking.respond : nobody
+      }
       const first = yield* assistant.within(Sessions.choose(settings, folder))
       const conversation = yield* Conversation.make(assistant, person, first)
       const screen = Screen.ofNotes(output, process.env)

@@ -11,13 +11,29 @@ import { Approval } from "./Approval.ts"
 import { unanswered } from "./internal/unanswered.ts"
 
 /**
+ * How questions are put.
+ *
+ * **Details**
+ *
+ * - `show`: the lines that say what a call would do, instead of its arguments. They are shown whole, with control characters as
+ *   escapes; one that dies has the arguments shown.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly show?: ((question: Question) => Effect.Effect<ReadonlyArray<string>>) | undefined
+}
+
+/**
  * Makes an approver of a terminal.
  *
  * **Details**
  *
  * - `y` or `yes` approves. `n` and anything else does not; what follows an `n` is the reason that the model is told.
- * - `a` or `always` approves every call of this tool in the session, and `c` everything of the question's category, when it
- *   has one. `never` and `never c` refuse the same, and may be followed by a reason, too.
+ * - `a` or `always` approves every call of this tool in the session, `c` everything of the question's category, when it has
+ *   one, and `s` or `session` all calls. `never` and `never c` refuse the same, and may be followed by a reason, too.
+ * - `e` or `edit` has the arguments changed, as JSON on one line, and approves what they then are. An empty line does not.
  * - Shown: the agent with the way to it, the tool, its arguments and the guard's reason, with control characters as escapes,
  *   so that nothing a model wrote moves the cursor or hides a line. Long arguments lose their middle, and the question says
  *   how much.
@@ -31,14 +47,16 @@ import { unanswered } from "./internal/unanswered.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (terminal: Terminal.Terminal): Service => {
+export const make = (terminal: Terminal.Terminal, options: Options = {}): Service => {
   const turnstile = Effect.unsafeMakeSemaphore(1)
   return {
     ask: (question) =>
       turnstile.withPermits(1)(
         Effect.zipRight(
           heard,
-          Effect.flatMap(terminal.isTTY, (isTTY) => (isTTY ? converse(terminal, question) : Effect.succeed(nobody)))
+          Effect.flatMap(terminal.isTTY, (isTTY) =>
+            isTTY ? converse(terminal, question, options) : Effect.succeed(nobody)
+          )
         )
       )
   }
@@ -52,7 +70,7 @@ export const make = (terminal: Terminal.Terminal): Service => {
  */
 export const layer: Layer.Layer<Approval, never, Terminal.Terminal> = Layer.effect(
   Approval,
-  Effect.map(Terminal.Terminal, make)
+  Effect.map(Terminal.Terminal, (terminal) => make(terminal))
 )
 
 // internal
@@ -66,14 +84,23 @@ const maxShown = 2000
 /** Lets the answer before be heard: one that sticks may settle this question as well, which is then withdrawn unseen. */
 const heard = Effect.repeatN(Effect.yieldNow(), 5)
 
-const converse = (terminal: Terminal.Terminal, question: Question): Effect.Effect<Decision> =>
+const converse = (terminal: Terminal.Terminal, question: Question, { show }: Options): Effect.Effect<Decision> =>
   Effect.scoped(
     Effect.gen(function* () {
-      yield* terminal.display(render(question))
+      const { input } = question.call
+      const lines =
+        show === undefined
+          ? shown(input)
+          : yield* Effect.catchAllCause(Effect.suspend(() => show(question)).pipe(Effect.map(indented)), () =>
+              Effect.succeed(shown(input))
+            )
+      yield* terminal.display(render(question, lines))
       const keys = yield* terminal.readInput
       const line = yield* readLine(terminal, keys)
       yield* terminal.display("\n")
-      return decide(line, question.category !== undefined)
+      return /^\s*e(?:dit)?\s*$/i.test(line)
+        ? yield* edited(terminal, keys, input)
+        : decide(line, question.category !== undefined)
     })
   ).pipe(
     Effect.catchTags({
@@ -83,8 +110,34 @@ const converse = (terminal: Terminal.Terminal, question: Question): Effect.Effec
     })
   )
 
+type Keys = Effect.Effect.Success<Terminal.Terminal["readInput"]>
+
+/** Arguments as the person writes them, asked for until they are JSON. */
+const edited = (
+  terminal: Terminal.Terminal,
+  keys: Keys,
+  input: unknown
+): Effect.Effect<Decision, Effect.Effect.Error<ReturnType<typeof readLine>>> =>
+  Effect.gen(function* () {
+    // What was a control character stays one: JSON has escapes for all that are shown so here.
+    const before = escape(json(input, 0))
+    yield* terminal.display(`Arguments, as JSON; an empty line is a no:\n${before}`)
+    let line = yield* readLine(terminal, keys, before)
+    while (line.trim() !== "") {
+      yield* terminal.display("\n")
+      const read = parsed(line)
+      if (Option.isSome(read)) return { approved: true, input: read.value }
+      yield* terminal.display(`That is no JSON:\n${line}`)
+      line = yield* readLine(terminal, keys, line)
+    }
+    yield* terminal.display("\n")
+    return { approved: false }
+  })
+
+const parsed = Option.liftThrowable((line: string): unknown => JSON.parse(line))
+
 /** One line, key by key, shown as it is typed: the terminal is in raw mode and shows nothing by itself. */
-const readLine = (terminal: Terminal.Terminal, keys: Effect.Effect.Success<Terminal.Terminal["readInput"]>) => {
+const readLine = (terminal: Terminal.Terminal, keys: Keys, before = "") => {
   const next = (line: string): Effect.Effect<string, Effect.Effect.Error<ReturnType<typeof terminal.display>> | End> =>
     Effect.flatMap(keys.take, ({ input, key }) => {
       if (key.name === "return" || key.name === "enter") return Effect.succeed(line)
@@ -96,7 +149,7 @@ const readLine = (terminal: Terminal.Terminal, keys: Effect.Effect.Success<Termi
       const typed = key.ctrl || key.meta ? "" : printable(Option.getOrElse(input, () => ""))
       return typed === "" ? next(line) : Effect.zipRight(terminal.display(typed), next(line + typed))
     })
-  return next("")
+  return next(before)
 }
 
 type End = Effect.Effect.Error<Effect.Effect.Success<Terminal.Terminal["readInput"]>["take"]>
@@ -105,6 +158,7 @@ const decide = (line: string, hasCategory: boolean): Decision => {
   const answer = line.trim()
   if (/^y(es)?$/i.test(answer)) return { approved: true }
   if (/^a(lways)?$/i.test(answer)) return { approved: true, remember: "tool" }
+  if (/^s(ession)?$/i.test(answer)) return { approved: true, remember: "session" }
   if (hasCategory && /^c$/i.test(answer)) return { approved: true, remember: "category" }
   const [, no = "", kind, why] = /^(never|no?)\b(?:\s+(c)(?=$|\s|[,:;.]))?[\s,:;.-]*(.*)$/i.exec(answer) ?? []
   if (no.toLowerCase() !== "never") return refusal([no === "" ? undefined : kind, why])
@@ -118,16 +172,19 @@ const refusal = (words: ReadonlyArray<string | undefined>): Decision => {
   return reason === "" ? { approved: false } : { approved: false, reason }
 }
 
-const render = ({ call, category, reason }: Question): string => {
+const render = ({ call, category, reason }: Question, lines: ReadonlyArray<string>): string => {
   const tool = escape(call.tool.name)
   const [all, none] =
     category === undefined
-      ? [`a: every ${tool} from now on`, `never: no ${tool} again`]
-      : [`a: every ${tool}, c: all of this kind from now on`, `never, never c: none of them again`]
+      ? [`e: other arguments, a: every ${tool}, s: everything from now on`, `never: no ${tool} again`]
+      : [
+          `e: other arguments, a: every ${tool}, c: all of this kind, s: everything from now on`,
+          `never, never c: none of them again`
+        ]
   return [
     "",
     `${escape(wayTo(call))} wants to call ${tool}:`,
-    ...shown(call.input),
+    ...lines,
     `Why you are asked: ${escape(bound(reason))}${category === undefined ? "" : ` [${escape(category)}]`}`,
     `y: this call, ${all}; n: no, ${none}; say why behind it`,
     `Allow ${tool}? [y/N] `
@@ -137,14 +194,13 @@ const render = ({ call, category, reason }: Question): string => {
 const wayTo = ({ agent, path = [] }: Question["call"]): string => [...path.map((part) => part.agent), agent].join(" > ")
 
 /** The arguments as indented lines. Line breaks inside values stay escapes, so every line shown is one of ours. */
-const shown = (input: unknown): ReadonlyArray<string> =>
-  bound(json(input))
-    .split("\n")
-    .map((line) => `  ${escape(line)}`)
+const shown = (input: unknown): ReadonlyArray<string> => indented(bound(json(input, 2)).split("\n"))
 
-const json = (input: unknown): string => {
+const indented = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.map((line) => `  ${escape(line)}`)
+
+const json = (input: unknown, indent: number): string => {
   try {
-    return JSON.stringify(input, undefined, 2) ?? "nothing"
+    return JSON.stringify(input, undefined, indent) ?? "nothing"
   } catch {
     return "arguments that are not JSON"
   }

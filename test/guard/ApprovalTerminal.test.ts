@@ -39,7 +39,7 @@ const terminalOf = (
     readLine: Effect.die("not used: it neither shows what is typed nor reports its end"),
     display: (text) => Effect.sync(() => void shown.push(text))
   })
-  return { shown, layer: Layer.provide(TerminalApproval.layer, Layer.succeed(Terminal.Terminal, terminal)) }
+  return { shown, terminal, layer: Layer.provide(TerminalApproval.layer, Layer.succeed(Terminal.Terminal, terminal)) }
 }
 
 describe("TerminalApproval", () => {
@@ -93,7 +93,7 @@ describe("TerminalApproval", () => {
       ])
       assert.include(
         shown[0] ?? "",
-        "because [money]\ny: this call, a: every rm, c: all of this kind from now on; n: no,"
+        "because [money]\ny: this call, e: other arguments, a: every rm, c: all of this kind, s: everything from now on; n: no,"
       )
     })
   )
@@ -180,7 +180,7 @@ describe("TerminalApproval", () => {
         `    "path": "/tmp/a"`,
         "  }",
         "Why you are asked: it may destroy something",
-        "y: this call, a: every rm from now on; n: no, never: no rm again; say why behind it",
+        "y: this call, e: other arguments, a: every rm, s: everything from now on; n: no, never: no rm again; say why behind it",
         "Allow rm? [y/N] "
       ])
     })
@@ -226,6 +226,45 @@ describe("TerminalApproval", () => {
         shown.map((text) => text.length > 20),
         [true, false, false, true, false, false]
       )
+    })
+  )
+
+  it.effect("everything of the session can be allowed, and arguments be changed", () =>
+    Effect.gen(function* () {
+      const back = key("backspace")
+      const answers = [
+        typed("s\n"),
+        [...typed("e\n"), back, back, ...typed('x"}\n')],
+        [...typed("edit\n"), back, key("return"), ...typed("}\n")],
+        [...typed("e\n"), ...Array.from({ length: 20 }, () => back), key("return")]
+      ]
+      const { layer, shown } = terminalOf(answers)
+      const decisions = yield* Effect.provide(
+        Effect.forEach(answers, () => ask(question("a", { to: "b\u202e" }))),
+        layer
+      )
+      assert.deepStrictEqual(decisions, [
+        { approved: true, remember: "session" },
+        { approved: true, input: { to: "b\u202ex" } },
+        { approved: true, input: { to: "b\u202e" } },
+        { approved: false }
+      ])
+      assert.notMatch(shown.join(""), /\p{Cf}/u)
+    })
+  )
+
+  it.effect("what a call would do may be shown instead of its arguments, harmlessly", () =>
+    Effect.gen(function* () {
+      const { shown, terminal } = terminalOf([typed("y\n"), typed("y\n")])
+      const approval = TerminalApproval.make(terminal, {
+        show: ({ call }) => (call.id === "b" ? Effect.die("broken") : Effect.succeed(["- old", "+ new\u001b[2J"]))
+      })
+      yield* approval.ask(question("a", { text: "secret" }))
+      yield* approval.ask(question("b", { text: "plain" }))
+      const text = shown.join("")
+      assert.include(text, "\n  - old\n  + new\\u001b[2J\n")
+      assert.notInclude(text, "secret")
+      assert.include(text, '"text": "plain"')
     })
   )
 })
