@@ -34,6 +34,7 @@ const planOf = (body, vendor) => {
     deltas: isContinued ? 20 : number("deltas", 20),
     past: number("past", 0),
     lines: number("lines", 0),
+    said: wish.has("answers") ? `answer to ${body.messages.at(-1)?.content}` : undefined,
     isPaced: wish.get("write") === "each",
     everyMillis: calls > 0 ? 0 : number("every", 0)
   }
@@ -64,8 +65,8 @@ const texts = (deltas, size) =>
 
 /** The events of an answer, and the same cut as a busy network delivers them: 16 KiB at a time. */
 const answerOf = (plan) => {
-  const { calls, deltas, lines = 0, size, turn, vendor } = plan
-  const key = `${vendor?.path("") ?? turn} ${calls} ${deltas} ${size} ${lines}`
+  const { calls, deltas, lines = 0, said, size, turn, vendor } = plan
+  const key = `${vendor?.path("") ?? turn} ${calls} ${deltas} ${size} ${lines} ${said}`
   const known = prepared.get(key)
   if (known !== undefined) return known
   if (vendor !== undefined) return prepare(key, vendor.frames(texts(deltas, size)))
@@ -73,6 +74,7 @@ const answerOf = (plan) => {
   for (let call = 0; call < calls; call++) events.push(...callFrames(turn, call))
   if (calls === 0)
     for (let index = 0; index < deltas; index++) events.push(frame(turn, { content: piece(index, lines) }))
+  if (said !== undefined) events.push(frame(turn, { content: said }))
   events.push(frame(turn, {}, calls > 0 ? "tool_calls" : "stop"))
   const usage = { prompt_tokens: 100, completion_tokens: deltas, total_tokens: 100 + deltas }
   const last = { id: `chatcmpl-${turn}`, object: "chat.completion.chunk", created: 1_760_000_000, model: "bench" }

@@ -114,12 +114,12 @@ const echoes = async (screen) => {
 
 /** A conversation of short answers; how much memory there is after some of its turns. */
 const conversation = async () => {
-  const screen = await talk(new URLSearchParams({ deltas: 20 }).toString())
+  const screen = await talk(new URLSearchParams({ deltas: 20, answers: 1 }).toString())
   const sizes = []
   const [first, last] = isQuick ? [20, 200] : [200, 2000]
   for (let turn = 1; turn <= last; turn++) {
-    const done = screen.until("turn")
-    screen.child.write("continue\r")
+    const done = screen.until(`answer to w${turn}.`)
+    screen.child.write(`w${turn}.\r`)
     await done
     if (turn === first || turn === last) {
       await sleep(500)
