@@ -3,9 +3,14 @@
  * of earlier runs are read when a question comes up, and one that is given settles every question that waits and that it
  * holds for. Of several a no wins over every yes.
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { DecisionEntry, PendingQuestion } from "../domain/Entry.ts"
+import type { StoreError } from "../context/ContextStore.ts"
+import { ContextStore } from "../context/ContextStore.ts"
+import type { DecisionEntry, PendingQuestion, Stored } from "../domain/Entry.ts"
+import type { SessionId } from "../domain/Ids.ts"
+import { EntryId } from "../domain/Ids.ts"
 import type * as Approval from "../guard/Approval.ts"
 import { isLater } from "../guard/Approval.ts"
 
@@ -107,6 +112,41 @@ export const decide = (grants: ReadonlyArray<Grant>, question: Question): Approv
   const found = holding.findLast(({ approved }) => !approved) ?? holding.at(-1)
   return found === undefined ? undefined : { approved: found.approved, reason: found.reason }
 }
+
+/**
+ * The answers of a log that decide more than their call, but for those that were revoked.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inForce = (log: ReadonlyArray<Stored>): ReadonlyArray<DecisionEntry> => {
+  const revoked = new Set<EntryId>()
+  for (const entry of log) {
+    if (entry._tag === "Marker" && entry.marker.type === "revoke") revoked.add(entry.marker.decision)
+  }
+  return log.filter(
+    (entry): entry is DecisionEntry =>
+      entry._tag === "Decision" && entry.remember !== undefined && !revoked.has(entry.id)
+  )
+}
+
+/**
+ * Has an answer of a session decide no other calls any more. It stays what it was for its own call.
+ *
+ * **Details**
+ *
+ * - A run that works goes by what it has read; the next one asks again. To revoke twice changes nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const revoke = (session: SessionId, decision: EntryId): Effect.Effect<void, StoreError, ContextStore> =>
+  Effect.gen(function* () {
+    const store = yield* ContextStore
+    const at = yield* Clock.currentTimeMillis
+    const id = EntryId.make(`revoke/${decision}`)
+    yield* store.append(session, [{ _tag: "Marker", id, at, marker: { type: "revoke", decision } }])
+  })
 
 /**
  * An answer as a session keeps it, with the arguments that were asked about.

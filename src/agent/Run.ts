@@ -34,7 +34,7 @@ import { Activities } from "./Activities.ts"
 import { Budget } from "./Budget.ts"
 import type { Definition } from "./Definition.ts"
 import type { Grants } from "./Grants.ts"
-import { makeGrants } from "./Grants.ts"
+import { inForce, makeGrants } from "./Grants.ts"
 import type { Spent } from "./Limits.ts"
 import * as Limits from "./Limits.ts"
 import * as Nesting from "./Nesting.ts"
@@ -350,9 +350,7 @@ export const aboutAgent = (run: Run): Parameters<typeof Telemetry.invokeAgent>[1
 /** The answers in the log of a session that hold for more than one call. */
 const earlierDecisions = (store: Store, session: SessionId): Effect.Effect<ReadonlyArray<DecisionEntry>> =>
   store.entries(session).pipe(
-    Effect.map((log) =>
-      log.filter((entry): entry is DecisionEntry => entry._tag === "Decision" && entry.remember !== undefined)
-    ),
+    Effect.map(inForce),
     Effect.catchAll((error) =>
       Effect.as(Effect.logWarning("Earlier answers about calls could not be read; persons are asked again", error), [])
     )

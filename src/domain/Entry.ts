@@ -202,6 +202,7 @@ export interface QueuedEntry extends Schema.Schema.Type<typeof QueuedEntry> {}
  * - `restore`: the latest compaction in force holds no longer. `resume`: what waited for a person waits no longer, and the
  *   calls run.
  * - `limit`: a run reached a limit, which ended it or left it one last answer.
+ * - `revoke`: the answer of the entry `decision` decides no other calls any more.
  *
  * @category schemas
  * @since 0.1.0
@@ -213,7 +214,8 @@ export const MarkerEntry = Schema.TaggedStruct("Marker", {
     Schema.Struct({ type: Schema.Literal("rewind"), to: EntryId }),
     Schema.Struct({ type: Schema.Literal("restore") }),
     Schema.Struct({ type: Schema.Literal("resume") }),
-    Schema.Struct({ type: Schema.Literal("limit"), limit: LimitName, max: Schema.Finite, actual: Schema.Finite })
+    Schema.Struct({ type: Schema.Literal("limit"), limit: LimitName, max: Schema.Finite, actual: Schema.Finite }),
+    Schema.Struct({ type: Schema.Literal("revoke"), decision: EntryId })
   )
 })
 export interface MarkerEntry extends Schema.Schema.Type<typeof MarkerEntry> {}

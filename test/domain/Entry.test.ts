@@ -36,6 +36,7 @@ const kinds: ReadonlyArray<Entry.Entry> = [
   { _tag: "Marker", ...about, marker: { type: "restore" } },
   { _tag: "Marker", ...about, marker: { type: "resume" } },
   { _tag: "Marker", ...about, marker: { type: "limit", limit: "turns", max: 3, actual: 3 } },
+  { _tag: "Marker", ...about, marker: { type: "revoke", decision: EntryId.make("d") } },
   { _tag: "Queued", ...about, when: "steer", messages: [], again: EntryId.make("q") },
   { _tag: "Artifact", ...about, call: CallId.make("c"), tool: "search", text: "x" }
 ]

@@ -3,7 +3,9 @@
  * knob `permission` says how, and counts at once.
  */
 import * as Effect from "effect/Effect"
-import type * as ContextStore from "../../context/ContextStore.ts"
+import * as Grants from "../../agent/Grants.ts"
+import * as ContextStore from "../../context/ContextStore.ts"
+import type { DecisionEntry } from "../../domain/Entry.ts"
 import type { SessionId } from "../../domain/Ids.ts"
 import type * as Approval from "../../guard/Approval.ts"
 import * as Guard from "../../guard/Guard.ts"
@@ -138,8 +140,22 @@ export const make = (
     ),
     asking: given.asking,
     news: plans,
-    remembered: (session) => Effect.succeed(given.of(session).map(rememberedOf)),
-    revoke: (session, id) => Effect.sync(() => given.remove(session, id))
+    remembered: (session) =>
+      Effect.map(stored(session), (entries) => {
+        const here = given.of(session)
+        const known = new Set(entries.map(({ call }) => Given.idOf(session, call)))
+        const others = here.filter(({ id }) => !known.has(id))
+        return [...entries.flatMap((entry) => ofEntry(session, entry)), ...others].map(rememberedOf)
+      }),
+    revoke: (session, id) =>
+      Effect.flatMap(stored(session), (entries) => {
+        const isHere = given.remove(session, id)
+        const found = entries.filter(({ call }) => Given.idOf(session, call) === id)
+        return Effect.as(
+          Effect.forEach(found, (entry) => Grants.revoke(session, entry.id), { discard: true }),
+          isHere || found.length > 0
+        )
+      })
   }
 }
 
@@ -192,6 +208,16 @@ SAFE: what stays in this folder, can be taken back, and is usual in such work.
 RISKY: what removes or overwrites much, changes history of version control, installs or updates software, publishes, uses \
 the network, touches files elsewhere, settings of the system or secrets, or cannot be understood.
 DENY: what harms the machine or other people, sends secrets anywhere, or hides what it does.`
+
+/** The answers that the session keeps. */
+const stored = (session: SessionId) =>
+  Effect.flatMap(ContextStore.ContextStore, (store) => Effect.map(store.entries(session), Grants.inForce))
+
+const ofEntry = (
+  session: SessionId,
+  { approved, call, category, reason, remember, tool }: DecisionEntry
+): ReadonlyArray<Given.Given> =>
+  remember === undefined ? [] : [{ id: Given.idOf(session, call), tool, category, approved, reason, remember }]
 
 const rememberedOf = ({ approved, category, id, reason, remember, tool }: Given.Given): Remembered => ({
   id,

@@ -161,6 +161,8 @@ const markerOf = ({ marker }: MarkerEntry): string => {
       return "the calls that waited were decided"
     case "limit":
       return `${marker.limit}: ${numeral(marker.actual)} of ${numeral(marker.max)}`
+    case "revoke":
+      return "an answer holds no longer"
   }
 }
 

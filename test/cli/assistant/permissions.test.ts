@@ -222,4 +222,27 @@ describe("permissions", () => {
       )
     )
   )
+
+  it.scoped("answers that the session keeps are told, and revoked from the next request on", () =>
+    Effect.gen(function* () {
+      const { asked, permissions, say } = yield* assisted({
+        folder: folderOf(),
+        answer: () => ({ approved: true, remember: "category" })
+      })
+      yield* say("go")
+      const [known, ...others] = yield* permissions.remembered(session)
+      assert.deepStrictEqual([known?.what, known?.of, others], ["category", "command:touch", []])
+      yield* say("again")
+      assert.strictEqual(asked.length, 1)
+      assert.isTrue(yield* permissions.revoke(session, known?.id ?? ""))
+      assert.isFalse(yield* permissions.revoke(session, known?.id ?? ""))
+      assert.deepStrictEqual(yield* permissions.remembered(session), [])
+      yield* say("and again")
+      assert.strictEqual(asked.length, 2)
+    }).pipe(
+      Effect.provide(
+        world(["x", "y", "z"].flatMap((name) => [[call(name, "shell", { command: `touch ${name}` })], [text("done")]]))
+      )
+    )
+  )
 })
