@@ -2,7 +2,7 @@
  * The screen at work: what is typed goes to the state or to the editor, what the state wants done is done, and frames are
  * made of how things stand. pi-tui draws their differences.
  */
-import type { Component, Terminal } from "@earendil-works/pi-tui"
+import type { Component } from "@earendil-works/pi-tui"
 import { TUI } from "@earendil-works/pi-tui"
 import { oneLine, printable } from "../internal/words.ts"
 import * as Completion from "./completion.ts"
@@ -11,6 +11,7 @@ import type { Face, Host } from "./host.ts"
 import * as Picker from "./picker.ts"
 import type { Act, Event } from "./state.ts"
 import * as State from "./state.ts"
+import type { Screen } from "./terminal.ts"
 import * as Theme from "./theme.ts"
 import * as Media from "./transcript/media.ts"
 import type * as Transcript from "./transcript/transcript.ts"
@@ -29,7 +30,7 @@ import { cut } from "./words.ts"
  * @since 0.1.0
  */
 export interface Options {
-  readonly terminal: Terminal & { readonly onWheel?: (listener: (by: number) => void) => void }
+  readonly terminal: Screen
   readonly theme: Theme.Theme
   readonly folder: string
   readonly transcript: (options: Transcript.Options) => Transcript.Transcript
@@ -257,7 +258,9 @@ export const make = (options: Options): App => {
   }
   tui.addChild(root)
   tui.setFocus(root)
-  terminal.onWheel?.((by) => act({ _tag: "Scrolled", by, ...view.seen() }))
+  // Of a window that has its former size again, the terminal may have kept less than what stood there.
+  terminal.onResize(() => tui.requestRender(true))
+  terminal.onWheel((by) => act({ _tag: "Scrolled", by, ...view.seen() }))
   const face: Face = {
     left: left.promise,
     size: () => ({ columns: terminal.columns, rows: terminal.rows }),

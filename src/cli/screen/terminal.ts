@@ -20,6 +20,7 @@ import { oneLine } from "../internal/words.ts"
  */
 export interface Screen extends Terminal {
   readonly onWheel: (listener: (by: number) => void) => void
+  readonly onResize: (listener: () => void) => void
 }
 
 /**
@@ -32,6 +33,7 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
   let isShown = false
   let off = (): void => {}
   let wheel: (by: number) => void = () => {}
+  let resized = (): void => {}
   // Whatever ends the process: the terminal of its user is whole again.
   const restore = (): void => {
     if (!isShown) return
@@ -61,10 +63,16 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
       }
       // Before what splits input into keys.
       process.stdin.on("data", first)
-      inner.start((data) => {
-        if (swallowed > 0 && arrow.test(data)) swallowed -= 1
-        else onInput(data)
-      }, onResize)
+      inner.start(
+        (data) => {
+          if (swallowed > 0 && arrow.test(data)) swallowed -= 1
+          else onInput(data)
+        },
+        () => {
+          onResize()
+          resized()
+        }
+      )
       off = () => process.stdin.off("data", first)
     },
     stop: () => {
@@ -76,6 +84,9 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
     },
     onWheel: (listener) => {
       wheel = listener
+    },
+    onResize: (listener) => {
+      resized = listener
     },
     drainInput: (most, idle) => inner.drainInput(most, idle),
     // What the terminal keeps above belongs to its user, and is not erased.
