@@ -56,7 +56,7 @@ const make = (schema: AnySchemaObject): Output.Output<string> => {
   formats.default(ajv)
   const isValid = ajv.compile(rest)
   const Fitting = Schema.declare((value: unknown): value is unknown => isValid(value) === true, {
-    jsonSchema: rest,
+    jsonSchema: { type: "object" },
     message: ({ actual }: ParseResult.ParseIssue) => problemsOf(isValid, actual)
   })
   const Answer = Schema.transform(Fitting, Schema.String.pipe(Schema.brand("Json")), {
@@ -64,7 +64,9 @@ const make = (schema: AnySchemaObject): Output.Output<string> => {
     decode: (value) => JSON.stringify(value),
     encode: (text): unknown => JSON.parse(text)
   })
-  return Output.make({ schema: Answer })
+  const output = Output.make({ schema: Answer })
+  // As the file has it, in place of what stands for it above.
+  return { ...output, format: { ...output.format, type: "json", schema: rest } }
 }
 
 /** What is wrong with a value, for the model. */

@@ -62,12 +62,12 @@ describe("axonal, once", () => {
     symlinkSync(join(outside, "secret.txt"), join(cwd, "link.txt"))
     const prompt = "read missing.txt, ../secret.txt, link.txt, folder/, p.png and data.bin"
     const { code, stderr, stdout } = await run(["--offline", prompt], { cwd })
-    assert.strictEqual(code, 0)
+    assert.strictEqual(code, 4)
     assert.notInclude(stdout, "the secret")
     assert.deepStrictEqual(stdout.trimEnd().split("\n\n"), [
       `read_file (missing.txt) failed: There is no file missing.txt: call list_files to see what is in ${cwd}.`,
-      `read_file (../secret.txt) failed: ../secret.txt: ${dirname(cwd)}/secret.txt is outside of the sandbox.`,
-      `read_file (link.txt) failed: link.txt: ${outside} is outside of the sandbox.`,
+      "read_file (../secret.txt) was denied: Not approved: nobody is there to approve it. Do not try the same call again.",
+      "read_file (link.txt) was denied: Not approved: nobody is there to approve it. Do not try the same call again.",
       "read_file (folder/) failed: folder is a folder: call list_files to see what is in it.",
       "p.png: image/png, 9 bytes",
       "data.bin is no text.",
@@ -94,7 +94,7 @@ describe("axonal, once", () => {
   it("a limit is no success", async () => {
     const cwd = folderOf({ "a.txt": "a" })
     const { code, stderr } = await run(["--offline", "--max-turns", "1", "read a.txt"], { cwd })
-    assert.strictEqual(code, 1)
+    assert.strictEqual(code, 3)
     assert.include(stderr, "The run reached its limit of turns.\n")
   })
 
