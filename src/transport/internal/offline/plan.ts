@@ -77,8 +77,13 @@ const usable = ({ toolChoice, tools }: Asked): ReadonlyArray<Declared> =>
 
 const attachment = /^\s*<stdin>\n?([\s\S]*?)\n?<\/stdin>\s*$/
 
+/** A text that is whole in marks of two words or more: what a program adds to the words of a person. */
+const aside = /^<([a-z]+(?:-[a-z]+)+)>\n[\s\S]*\n<\/\1>$/
+
 const requestsOf = (message: Message): ReadonlyArray<string> =>
-  message.parts.flatMap((part) => (part.type === "text" && !attachment.test(part.text) ? [part.text] : []))
+  message.parts.flatMap((part) =>
+    part.type === "text" && !attachment.test(part.text) && !aside.test(part.text) ? [part.text] : []
+  )
 
 const attachmentsOf = (message: Message): ReadonlyArray<string> =>
   message.parts.flatMap((part) => {
