@@ -280,6 +280,7 @@ const drawRun = (run: Run, setting: Setting, width: number, line: number, isLast
   // Where agents stand in agents in agents, the rest is as wide as it is.
   const room = Math.max(16, width - 4)
   if (run.dropped > 0) out.push(fitted(`${rail}${theme.dim(`… ${plural(run.dropped, "earlier part")}`)}`, width))
-  for (const row of setting.draw(run.blocks, room, line + out.length)) out.push(fitted(`${rail}${row}`, width))
+  for (const row of setting.draw(run.blocks, room, line + out.length))
+    out.push(row === "" && isLast ? row : fitted(`${rail}${row}`, width))
   return out
 }

@@ -9,7 +9,7 @@ import type { Setting } from "./card.ts"
 import { chosen, drawCall, drawShell, timeOf } from "./card.ts"
 import type { Look } from "./markdown.ts"
 import * as Media from "./media.ts"
-import { clean, fitted, flat, headOf, hung, tailOf, wrapped } from "./text.ts"
+import { address, clean, fitted, flat, headOf, hung, tailOf, wrapped } from "./text.ts"
 
 /**
  * Draws a block, without what stands between it and the one before. `line` is where it begins in the outermost one.
@@ -138,8 +138,8 @@ const noteSigns = { info: "·", quiet: "…", warning: "!", error: "✗" }
 const drawSources = ({ list }: Sources, theme: Theme, width: number): Array<string> =>
   list.map(({ title, url }) => {
     const name = flat(title) || flat(url)
-    const address = name === flat(url) || theme.hasLinks ? "" : ` ${theme.dim(flat(url))}`
-    return fitted(`${theme.dim("↗")} ${theme.link(name, Media.address(url))}${address}`, width)
+    const where = name === flat(url) || theme.hasLinks ? "" : ` ${theme.dim(flat(url))}`
+    return fitted(`${theme.dim("↗")} ${theme.link(name, address(url))}${where}`, width)
   })
 
 const drawFooter = ({ text }: Footer, theme: Theme, width: number): Array<string> =>

@@ -193,7 +193,7 @@ export const make = (setting: Setting): Folding => {
         return []
       })
     call.state = event.outcome
-    call.input = Telling.shortened(event.input, mostKept)
+    if (event.input !== undefined) call.input = Telling.shortened(event.input, mostKept)
     call.arguments = undefined
     call.written = sizeOf(call.input)
     call.content = content(event.content)

@@ -6,7 +6,7 @@ import type { MarkdownTheme } from "@earendil-works/pi-tui"
 import { Markdown as Drawing, setCapabilities } from "@earendil-works/pi-tui"
 import type { Theme } from "../theme.ts"
 import type { Colors } from "./colors.ts"
-import { clean, fitted, wrapped } from "./text.ts"
+import { address, clean, fitted, wrapped } from "./text.ts"
 
 /**
  * How Markdown looks.
@@ -296,7 +296,8 @@ const drawProse = (text: string, look: Look, width: number): Array<string> => {
     // The drawing asks what the terminal can, not what the theme has.
     const { hasLinks, pictures } = look.theme
     setCapabilities({ images: pictures === "none" ? null : pictures, trueColor: false, hyperlinks: hasLinks })
-    const lines = new Drawing(source, 0, 0, look.drawing).render(width).map((line) => fitted(line.trimEnd(), width, ""))
+    const drawn = new Drawing(source, 0, 0, look.drawing).render(width)
+    const lines = drawn.map((line) => fitted(hasLinks ? withAddresses(line.trimEnd()) : line.trimEnd(), width, ""))
     while (lines.length > 1 && lines.at(-1) === "") lines.pop()
     return lines
   } catch {
@@ -305,3 +306,9 @@ const drawProse = (text: string, look: Look, width: number): Array<string> => {
 }
 
 const deep = /(?:>[ \t]*){12}|(?:[[(*_~`!][ \t]*){24}/
+
+/** Links lead only where links may, written as addresses are. */
+const withAddresses = (line: string): string =>
+  line.includes("\u001b]8;;") ? line.replace(links, (_, url: string) => `\u001b]8;;${address(url)}\u001b\\`) : line
+
+const links = /\u001b\]8;;([^\u001b\u0007]*)\u001b\\/g

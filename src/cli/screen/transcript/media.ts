@@ -17,7 +17,7 @@ import type { File } from "../../../domain/Part.ts"
 import type { Theme } from "../theme.ts"
 import type { Output } from "./block.ts"
 import type { Setting } from "./card.ts"
-import { fitted, flat } from "./text.ts"
+import { address, decoded, fitted, flat } from "./text.ts"
 
 /**
  * Keeps files in a folder that only the user may read, each under what it is, so that the same one is kept once.
@@ -109,15 +109,6 @@ export const named = (file: File, theme: Theme): string => {
 }
 
 /**
- * An address that may stand in a link: without anything that ends one.
- *
- * @category converters
- * @since 0.1.0
- */
-export const address = (url: string): string =>
-  /^(?:https?|file|mailto):/i.test(url) ? encodeURI(decoded(flat(url))) : ""
-
-/**
  * Draws a file. A picture has its first line and empty ones below; `isPicture` tells those.
  *
  * @category converters
@@ -183,14 +174,6 @@ const endings: Readonly<Record<string, string>> = {
   "text/markdown": "md",
   "audio/mpeg": "mp3",
   "audio/wav": "wav"
-}
-
-const decoded = (url: string): string => {
-  try {
-    return decodeURI(url)
-  } catch {
-    return url
-  }
 }
 
 const plainPath = (url: string): string => flat(decoded(url).slice("file://".length))

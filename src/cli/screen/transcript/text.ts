@@ -39,7 +39,9 @@ export const flat = (text: string): string =>
  */
 export const fitted = (line: string, width: number, mark = "…"): string => {
   if (fits(line, width)) return ended(line)
-  return ended(truncateToWidth(line, width, mark))
+  const cut = truncateToWidth(line, width, mark)
+  // Cutting ends styles also where there are none.
+  return line.includes("\u001b") ? ended(cut) : cut.replaceAll(reset, "")
 }
 
 /**
@@ -146,6 +148,29 @@ export const fits = (line: string, width: number): boolean => {
   // Counting columns is slow, and nearly all lines are of characters that take one at most.
   const bare = line.includes("\u001b") ? line.replace(styles, "") : line
   return bare.length <= width && !perhapsWide.test(bare) ? true : visibleWidth(line) <= width
+}
+
+/**
+ * An address that may stand in a link: without anything that ends one.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const address = (url: string): string =>
+  /^(?:https?|file|mailto):/i.test(url) ? encodeURI(decoded(flat(url))) : ""
+
+/**
+ * An address as people read it.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const decoded = (url: string): string => {
+  try {
+    return decodeURI(url)
+  } catch {
+    return url
+  }
 }
 
 // internal

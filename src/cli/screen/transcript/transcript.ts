@@ -97,7 +97,7 @@ export interface Cards {
   readonly chosen: (width: number) => { readonly from: number; readonly to: number } | undefined
   /** Opens or closes the chosen one, or the last one when none is. */
   readonly toggle: () => void
-  /** Opens all, or closes all when the last one is open. */
+  /** Opens all that are seen, or closes all when the last block is open. */
   readonly toggleAll: () => void
 }
 
@@ -259,7 +259,8 @@ export const make = (options: Options): Transcript => {
       touch(target.block)
     },
     toggleAll: () => {
-      const isOpen = folds().at(-1)?.fold.isOpen !== true
+      const last = folds().at(-1)?.block
+      const isOpen = last !== undefined && foldsOf(last)[0]?.isOpen !== true
       for (const { block, fold } of folds()) {
         if (fold.isOpen === isOpen) continue
         fold.isOpen = isOpen
