@@ -43,8 +43,8 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
       })
       const output: Output = {
         ...setting.output,
-        answer: (text) => terminal.over(() => setting.output.answer(text)),
-        note: (text) => terminal.over(() => setting.output.note(text))
+        answer: terminal.over(setting.output.answer),
+        note: terminal.over(setting.output.note)
       }
       const stopping = yield* Signals.listen(["SIGTERM", "SIGHUP"])
       const stop = Effect.raceFirst(terminal.interrupt, Effect.asVoid(stopping.asked))
@@ -98,7 +98,7 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
       })
       if (settings.prompt !== undefined) yield* turn(settings.prompt)
       yield* Effect.iterate(true, { while: (goesOn) => goesOn, body: () => step })
-      if (terminal.isTerminal) process.stdout.write("\n")
+      terminal.rest()
       const session = conversation.session()
       const how = isLatest ? "--continue" : `--session ${session}`
       if (settings.save) output.note(`session ${session}, go on with: axonal ${how}\n`)

@@ -26,8 +26,13 @@ export interface Terminal {
   readonly interrupt: Effect.Effect<void>
   /** Shows the prompt sign, unless it is there. */
   readonly prompt: () => void
-  /** Writes something above what is being typed. */
-  readonly over: (write: () => void) => void
+  /**
+   * Has something write texts above what is being typed. A line that is not whole yet waits as long as somebody types: it
+   * would stand where they do.
+   */
+  readonly over: (write: (text: string) => void) => (text: string) => void
+  /** Shows no prompt sign any more. */
+  readonly rest: () => void
   /** Puts a text where it can be changed before it is sent. Nothing happens where nobody types. */
   readonly edit: (text: string) => void
   /** Lets something else have the terminal meanwhile. What was being typed is there again afterwards. */
@@ -159,9 +164,20 @@ export const open = (options: Options): Effect.Effect<Terminal, never, Scope.Sco
         if (isTerminal && !closed && !isShown) begin(sign)
       },
       over: (write) => {
-        if (isCapable && isShown) output.write("\r\u001b[K")
-        write()
-        if (isCapable && isShown) reader?.prompt(true)
+        let held = ""
+        return (text) => {
+          const whole = held + text
+          const cut = isCapable && isShown ? whole.lastIndexOf("\n") + 1 : whole.length
+          held = whole.slice(cut)
+          if (cut === 0) return
+          if (isCapable && isShown) output.write("\r\u001b[K")
+          write(whole.slice(0, cut))
+          if (isCapable && isShown) reader?.prompt(true)
+        }
+      },
+      rest: () => {
+        if (isShown) output.write("\n")
+        isShown = false
       },
       edit: (text) => {
         if (!isTerminal || closed) return

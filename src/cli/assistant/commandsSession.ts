@@ -18,7 +18,6 @@ import * as Sessions from "../sessions.ts"
 import type { Entry, Item, Outcome, Place } from "./commandsPlace.ts"
 import { among, atRest, begun, refused, said, within } from "./commandsPlace.ts"
 import * as Notes from "./notes.ts"
-import * as Shell from "./shell.ts"
 
 /**
  * The commands.
@@ -169,9 +168,7 @@ const requests = ({ conversation }: Place) =>
 const wordsOf = (message: Parameters<typeof toText>[0]): string =>
   toText({
     ...message,
-    parts: message.parts.filter(
-      (part) => part.type !== "text" || (Shell.fromText(part.text) ?? Notes.fromText(part.text)) === undefined
-    )
+    parts: message.parts.filter((part) => part.type !== "text" || Notes.fromText(part.text) === undefined)
   })
 
 const rewind = (words: string, place: Place) =>

@@ -12,10 +12,9 @@ import type * as Agent from "../../agent/Agent.ts"
 import type { AgentEvent, RunEnd } from "../../domain/AgentEvent.ts"
 import type { SessionId } from "../../domain/Ids.ts"
 import type { Input } from "../../domain/Message.ts"
-import * as Messages from "../../domain/Message.ts"
-import { text } from "../../domain/Part.ts"
 import { explain } from "../errors.ts"
 import type { Assistant, Person } from "./assistant.ts"
+import * as Notes from "./notes.ts"
 
 /**
  * How words join a run that works: before its next request, or when it would otherwise end.
@@ -144,7 +143,7 @@ export const make = (
       )
     const say = (input: Input, how: How = "steer"): Effect.Effect<void> =>
       Effect.suspend(() => {
-        const whole = withJoined(joined, input)
+        const whole = Notes.withNotes(input, joined)
         const count = joined.length
         if (run === undefined) {
           joined = []
@@ -192,13 +191,3 @@ export const make = (
         )
     }
   })
-
-// internal
-
-/** What the model is to know stands before what it is asked. */
-const withJoined = (joined: ReadonlyArray<string>, input: Input): Input => {
-  const [first, ...rest] = Messages.fromInput(input)
-  return joined.length === 0 || first === undefined
-    ? input
-    : [{ ...first, parts: [...joined.map(text), ...first.parts] }, ...rest]
-}

@@ -1,5 +1,5 @@
 /**
- * `@path` in what a person types: a text file stays a name, which the model reads when it wants to; a picture, a sound, a film
+ * `@path` in what a person types: a text file is a name, which the model reads when it wants to; a picture, a sound, a film
  * or a PDF goes along where the model can take it.
  */
 import * as Effect from "effect/Effect"
@@ -31,9 +31,7 @@ export interface Resolved {
  */
 export const pathsOf = (text: string): ReadonlyArray<string> => [
   ...new Set(
-    Array.from(text.matchAll(mention), ([, quoted, bare = ""]) => quoted ?? bare.replace(/[.,;:!?)\]]+$/, "")).filter(
-      (path) => path !== ""
-    )
+    Array.from(text.matchAll(mention), ([, quoted, bare]) => pathOf(quoted, bare)).filter((path) => path !== "")
   )
 ]
 
@@ -65,26 +63,33 @@ export const attach = (
     const looked = yield* Effect.forEach(paths, (path) => look(path, conversation))
     const files = looked.flatMap((one) => (typeof one === "object" ? [one] : []))
     const notes = looked.filter((one) => typeof one === "string")
-    return { input: files.length === 0 ? text : [Part.text(text), ...files], notes }
+    const known = new Set(paths.filter((_, index) => looked[index] !== undefined))
+    // The model gets the path as tools take it.
+    const words = text.replace(mention, (whole: string, quoted?: string, bare?: string) =>
+      known.has(pathOf(quoted, bare)) ? whole.slice(1) : whole
+    )
+    return { input: files.length === 0 ? words : [Part.text(words), ...files], notes }
   })
 
 // internal
+
+const pathOf = (quoted: string | undefined, bare = ""): string => quoted ?? bare.replace(/[.,;:!?)\]]+$/, "")
 
 const mention = /(?<=^|\s)@(?:"([^"\n]+)"|(\S+))/g
 
 const mostBytes = 20 * 1024 * 1024
 
-/** A file that goes along, why it does not, or nothing when there is nothing to say. */
-const look = (path: string, conversation: Conversation): Effect.Effect<Part.File | string | undefined> => {
+/** A file that goes along, why it does not, whether it is only named, or nothing when there is none. */
+const look = (path: string, conversation: Conversation): Effect.Effect<Part.File | string | true | undefined> => {
   const { sandbox } = conversation.assistant.undo
   const name = path.slice(path.lastIndexOf("/") + 1)
   return Effect.gen(function* () {
     const { kind, size } = yield* sandbox.stat(path)
-    if (kind !== "file") return undefined
+    if (kind !== "file") return true
     const head = (yield* sandbox.read(path, { length: headBytes })).bytes
     const mediaType = Part.mediaTypeOf(head)
     // Texts may begin with the letters that some formats begin with; of these only a PDF may be all text.
-    if (mediaType === undefined || (isText(head) && mediaType !== "application/pdf")) return undefined
+    if (mediaType === undefined || (isText(head) && mediaType !== "application/pdf")) return true
     const { capability, of } = neededBy(mediaType)
     const model = yield* modelOf(conversation)
     if (model !== undefined && !can(model, capability)) {

@@ -9,6 +9,7 @@ import * as Sandbox from "../../sandbox/Sandbox.ts"
 import type { SandboxError } from "../../sandbox/SandboxError.ts"
 import { lasting, oneLine } from "../internal/words.ts"
 import type { Conversation } from "./conversation.ts"
+import * as Notes from "./notes.ts"
 
 /**
  * Runs a command to its end, whatever that is. Interrupting it ends the command and all that it started.
@@ -70,12 +71,14 @@ export const toText = (command: string, output: string, outcome: string): string
   `${opening}\n$ ${command}\n${output}${output === "" || output.endsWith("\n") ? "" : "\n"}[${outcome}]\n${closing}`
 
 /**
- * The command of such a text, when it is one: so that stored messages are shown as what was typed.
+ * The command of such a text, when it is one, also as the note that it has become: so that stored messages are shown as what
+ * was typed.
  *
  * @category converters
  * @since 0.1.0
  */
-export const fromText = (text: string): { readonly command: string; readonly output: string } | undefined => {
+export const fromText = (part: string): { readonly command: string; readonly output: string } | undefined => {
+  const text = Notes.fromText(part) ?? part
   if (!text.startsWith(`${opening}\n$ `) || !text.endsWith(`\n${closing}`)) return undefined
   const inner = text.slice(opening.length + 3, -closing.length - 1)
   const [command = "", ...output] = inner.split("\n")

@@ -8,6 +8,7 @@ import { ContextStore } from "../../context/ContextStore.ts"
 import type { MessageEntry, Stored } from "../../domain/Entry.ts"
 import type { EntryId, SessionId } from "../../domain/Ids.ts"
 import { toText } from "../../domain/Message.ts"
+import { withoutNote } from "../assistant/notes.ts"
 import { SetupError } from "../errors.ts"
 import { clip, oneLine, plural } from "../internal/words.ts"
 
@@ -75,7 +76,7 @@ export const leftOf = ({ left }: Rewound): string => {
   const asked = left.filter(({ message }) => message.role === "user")
   const [first, ...others] = asked
   if (first === undefined) return left.length === 0 ? "Nothing was left." : `Left ${plural(left.length, "message")}.`
-  const begins = clip(oneLine(toText(first.message)), 60)
+  const begins = clip(oneLine(withoutNote(toText(first.message))), 60)
   const rest = left.length - 1
   const more = others.length === 0 ? "" : `, ${plural(others.length, "other request")}`
   return `Left “${begins}”${more}${rest === 0 ? "." : ` and what followed: ${plural(left.length, "message")}.`}`

@@ -142,6 +142,37 @@ describe("commands about what it has", () => {
     })
   )
 
+  it.scoped("servers are turned off, on and logged in to by name", () =>
+    Effect.gen(function* () {
+      const done: Array<string> = []
+      const did = (what: string) => (server: string) => Effect.sync(() => void done.push(`${what} ${server}`))
+      const tools = [{ name: "wiki__find", tool: "find" }]
+      const status = Effect.succeed([
+        { server: "wiki", is: "connected" as const, complaints: [], tools },
+        { server: "shut", is: "untrusted" as const, complaints: ["not yours"], tools: [] }
+      ])
+      const mcp = { status, connect: did("connect"), disconnect: did("disconnect"), login: did("login") }
+      const { conversation, problem, screen, stop, type } = yield* open({ mcp })
+      const choice = yield* Commands.act("/mcp", { conversation, screen, stop })
+      assert.deepStrictEqual(choice, {
+        ...{ _tag: "Choose", title: "mcp: 2 servers", command: "mcp" },
+        items: [
+          { value: "wiki off", label: "wiki off", detail: "connected; 1 tool", isCurrent: true },
+          { value: "shut", label: "shut", detail: "untrusted; not yours" }
+        ]
+      })
+      assert.strictEqual(yield* type("/mcp wiki"), "wiki: connected; 1 tool\n  wiki__find")
+      assert.strictEqual(yield* type("/mcp wiki off"), "wiki is off: its 1 tool will not be offered")
+      assert.deepStrictEqual([...conversation.assistant.knobs.get().off], ["wiki__find"])
+      assert.strictEqual(yield* type("/mcp wiki on"), "wiki is on")
+      assert.deepStrictEqual([...conversation.assistant.knobs.get().off], [])
+      assert.strictEqual(yield* type("/mcp wiki login"), "logged in to wiki")
+      assert.deepStrictEqual(done, ["disconnect wiki", "connect wiki", "login wiki"])
+      assert.strictEqual(yield* problem("/mcp wik"), "there is no server wik; /mcp shows all.")
+      assert.strictEqual(yield* problem("/mcp wiki up"), '/mcp takes a server, and on, off or login, not "wiki up".')
+    })
+  )
+
   it.scoped("what is not there is said, with how to have it", () =>
     Effect.gen(function* () {
       const { type } = yield* open({ tools: "all" })

@@ -15,10 +15,12 @@ import * as Settings from "axonal/cli/settings"
 import * as Compaction from "axonal/context/Compaction"
 import { SessionId } from "axonal/domain/Ids"
 import type { Capability } from "axonal/domain/ModelInfo"
+import type * as Mcp from "axonal/mcp/Mcp"
 import * as ScriptedTransport from "axonal/testing/ScriptedTransport"
 import { Transport } from "axonal/transport/Transport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { Kept } from "../sessionSupport.ts"
 import { screenOf } from "../sessionSupport.ts"
 
@@ -48,6 +50,7 @@ export const open = (
     readonly summarises?: boolean
     readonly capabilities?: ReadonlyArray<Capability>
     readonly stop?: Effect.Effect<void>
+    readonly mcp?: Partial<Mcp.Service>
   } = {}
 ) =>
   Effect.gen(function* () {
@@ -67,6 +70,7 @@ export const open = (
     const summarises = Compaction.make()
     const assistant: Assistant.Assistant = {
       ...real,
+      parts: setting.mcp === undefined ? real.parts : { ...real.parts, mcp: { ...silent, ...setting.mcp } },
       within: (effect) => real.within(Effect.mapInputContext(effect, Context.add(Transport, scripted.transport))),
       compaction: () => (setting.summarises === false ? undefined : summarises)
     }
@@ -82,6 +86,15 @@ export const open = (
       problem: (line: string) => Effect.map(Effect.flip(Commands.act(line, place)), messageOf)
     } satisfies World
   })
+
+/** Servers of which nothing is known. */
+const silent: Mcp.Service = {
+  ...{ status: Effect.succeed([]), changes: Stream.empty, tools: Effect.succeed([]), notices: Stream.empty },
+  ...{ call: () => Effect.never, prompt: () => Effect.never, watch: () => Effect.void, logLevel: () => Effect.void },
+  ...{ resources: () => Effect.succeed([]), templates: () => Effect.succeed([]), read: () => Effect.succeed([]) },
+  ...{ prompts: () => Effect.succeed([]), complete: () => Effect.succeed([]), connect: () => Effect.void },
+  ...{ disconnect: () => Effect.void, login: () => Effect.void, logout: () => Effect.succeed(false) }
+}
 
 const told = (outcome: Commands.Outcome): string => {
   switch (outcome._tag) {

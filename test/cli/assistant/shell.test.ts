@@ -26,7 +26,7 @@ describe("shell", () => {
       yield* conversation.settled
       const { messages } = yield* Effect.flatMap(within(ContextStore), (store) => store.read(plan))
       const texts = messages.filter(({ role }) => role === "user").map(({ parts }) => parts)
-      const [first, second] = texts[0]?.map((part) => (part.type === "text" ? part.text : "")) ?? []
+      const [second, first] = texts[0]?.map((part) => (part.type === "text" ? part.text : "")) ?? []
       const read = Shell.fromText(first ?? "")
       assert.strictEqual(read?.command, "echo out; echo err >&2; exit 3")
       assert.include(read?.output, "[exit code 3, 0 s]")
@@ -95,7 +95,10 @@ describe("mentions", () => {
         ),
         ["text", "shot.png", "a.pdf"]
       )
-      assert.deepStrictEqual(yield* Mentions.resolve("read @a.txt", conversation), { input: "read @a.txt", notes: [] })
+      assert.deepStrictEqual(yield* Mentions.resolve("read @a.txt, ask @ada", conversation), {
+        input: "read a.txt, ask @ada",
+        notes: []
+      })
     })
   )
 
@@ -103,7 +106,7 @@ describe("mentions", () => {
     Effect.gen(function* () {
       const { conversation } = yield* open({ files: { "shot.png": png }, capabilities: ["tools"] })
       assert.deepStrictEqual(yield* Mentions.resolve("look at @shot.png", conversation), {
-        input: "look at @shot.png",
+        input: "look at shot.png",
         notes: ["scripted takes no pictures: shot.png is only named"]
       })
     })
