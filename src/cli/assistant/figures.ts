@@ -67,8 +67,23 @@ export interface Service {
 export const make = (conversation: Conversation, now: () => number = Date.now): Service => {
   const { knobs } = conversation.assistant
   let state = begin
+  let changes = 0
   const close = conversation.listen((news) => {
+    if (news._tag !== "Events" && news._tag !== "Note") changes++
     state = fold(state, news, now)
+  })
+  const refresh: Service["refresh"] = Effect.suspend(() => {
+    const before = changes
+    return Effect.flatMap(
+      conversation.assistant.within(known(conversation.session())),
+      ({ contextTokens, contextWindow, spent }) => {
+        state = { ...state, contextTokens, contextWindow }
+        // Of a run that works the store knows a part already, which the run's end would tell again.
+        if (state.work !== undefined || changes !== before) return Effect.zipRight(conversation.settled, refresh)
+        state = { ...state, spent, running: Usage.zero }
+        return Effect.void
+      }
+    )
   })
   return {
     get: () => {
@@ -79,12 +94,7 @@ export const make = (conversation: Conversation, now: () => number = Date.now): 
         ...{ usage: Usage.sum(spent, running), contextTokens, contextWindow, work, waiting }
       }
     },
-    refresh: Effect.suspend(() =>
-      Effect.map(conversation.assistant.within(known(conversation.session())), (facts) => {
-        // A run that works is in the store as far as it has come, too.
-        state = { ...state, ...facts, running: Usage.zero }
-      })
-    ),
+    refresh,
     close
   }
 }
