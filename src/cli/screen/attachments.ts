@@ -6,7 +6,6 @@ import { statSync } from "node:fs"
 import { basename, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import type * as Effect from "effect/Effect"
-import type { Conversation } from "../assistant/conversation.ts"
 import * as Mentions from "../assistant/mentions.ts"
 import { oneLine } from "../internal/words.ts"
 
@@ -24,12 +23,15 @@ export interface Attachments {
 }
 
 /**
- * Makes them.
+ * Makes them. `folder` is where paths begin that are not absolute, `resolve` reads the files that go along with words.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (conversation: Conversation): Attachments => {
+export const make = (setting: {
+  readonly folder: string
+  readonly resolve: (text: string, paths: ReadonlyArray<string>) => Effect.Effect<Mentions.Resolved>
+}): Attachments => {
   const paths = new Map<string, string>()
   const named = (path: string): string => {
     const what = `${kindOf(path) ?? "file"} ${oneLine(basename(path)).replaceAll(/[[\]]/g, "")}`
@@ -42,14 +44,14 @@ export const make = (conversation: Conversation): Attachments => {
   }
   return {
     attach: (pasted) => {
-      const found = pathsOf(pasted).map((path) => resolve(conversation.assistant.folder, path))
+      const found = pathsOf(pasted).map((path) => resolve(setting.folder, path))
       return found.length > 0 && found.every((path) => kindOf(path) !== undefined && isFile(path))
         ? found.map(named).join(" ")
         : undefined
     },
     input: (text) => {
       const pasted = [...paths].filter(([word]) => text.includes(word)).map(([, path]) => path)
-      return Mentions.attach(text, [...new Set([...Mentions.pathsOf(text), ...pasted])], conversation)
+      return setting.resolve(text, [...new Set([...Mentions.pathsOf(text), ...pasted])])
     }
   }
 }

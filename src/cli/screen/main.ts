@@ -23,8 +23,9 @@ export const open = async (options: Options): Promise<number> => {
   const folder = realpathSync(process.cwd())
   const theme = Theme.ofTerminal({ color: options.color && !process.env["NO_COLOR"] })
   let code: number | undefined
+  const terminal = Terminal.make(`axonal · ${folder.split("/").at(-1) ?? ""}`)
   const app = App.make({
-    terminal: Terminal.make(`axonal · ${folder.split("/").at(-1) ?? ""}`),
+    terminal,
     theme,
     folder: folder.startsWith(`${homedir()}/`) ? `~${folder.slice(homedir().length)}` : folder,
     transcript: Transcript.make,
@@ -53,6 +54,8 @@ export const open = async (options: Options): Promise<number> => {
   await new Promise((resolve) => setImmediate(resolve))
   const { run } = await import("./session.ts")
   const end = await run(options, folder, app.face)
+  // A terminal that tells when keys are let go does so for the last one, too, and not to the shell.
+  if (terminal.kittyProtocolActive) await terminal.drainInput(200, 30)
   off()
   app.stop()
   if (end.isPlain === true) return await (await import("../program.ts")).run({ ...options, plain: true })

@@ -4,6 +4,8 @@
 import type { Preview } from "../assistant/preview.ts"
 import { oneLine, plural } from "../internal/words.ts"
 import type { Theme } from "./theme.ts"
+import * as Colors from "./transcript/colors.ts"
+import * as Markdown from "./transcript/markdown.ts"
 import { cut, linesOf } from "./words.ts"
 
 /**
@@ -13,6 +15,22 @@ import { cut, linesOf } from "./words.ts"
  * @since 0.1.0
  */
 export const lines = (preview: Preview, theme: Theme, width: number): ReadonlyArray<string> => {
+  const known = drawn.get(preview)
+  if (known?.width === width && known.hasColor === theme.hasColor) return known.lines
+  const made = draw(preview, theme, width)
+  drawn.set(preview, { width, hasColor: theme.hasColor, lines: made })
+  return made
+}
+
+// internal
+
+/** A card is drawn ten times in a second, and what it is about does not change. */
+const drawn = new WeakMap<
+  Preview,
+  { readonly width: number; readonly hasColor: boolean; readonly lines: ReadonlyArray<string> }
+>()
+
+const draw = (preview: Preview, theme: Theme, width: number): ReadonlyArray<string> => {
   const inner = Math.max(1, width - 2)
   const inset = (line: string): string => `  ${line}`
   switch (preview.kind) {
@@ -42,7 +60,14 @@ export const lines = (preview: Preview, theme: Theme, width: number): ReadonlyAr
       ]
     }
     case "plan":
-      return linesOf(preview.markdown, inner).map(inset)
+      return Markdown.draw(
+        preview.markdown,
+        Markdown.lookOf(
+          theme,
+          Colors.make(theme, () => {})
+        ),
+        inner
+      ).map((line) => cut(inset(line), width))
     case "fields":
       return preview.fields.flatMap(([name, value]) => {
         const [first = "", ...rest] = linesOf(value, inner)

@@ -14,6 +14,7 @@ import * as Commands from "../assistant/commands.ts"
 import * as Conversation from "../assistant/conversation.ts"
 import * as Figures from "../assistant/figures.ts"
 import * as History from "../assistant/history.ts"
+import * as Mentions from "../assistant/mentions.ts"
 import * as Preview from "../assistant/preview.ts"
 import * as Shell from "../assistant/shell.ts"
 import type { Where } from "../errors.ts"
@@ -112,7 +113,10 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
     const figures = Figures.make(conversation)
     const history = History.make(settings.save ? History.fileOf(Sessions.dataFolder(settings)) : undefined)
     const files = Files.make(assistant.undo.sandbox, Date.now)
-    const attachments = Attachments.make(conversation)
+    const attachments = Attachments.make({
+      folder: assistant.folder,
+      resolve: (text, paths) => Mentions.attach(text, paths, conversation)
+    })
     const stops = new Set<Deferred.Deferred<void>>()
     const tell = (text: string, kind: "info" | "warning" | "error" = "info") =>
       conversation.tell({ _tag: "Note", text, kind })
