@@ -140,7 +140,7 @@ const commandsWith = (words: Guard.Service): Guard.Service =>
     const [line, folder] = [textOf(call.input, "command"), textOf(call.input, "folder")]
     const verdict = CommandGuard.judge(line, policy, folder)
     if (verdict._tag !== "Allow") return Effect.succeed(verdict)
-    if (/[$`\\]|\s-\w*R/.test(line)) return Effect.succeed(Guard.Ask("what it reads cannot be seen", "command:read"))
+    if (unseen.test(line)) return Effect.succeed(Guard.Ask("what it reads cannot be seen", "command:read"))
     const parts = Secrets.wordsOf(line)
     const secret = parts.find(Secrets.isSecret)
     if (secret !== undefined) return Effect.succeed(Guard.Ask(`it would read ${secret}, which may hold secrets`))
@@ -153,6 +153,9 @@ const commandsWith = (words: Guard.Service): Guard.Service =>
           : Guard.Allow
     )
   })
+
+/** What is read is only known when it runs: by what is put in, by other programs, and behind links. */
+const unseen = /[$`\\]|\bxargs\b|\s-\w*R|\bfind\b.*\s-(?:\w*L|follow|files0-from)\b/s
 
 const policy: CommandGuard.Policy = {
   // To go elsewhere would give all that follows another meaning.
