@@ -2,7 +2,6 @@
  * What a run goes by, once flags, environment and files have been read: every choice is made, and where nobody made one,
  * here.
  */
-import { existsSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Rules from "../guard/Rules.ts"
 import * as Approving from "./approval.ts"
@@ -134,7 +133,7 @@ const loadedOf = (
   found: Files.Found,
   environment: Readonly<Record<string, string | undefined>>
 ): Effect.Effect<Loaded, UsageError> =>
-  found.user.length === 0 && found.project.length === 0 && !existsSync(Files.trustFile(environment))
+  found.user.length === 0 && found.project.length === 0 && !Files.mayBeTrusted(environment, found.folder)
     ? Effect.succeed({ settings: {}, instructions: [], isTrusted: false, notes: [] })
     : Effect.flatMap(
         Effect.promise(() => import("./config/load.ts")),

@@ -11,6 +11,7 @@ import * as Template from "axonal/cli/config/template"
 import * as Trust from "axonal/cli/config/trust"
 import type { Settings } from "axonal/cli/settings"
 import { resolve } from "axonal/cli/settings"
+import * as McpConfig from "axonal/mcp/McpConfig"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { cleanUp, folderOf } from "./support.ts"
@@ -186,6 +187,8 @@ describe("config, of a project that is not trusted", () => {
       assert.strictEqual(Trust.stateOf(environment, folder), "unknown")
     })
   )
+
+  it("the files of servers are those that are read", () => assert.deepStrictEqual(Files.serverFiles, McpConfig.files))
 
   it.effect("servers alone can be trusted", () =>
     Effect.gen(function* () {

@@ -1,5 +1,5 @@
 import { symlinkSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { AgentEvent } from "axonal/domain/AgentEvent"
 import * as Schema from "effect/Schema"

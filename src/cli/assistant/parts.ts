@@ -98,7 +98,7 @@ export const make = (settings: Settings, folder: string): Effect.Effect<Parts, S
     const tools = [...toolbox, ...(yield* besides(settings)), ...(plugins?.tools ?? [])]
     const [servers, agents] = yield* Effect.all(
       [
-        settings.tools === "none" ? Effect.succeed(Servers.none) : Servers.make(settings, folder),
+        settings.tools === "none" ? Effect.succeed(Servers.none) : Servers.make(settings),
         settings.tools === "all"
           ? Effect.flatMap(
               Effect.promise(() => import("./partsAgents.ts")),

@@ -3,13 +3,13 @@
  * loaded then, and servers connect in the background.
  */
 import { existsSync } from "node:fs"
-import { homedir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Mcp from "../../mcp/Mcp.ts"
 import * as Tool from "../../tool/Tool.ts"
+import { serverFiles, userFolder } from "../config/files.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Settings } from "../settings.ts"
 
@@ -44,12 +44,12 @@ export const none: Servers = { mcp: undefined, problems: [] }
  * @category constructors
  * @since 0.1.0
  */
-export const make = (settings: Settings, folder: string): Effect.Effect<Servers, never, Scope.Scope> =>
+export const make = (settings: Settings): Effect.Effect<Servers, never, Scope.Scope> =>
   Effect.suspend(() =>
-    settings.mcp.isOn && files(folder).some((file) => existsSync(file))
+    settings.mcp.isOn && files(settings.project).some((file) => existsSync(file))
       ? Effect.flatMap(
           Effect.promise(() => import("./partsServersOpen.ts")),
-          ({ open }) => open(settings, folder)
+          ({ open }) => open(settings)
         )
       : Effect.succeed(none)
   )
@@ -92,8 +92,6 @@ export const notices = (mcp: Mcp.Service): Stream.Stream<string> =>
 
 /** Those that `McpConfig.read` reads. */
 const files = (folder: string): ReadonlyArray<string> => [
-  join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "axonal", "mcp.json"),
-  ...[".vscode/mcp.json", ".cursor/mcp.json", "mcp.json", ".mcp.json", ".axonal/mcp.json"].map((file) =>
-    join(folder, file)
-  )
+  join(userFolder(process.env), "mcp.json"),
+  ...serverFiles.map((file) => join(folder, file))
 ]

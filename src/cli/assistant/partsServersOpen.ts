@@ -20,10 +20,10 @@ import type { Servers } from "./partsServers.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const open = (settings: Settings, folder: string): Effect.Effect<Servers, never, Scope.Scope> =>
+export const open = (settings: Settings): Effect.Effect<Servers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { off, trust } = settings.mcp
-    const found = yield* McpConfig.read({ project: folder, trust })
+    const found = yield* McpConfig.read({ project: settings.project, trust })
     const left = Object.entries(found.servers).filter(([name]) => !off.includes(name))
     const unused = [
       ...found.unused,
@@ -43,7 +43,7 @@ export const open = (settings: Settings, folder: string): Effect.Effect<Servers,
           : [
               ...problems,
               `the project's servers ${oneLine(untrusted.join(", "))} are not used: its files may be by anybody, and a server ` +
-                "is a program. Name those you trust in mcp.trust of your settings"
+                "is a program. Look at them, then: axonal trust; or name those you trust in mcp.trust of your settings"
             ]
     }
   }).pipe(Effect.provide(NodeContext.layer))

@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as ContextStore from "../../context/ContextStore.ts"
-import { LeaseDuration } from "../../context/SqlContextStore.ts"
 import { layerSqlite } from "../../context/SqliteContextStore.ts"
 
 /**
@@ -24,7 +23,7 @@ export const layer = (database: string | undefined): Layer.Layer<ContextStore.Co
   database === undefined
     ? ContextStore.layerMemory
     : Layer.project(
-        Layer.provide(layerSqlite({ filename: database }), Layer.succeed(LeaseDuration, kept)),
+        Layer.provide(layerSqlite({ filename: database }), leases),
         ContextStore.ContextStore,
         ContextStore.ContextStore,
         patient
@@ -34,6 +33,13 @@ export const layer = (database: string | undefined): Layer.Layer<ContextStore.Co
 
 /** Whoever lives renews it three times as often. */
 const kept = Duration.seconds(2)
+/** Loaded with the database, which runs that keep nothing have no use for. */
+const leases = Layer.unwrapEffect(
+  Effect.map(
+    Effect.promise(() => import("../../context/SqlContextStore.ts")),
+    ({ LeaseDuration }) => Layer.succeed(LeaseDuration, kept)
+  )
+)
 const pause = Duration.millis(250)
 
 const patient = (store: ContextStore.Service): ContextStore.Service =>

@@ -44,6 +44,29 @@ export const trustFile = (environment: Environment): string =>
   join(dataDir(environment, process.platform, homedir()), "trusted.json")
 
 /**
+ * Where a project names servers: the files of `McpConfig`, without loading what reads them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const serverFiles: ReadonlyArray<string> = [
+  ".vscode/mcp.json",
+  ".cursor/mcp.json",
+  "mcp.json",
+  ".mcp.json",
+  ".axonal/mcp.json"
+]
+
+/**
+ * Whether a project may be trusted for its servers although it has no settings.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const mayBeTrusted = (environment: Environment, folder: string): boolean =>
+  existsSync(trustFile(environment)) && serverFiles.some((name) => existsSync(join(folder, name)))
+
+/**
  * The folders from a folder up to the root of its repository, the inner ones first; only itself where there is none.
  *
  * @category constructors
