@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { answer, endless, folderOf, serve, setUp, start } from "./support.ts"
 
@@ -94,6 +94,36 @@ describe("axonal, in conversation", () => {
     assert.include(stdout, "not that")
     // What was typed as an answer is no request.
     assert.notInclude(stdout, "I cannot answer “y”")
+  })
+
+  it.skipIf(!hasScript)("a pasted block is one request, and what is typed while it works joins", async () => {
+    const server = await serve(endless("Half an"), answer("Done."))
+    const env = { OPENAI_BASE_URL: server.baseUrl, AXONAL_MODEL: "m", TERM: "xterm" }
+    const cwd = folderOf()
+    const talk = start(["--plain"], { cwd, env, stdin: null, through: inTerminal })
+    await talk.until("› ")
+    talk.child.stdin.write("\u001b[200~one\ntwo\\\n\u001b[201~")
+    await talk.until("… ")
+    talk.child.stdin.write("\r")
+    await talk.until("Half an")
+    talk.child.stdin.write("/thinking high\rand this\r& then that\r")
+    await talk.until("(waits until the answer is there) then that")
+    talk.child.stdin.write("\u0003")
+    await talk.until("stopped")
+    // What did not come to be read is there with the next request.
+    talk.child.stdin.write("go on\r")
+    await talk.until("2 turns")
+    await talk.until("› ", 3)
+    talk.child.stdin.write("\u0003")
+    const { code, stdout } = await talk.ended
+    assert.strictEqual(code, 0)
+    assert.include(stdout, "(joins) and this")
+    assert.include(stdout, "thinking: high")
+    assert.deepStrictEqual(server.requests[0]?.messages.at(-1)?.content, "one\ntwo\\")
+    assert.match(JSON.stringify(server.requests[1]?.messages.at(-1)), /"go on".*"and this"/)
+    assert.include(JSON.stringify(server.requests[2]?.messages.at(-1)), '"then that"')
+    assert.include(readFileSync(`${cwd}/.data/axonal/history.jsonl`, "utf8"), JSON.stringify("one\ntwo\\"))
+    server.close()
   })
 
   it.skipIf(!hasScript)("a terminal shows a prompt, takes Ctrl-C as a key, and leaves at the prompt", async () => {
