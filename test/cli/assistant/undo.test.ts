@@ -226,6 +226,6 @@ describe("undo", () => {
         assert.deepStrictEqual(yield* all(sandbox), after)
         rmSync(folder, { recursive: true })
       }),
-    { fastCheck: { numRuns: 12 } }
+    { fastCheck: { numRuns: 8 } }
   )
 })
