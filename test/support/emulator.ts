@@ -48,6 +48,8 @@ export interface Emulator {
   readonly size: () => { readonly columns: number; readonly rows: number }
   readonly modes: () => Modes
   readonly title: () => string
+  /** Whether a frame has begun that is to be shown once it is whole. */
+  readonly isDrawing: () => boolean
   /** What scrolled out of the normal screen, and stands on it. */
   readonly normal: () => string
   readonly dispose: () => void
@@ -95,6 +97,7 @@ export const make = (columns: number, rows: number, reply: (data: string) => voi
       keys: Math.max(0, pushed) + other
     }),
     title: () => title,
+    isDrawing: () => terminal.modes.synchronizedOutputMode,
     normal: () => {
       const { normal } = terminal.buffer
       return rowsOf(normal, 0, normal.length)

@@ -36,26 +36,37 @@ export const open = (args: ReadonlyArray<string>, { columns, rows, ...place }: P
 export const done = (terminal: Terminal.Terminal, words: string): Promise<string> =>
   terminal.until((screen) => screen.includes(words) && !/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] /.test(screen))
 
+/** Waits until the question about a call of this tool stands, and its keys are heard. */
+export const asked = (terminal: Terminal.Terminal, tool: string): Promise<string> =>
+  terminal.until((screen) => screen.includes(`Allow ${tool}?`) && screen.includes("y yes"))
+
 /** What differs from run to run: times, names that are made up, and the frame of what turns. Widths stay. */
 export const mask = (text: string): string =>
   text
     .replaceAll(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/g, "⠋")
+    .replaceAll(/[◐◓◑◒]/g, "◐")
     .replaceAll(/\b\d+(\.\d+)?(?= m?s\b)/g, (digits) => digits.replaceAll(/\d/g, "0"))
     .replaceAll(/\bsession [0-9a-f]{10}\b/g, "session XXXXXXXXXX")
     .replaceAll(/axonal-cli-\w{6}/g, "axonal-cli-XXXXXX")
 
 /** Compares the screen with its golden file: `npx vitest run -u` writes it. */
 export const golden = async (terminal: Terminal.Terminal, name: string): Promise<void> => {
-  const { columns, rows } = terminal.emulator.size()
-  const text = `${name}, ${columns} × ${rows}\n${"═".repeat(columns)}\n${mask(terminal.screen())}\n`
-  await expect(text).toMatchFileSnapshot(`../../fixtures/screens/${name}.txt`)
+  await expect(await textOf(terminal, name)).toMatchFileSnapshot(`../../fixtures/screens/${name}.txt`)
 }
 
 /** A golden file that is also a picture of the guide. */
 export const picture = async (terminal: Terminal.Terminal, name: string): Promise<void> => {
-  await golden(terminal, name)
-  const title = `axonal: ${name}`
-  await expect(Capture.svg(terminal.emulator, title, mask)).toMatchFileSnapshot(`../../../docs/captures/${name}.svg`)
+  const text = await textOf(terminal, name)
+  const svg = Capture.svg(terminal.emulator, `axonal: ${name}`, mask)
+  await expect(text).toMatchFileSnapshot(`../../fixtures/screens/${name}.txt`)
+  await expect(svg).toMatchFileSnapshot(`../../../docs/captures/${name}.svg`)
+}
+
+/** The screen once its frame is whole. */
+const textOf = async (terminal: Terminal.Terminal, name: string): Promise<string> => {
+  const screen = await terminal.until(() => true)
+  const { columns, rows } = terminal.emulator.size()
+  return `${name}, ${columns} × ${rows}\n${"═".repeat(columns)}\n${mask(screen)}\n`
 }
 
 /** One request to the model, answered as the test goes on. */
