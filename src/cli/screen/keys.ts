@@ -80,7 +80,7 @@ export const all: ReadonlyArray<Key> = [
   key("talk", "top", ["ctrl+home"], "the beginning of the conversation"),
   key("talk", "bottom", ["ctrl+end"], "its end, and follow it"),
   key("talk", "toggle", ["ctrl+o"], "open or close the selected card, else the last one"),
-  key("talk", "reasoning", ["ctrl+t"], "show or fold what the model thinks"),
+  key("talk", "reasoning", ["ctrl+t"], "open or close all cards and thoughts"),
   key("talk", "cardBefore", ["alt+up"], "select the card before; Enter opens it"),
   key("talk", "cardNext", ["alt+down"], "select the next card"),
   key("talk", "suspend", ["ctrl+z"], "back to the shell; fg returns"),

@@ -212,7 +212,7 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
     let isLatest = true
     conversation.listen((news) => {
       face.news(news)
-      if (news._tag === "Settled" && news.problem === undefined) isLatest = true
+      if (news._tag === "Settled" && news.problem === undefined && news.end?.reason !== "stopped") isLatest = true
       if (news._tag !== "Switched") return
       isLatest = false
       fork(complained(Effect.zipRight(shown, figures.refresh)))
