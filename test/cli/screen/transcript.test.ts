@@ -141,6 +141,24 @@ describe("transcript", () => {
     )
   })
 
+  it("a plan is shown as it is written", () => {
+    const { tell, text } = opened()
+    const of = runOf("r1")
+    const call = { call: "c", name: "present_plan" }
+    tell(of("ToolInputStart", call), of("ToolInputDelta", { ...call, delta: '{"plan":"## First\\n\\n1. Lo' }))
+    assert.strictEqual(text(), "○ present_plan\n  First\n\n  1. Lo")
+  })
+
+  it("a path is shown as the model wrote it, and arguments that are not told again stay", () => {
+    const { tell, text } = opened()
+    const of = runOf("r1")
+    const call = { call: "c", name: "write_file" }
+    const input = { path: "./a/b.ts", content: "1\n2\n" }
+    tell(of("ToolCall", { ...call, input }), of("ToolStart", { ...call, input: { ...input, path: "/work/a/b.ts" } }))
+    tell(of("ToolEnd", { ...call, input: {}, content: words("Created a/b.ts: 2 lines, 4 bytes.") }))
+    assert.strictEqual(text(), "● write_file ./a/b.ts  +2")
+  })
+
   it("words that steer are shown where they join", () => {
     const { push, tell, text } = opened()
     const of = runOf("r1")

@@ -7,6 +7,7 @@ import type { Style, Theme } from "../theme.ts"
 import type { Block, Call, Fold, Run, Shell, State } from "./block.ts"
 import * as Colors from "./colors.ts"
 import type { Look } from "./markdown.ts"
+import * as Markdown from "./markdown.ts"
 import * as Telling from "./telling.ts"
 import { clean, fitted, flat, headOf, hung, tailOf, wrapped } from "./text.ts"
 
@@ -36,7 +37,11 @@ export const drawCall = (call: Call, setting: Setting, width: number, line: numb
   call.fold.line = line
   for (const remark of call.remarks) out.push(fitted(`  ${theme.dim(`└ ${flat(remark)}`)}`, width))
   const todos = Telling.todosOf(call.name, call.input ?? call.arguments?.value)
-  if (call.fold.isOpen && todos !== undefined && !failures.has(call.state)) {
+  const plan = Telling.planOf(call.name, call.input ?? call.arguments?.value)
+  if (call.fold.isOpen && plan !== undefined) {
+    for (const row of Markdown.draw(plan, setting.look, width - 2))
+      out.push(row === "" ? row : fitted(`  ${row}`, width))
+  } else if (call.fold.isOpen && todos !== undefined && !failures.has(call.state)) {
     for (const todo of todos) out.push(...drawTodo(todo, theme, width))
   } else if (call.fold.isOpen) {
     for (const row of opened(call, setting, width - 2)) out.push(`  ${row}`)
@@ -153,7 +158,7 @@ const factsOf = (call: Call, theme: Theme, now: number): ReadonlyArray<string> =
   const facts: Array<string> = []
   if (state === "ok") {
     const changed = Telling.changedBy(call.input, Telling.resultText(call.display ?? call.content, mostResult))
-    if (changed !== undefined) facts.push(`${theme.added(`+${changed.added}`)} ${theme.removed(`−${changed.removed}`)}`)
+    if (changed !== undefined) facts.push(countsOf(changed, theme))
   } else if (state === "writing") {
     if (call.written > 200) facts.push(theme.dim(`${rounded(call.written)} characters`))
   } else if (state === "asking") facts.push(theme.warning("asks"))
@@ -163,6 +168,12 @@ const factsOf = (call: Call, theme: Theme, now: number): ReadonlyArray<string> =
   if (time !== undefined && time >= 50) facts.push(theme.dim(timeOf(time)))
   return facts
 }
+
+const countsOf = ({ added, removed }: Telling.Changed, theme: Theme): string =>
+  [
+    ...(added > 0 || removed === 0 ? [theme.added(`+${added}`)] : []),
+    ...(removed > 0 ? [theme.removed(`−${removed}`)] : [])
+  ].join(" ")
 
 const mostResult = 64 * 1024
 

@@ -8,6 +8,7 @@ import { toText } from "../../../domain/Message.ts"
 import type { File } from "../../../domain/Part.ts"
 import * as PartialJson from "../../../tool/PartialJson.ts"
 import type { How } from "../../assistant/conversation.ts"
+import { plain } from "../theme.ts"
 import type { Block, Call, Run, Sources, Thought, Words } from "./block.ts"
 import { fold } from "./block.ts"
 import type { Lane, Page, Placed } from "./lane.ts"
@@ -166,6 +167,7 @@ export const make = (setting: Setting): Folding => {
     add(lane, call)
     calls.set(key, { call, top: lane.top ?? call })
     if (lane.run !== undefined) lane.run.calls++
+    if (event.name === "present_plan") call.fold.isOpen = true
     if (event.name === "write_todos" && lane.run === undefined) {
       if (plan !== undefined) {
         plan.fold.isOpen = false
@@ -182,26 +184,7 @@ export const make = (setting: Setting): Folding => {
   }
   const onEnd = (event: Of<"ToolEnd">, lane: Lane): void => {
     const call = callOf(event, lane)
-    const isOwn = typeof Telling.record(event.input)?.["path"] === "string"
-    const content = (parts: Call["content"]) =>
-      parts.flatMap((part) => {
-        if (part.type !== "file") return [{ type: "text" as const, text: Telling.resultText([part], mostKept) }]
-        // A file of the project is where it is.
-        if (!call.files.some((file) => file.name === part.name && part.name !== undefined)) {
-          call.files.push(isOwn ? { ...part, data: { text: "" } } : Media.kept(part, save))
-        }
-        return []
-      })
-    call.state = event.outcome
-    if (event.input !== undefined) call.input = Telling.shortened(event.input, mostKept)
-    call.arguments = undefined
-    call.written = sizeOf(call.input)
-    call.content = content(event.content)
-    call.display = event.display === undefined ? undefined : content(event.display)
-    call.output = ""
-    call.millis = event.durationMillis
-    // Of a call that was never begun, nobody wants the time.
-    if (call.since === undefined) call.millis = 0
+    Lanes.end(call, event, save)
     update(lane, call)
   }
   /** Words that were taken join here; others are told as they come. */
@@ -259,9 +242,7 @@ export const make = (setting: Setting): Folding => {
       }
       case "ToolCall": {
         const call = callOf(event, lane)
-        call.input = Telling.shortened(event.input, mostKept)
-        call.arguments = undefined
-        call.written = sizeOf(call.input)
+        Lanes.take(call, event.input)
         if (call.state === "writing") call.state = "waiting"
         update(lane, call)
         break
@@ -270,7 +251,7 @@ export const make = (setting: Setting): Folding => {
         const call = callOf(event, lane)
         call.state = "working"
         call.since = now()
-        call.input = Telling.shortened(event.input, mostKept)
+        Lanes.take(call, event.input)
         update(lane, call)
         break
       }
@@ -308,7 +289,9 @@ export const make = (setting: Setting): Folding => {
       }
       case "FileOutput": {
         const call = event.call === undefined ? undefined : calls.get(`${event.run} ${event.call}`)?.call
-        const output = Media.outputOf(event.file, look.theme, save)
+        // A file of the project is where it is; below calls, pictures would be in the way.
+        const isOwn = Telling.record(call?.input)?.["path"] !== undefined
+        const output = Media.outputOf(event.file, run === undefined ? look.theme : plain, isOwn ? undefined : save)
         if (call === undefined || output.image !== 0) add(lane, output)
         else {
           call.files.push(output.file)
@@ -394,7 +377,5 @@ export const make = (setting: Setting): Folding => {
 
 // internal
 
-/** Of texts of a call, and of arguments while they are written. */
-const [mostKept, mostWritten] = [32 * 1024, 256 * 1024]
-
-const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? "").length
+/** Of arguments, while they are written. */
+const mostWritten = 256 * 1024

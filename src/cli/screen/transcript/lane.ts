@@ -2,11 +2,14 @@
  * Lanes: where a run writes its blocks, which is the transcript for the outermost one, and a place below a call for those that
  * calls started.
  */
-import type { AgentEvent } from "../../../domain/AgentEvent.ts"
+import type { AgentEvent, Of } from "../../../domain/AgentEvent.ts"
+import type { File } from "../../../domain/Part.ts"
 import { totalTokens } from "../../../domain/Usage.ts"
 import type { Answer, Block, Call, Run, Thought } from "./block.ts"
 import { fold } from "./block.ts"
 import { doing, timeOf } from "./card.ts"
+import * as Media from "./media.ts"
+import * as Telling from "./telling.ts"
 import { clean } from "./text.ts"
 
 /**
@@ -170,6 +173,48 @@ export const remark = (call: Call, text: string): void => {
 }
 
 /**
+ * Gives a call the arguments that it has. Nothing instead of some is no news.
+ *
+ * **Details**
+ *
+ * - A path that has become that of the same file from the root of all on is shown as the model wrote it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const take = (call: Call, input: unknown): void => {
+  const [before, next] = [Telling.record(call.input), Telling.record(input)]
+  if (call.input !== undefined && (input === undefined || (next !== undefined && Object.keys(next).length === 0)))
+    return
+  const [was, is] = [before?.["path"], next?.["path"]]
+  const isSame = typeof was === "string" && typeof is === "string" && is.endsWith(`/${was.replace(/^\.\//, "")}`)
+  call.input = Telling.shortened(isSame ? { ...next, path: was } : input, mostKept)
+  call.arguments = undefined
+  call.written = (JSON.stringify(call.input) ?? "").length
+}
+
+/**
+ * Gives a call its result. Files among it are told apart from it; those that only people are shown are kept by `save`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const end = (call: Call, event: Of<"ToolEnd">, save: ((file: File) => string | undefined) | undefined): void => {
+  const words = (parts: Call["content"]) =>
+    parts.flatMap((part) =>
+      part.type === "file" ? [] : [{ type: "text" as const, text: Telling.resultText([part], mostKept) }]
+    )
+  take(call, event.input)
+  call.state = event.outcome
+  call.content = words(event.content)
+  call.display = event.display === undefined ? undefined : words(event.display)
+  for (const part of event.display ?? []) if (part.type === "file") call.files.push(Media.kept(part, save))
+  call.output = ""
+  // Of a call that was never begun, nobody wants the time.
+  call.millis = call.since === undefined ? 0 : event.durationMillis
+}
+
+/**
  * Ends a call that has no end when its run has one.
  *
  * @category combinators
@@ -220,4 +265,7 @@ export const tellRun = (run: Run, event: AgentEvent): void => {
 
 const mostNested = 100
 
-const most = 64 * 1024
+/** Of a text of a call, and of what it shows while it works. */
+const mostKept = 32 * 1024
+
+const most = 2 * mostKept

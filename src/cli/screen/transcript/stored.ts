@@ -156,6 +156,7 @@ const message = (message: Message, { blocks, calls, look, save }: Building): voi
         call.state = "waiting"
         call.input = Telling.shortened(parsed(part.input), mostKept)
         call.written = Math.min(part.input.length, 2 * mostKept)
+        call.fold.isOpen = part.name === "present_plan"
         calls.set(part.id, call)
         blocks.push(call)
         break

@@ -24,6 +24,8 @@ export const summaryOf = (input: unknown): string => {
   if (Array.isArray(fields["todos"])) return todosLine(fields["todos"])
   const agent = text("agent")
   if (agent !== "") return [agent, text("task")].filter((word) => word !== "").join(": ")
+  // What is shown whole below needs no summary.
+  if (typeof fields["plan"] === "string") return ""
   for (const name of tellingNames) if (text(name) !== "") return text(name)
   const first = Object.values(fields).find((value) => typeof value === "string" && value.trim() !== "")
   if (typeof first === "string") return flat(first)
@@ -57,6 +59,17 @@ export const todosOf = (name: string, input: unknown): ReadonlyArray<Todo> | und
       ? [{ content: flat(content), status: String(record(todo)?.["status"] ?? "") }]
       : []
   })
+}
+
+/**
+ * The plan in Markdown that a call presents to the person, if it does.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const planOf = (name: string, input: unknown): string | undefined => {
+  const plan = record(input)?.["plan"]
+  return name === "present_plan" && typeof plan === "string" ? plan : undefined
 }
 
 /**
