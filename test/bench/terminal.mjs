@@ -113,15 +113,14 @@ const echoes = async (screen) => {
 }
 
 /** A conversation of short answers; how much memory there is after some of its turns. */
-const conversation = async () => {
+const conversation = async (...points) => {
   const screen = await talk(new URLSearchParams({ deltas: 20, answers: 1 }).toString())
   const sizes = []
-  const [first, last] = isQuick ? [20, 200] : [200, 2000]
-  for (let turn = 1; turn <= last; turn++) {
+  for (let turn = 1; turn <= points.at(-1); turn++) {
     const done = screen.until(`answer to w${turn}.`)
     screen.child.write(`w${turn}.\r`)
     await done
-    if (turn === first || turn === last) {
+    if (points.includes(turn)) {
       await sleep(500)
       sizes.push([`${turn} turns`, memoryOf(screen.child.pid)])
     }
@@ -150,7 +149,9 @@ const kinds = {
     await close(screen)
     return { value }
   },
-  memory: async () => ({ values: await conversation() })
+  memoryFirst: async () => ({ value: (await conversation(200))[0][1] }),
+  // From when on the screen has as much of the conversation as it keeps.
+  memory: async () => ({ values: await conversation(...(isQuick ? [50, 200] : [500, 1000, 2000])) })
 }
 
 const [kind] = process.argv.slice(2)
