@@ -118,6 +118,8 @@ export const make = (setting: Setting): Folding => {
   const add = (lane: Lane, block: Block): void => {
     if (block._tag !== "Answer" && block._tag !== "Thought") close(lane)
     lane.turn.push(block)
+    // Of an endless turn, the beginning is no longer kept anyway.
+    if (lane.turn.length > mostOfTurn) lane.turn.splice(0, mostOfTurn / 4)
     lane.add(block)
     move(lane, lane.top ?? block)
   }
@@ -379,3 +381,6 @@ export const make = (setting: Setting): Folding => {
 
 /** Of arguments, while they are written. */
 const mostWritten = 256 * 1024
+
+/** Blocks of a turn that can still be taken back. */
+const mostOfTurn = 400
