@@ -46,6 +46,10 @@ export const mask = (text: string): string =>
     .replaceAll(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/g, "⠋")
     .replaceAll(/[◐◓◑◒]/g, "◐")
     .replaceAll(/\b\d+(\.\d+)?(?= m?s\b)/g, (digits) => digits.replaceAll(/\d/g, "0"))
+    // How long a call took is shown once it is long enough.
+    .replaceAll(/ {2}[\d.]+ m?s$/gm, (time) => " ".repeat(time.length))
+    // What is estimated changes with every word that a model is told of tools.
+    .replaceAll(/^.*(\(estimated\)|\d~ ·).*$/gm, (line) => line.replaceAll(/\d/g, "0"))
     .replaceAll(/\bsession [0-9a-f]{10}\b/g, "session XXXXXXXXXX")
     .replaceAll(/axonal-cli-\w{6}/g, "axonal-cli-XXXXXX")
 
@@ -66,7 +70,7 @@ export const picture = async (terminal: Terminal.Terminal, name: string): Promis
 const textOf = async (terminal: Terminal.Terminal, name: string): Promise<string> => {
   const screen = await terminal.until(() => true)
   const { columns, rows } = terminal.emulator.size()
-  return `${name}, ${columns} × ${rows}\n${"═".repeat(columns)}\n${mask(screen)}\n`
+  return `${name}, ${columns} × ${rows}\n${"═".repeat(columns)}\n${mask(screen).replaceAll(/ +$/gm, "")}\n`
 }
 
 /** One request to the model, answered as the test goes on. */
