@@ -6,6 +6,7 @@ import { CallId, RunId, SessionId } from "axonal/domain/Ids"
 import * as Message from "axonal/domain/Message"
 import * as Usage from "axonal/domain/Usage"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { exchange, talk } from "../sessionSupport.ts"
 import { open, plan } from "./commandsSupport.ts"
 
@@ -108,6 +109,21 @@ describe("figures", () => {
       yield* figures.refresh
       assert.deepInclude(figures.get(), { contextTokens: undefined, session: SessionId.make("other") })
       assert.strictEqual(Usage.totalTokens(figures.get().usage), 0)
+    })
+  )
+
+  it.scoped("what a run has stored while the figures are read counts once", () =>
+    Effect.gen(function* () {
+      const { events, figures, folder, tell, within } = yield* figured
+      tell({ _tag: "Said", input: "go" })
+      yield* within(talk("plan", ["one", "two"], folder))
+      events(turnEnd(used(15, 3)))
+      const reading = yield* Effect.fork(figures.refresh)
+      yield* Effect.yieldNow()
+      events(turnEnd(used(15, 3)), runEnd(used(30, 6)))
+      tell({ _tag: "Settled", end: undefined })
+      yield* Fiber.join(reading)
+      assert.strictEqual(figures.get().usage.inputTokens.total, 30)
     })
   )
 
