@@ -194,6 +194,7 @@ export const make = (options: Options): App => {
         tui.requestRender(true)
         break
       case "Leave":
+        state = { ...state, hint: "leaving, once what works has stopped · Ctrl-C ends at once" }
         left.resolve()
         break
       case "Exit":

@@ -47,6 +47,28 @@ export const listen = (on: {
 }
 
 /**
+ * Hears what is written to standard error, which would otherwise stand in the middle of the screen, until what this answers
+ * is called.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const overhear = (hear: (text: string) => void): (() => void) => {
+  const { stderr } = process
+  const { write } = stderr
+  stderr.write = (chunk: Uint8Array | string, ...rest: ReadonlyArray<unknown>): boolean => {
+    const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8")
+    if (text.trim() !== "") hear(text.trimEnd())
+    const written = rest.find((each) => typeof each === "function")
+    if (written !== undefined) queueMicrotask(() => written())
+    return true
+  }
+  return () => {
+    stderr.write = write
+  }
+}
+
+/**
  * Gives the terminal back to the shell, and takes it again when the person returns.
  *
  * **Details**

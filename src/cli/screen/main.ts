@@ -39,14 +39,20 @@ export const open = async (options: Options): Promise<number> => {
       app.face.leave()
     },
     broken: (error) => {
+      unhear()
       app.stop()
       const what =
-        error instanceof Error ? (options.debug ? (error.stack ?? error.message) : error.message) : String(error)
+        error instanceof Error
+          ? options.debug || process.env["AXONAL_DEBUG"]
+            ? (error.stack ?? error.message)
+            : error.message
+          : String(error)
       process.stderr.write(`axonal: something went wrong inside: ${what} (AXONAL_DEBUG=1 shows where)\n`)
       process.exit(exitCodes.failed)
     },
     suspend: () => Lifecycle.suspend(app.stop, app.start)
   })
+  const unhear = Lifecycle.overhear((text) => app.face.news({ _tag: "Note", text, kind: "warning" }))
   app.start()
   // What hangs while it is left does not hold the person up.
   void app.face.left.then(() => setTimeout(() => process.exit(code ?? exitCodes.failed), patienceMillis).unref())
@@ -57,6 +63,7 @@ export const open = async (options: Options): Promise<number> => {
   // A terminal that tells when keys are let go does so for the last one, too, and not to the shell.
   if (terminal.kittyProtocolActive) await terminal.drainInput(200, 30)
   off()
+  unhear()
   app.stop()
   if (end.isPlain === true) return await (await import("../program.ts")).run({ ...options, plain: true })
   for (const line of end.lines) process.stderr.write(`${oneLine(line)}\n`)

@@ -36,7 +36,7 @@ export type Act =
   | { readonly _tag: "None" }
   | { readonly _tag: "Type" }
   | { readonly _tag: "Answer"; readonly answer: Answer | undefined }
-  | { readonly _tag: "Write" }
+  | { readonly _tag: "Write"; readonly text: string }
 
 /**
  * A question that has just come up. Without options it is answered in words.
@@ -83,7 +83,12 @@ export const pressed = (
       if (!multiple) return [card, answer(question, [card.at])]
       return card.chosen.size === 0 ? [marked(card), none] : [card, answer(question, [...card.chosen].sort(ascending))]
     case "other":
-      return allowOther ? [{ ...card, isWriting: true }, { _tag: "Write" }] : [card, none]
+      return allowOther
+        ? [
+            { ...card, isWriting: true },
+            { _tag: "Write", text: "" }
+          ]
+        : [card, none]
     case "pageUp":
       return [{ ...card, scroll: Math.max(0, card.scroll - 5) }, none]
     case "pageDown":

@@ -204,12 +204,12 @@ const key = (state: State, data: string, about: About): Step => {
   switch (open?._tag) {
     case "Approval": {
       const [card, act] = Approval.pressed(open.card, open.ask.question, data, about)
-      return ofApproval({ ...state, open: { ...open, card } }, open.ask, act, data, about.now)
+      return ofCard({ ...state, open: { ...open, card } }, open.ask.id, act, data, about.now)
     }
     case "Question": {
       const setting = { now: about.now, quietMillis: Approval.quietMillis }
       const [card, act] = Asking.pressed(open.card, open.ask.question, data, setting)
-      return ofQuestion({ ...state, open: { ...open, card } }, open.ask, act, data, about.now)
+      return ofCard({ ...state, open: { ...open, card } }, open.ask.id, act, data, about.now)
     }
     case "Picker": {
       const [picker, act] = Picker.pressed(open.picker, data)
@@ -233,41 +233,18 @@ const general = (data: string): ReadonlyArray<Act> => {
 const typing = (data: string): ReadonlyArray<Act> =>
   /^[^\u0000-\u001f\u007f]+$/.test(data) ? [{ _tag: "Type", data }] : general(data)
 
-const ofApproval = (
-  state: State,
-  ask: Ask & { readonly _tag: "Approval" },
-  act: Approval.Act,
-  data: string,
-  now: number
-): Step => {
+const ofCard = (state: State, id: number, act: Approval.Act | Asking.Act, data: string, now: number): Step => {
   switch (act._tag) {
     case "None":
       return [state, general(data)]
     case "Type":
       return [state, typing(data)]
     case "Write":
-      return [state, [{ _tag: "Write", text: act.text }]]
+      return [state, [act]]
     case "Decide":
-      return settled(state, ask.id, { _tag: "Decided", id: ask.id, decision: act.decision }, now)
-  }
-}
-
-const ofQuestion = (
-  state: State,
-  ask: Ask & { readonly _tag: "Question" },
-  act: Asking.Act,
-  data: string,
-  now: number
-): Step => {
-  switch (act._tag) {
-    case "None":
-      return [state, general(data)]
-    case "Type":
-      return [state, typing(data)]
-    case "Write":
-      return [state, [{ _tag: "Write", text: "" }]]
+      return settled(state, id, { _tag: "Decided", id, decision: act.decision }, now)
     case "Answer":
-      return settled(state, ask.id, { _tag: "Answered", id: ask.id, answer: act.answer }, now)
+      return settled(state, id, { _tag: "Answered", id, answer: act.answer }, now)
   }
 }
 
@@ -282,12 +259,12 @@ const written = (state: State, text: string, now: number): Step => {
     const [card, act] = Approval.written(open.card, open.ask.question, text)
     // What cannot be taken is there to be put right.
     const again: ReadonlyArray<Act> = card.problem === undefined ? [] : [{ _tag: "Write", text }]
-    const [next, acts] = ofApproval({ ...state, open: { ...open, card } }, open.ask, act, "", now)
+    const [next, acts] = ofCard({ ...state, open: { ...open, card } }, open.ask.id, act, "", now)
     return [next, [...again, ...acts]]
   }
   if (open?._tag === "Question") {
     const [card, act] = Asking.written(open.card, open.ask.question, text)
-    return ofQuestion({ ...state, open: { ...open, card } }, open.ask, act, "", now)
+    return ofCard({ ...state, open: { ...open, card } }, open.ask.id, act, "", now)
   }
   return [state, []]
 }
@@ -300,7 +277,7 @@ const inWriting = (state: State, data: string, about: About): Step => {
   }
   if (open?._tag !== "Question") return [state, []]
   const [card, act] = Asking.unwritten(open.card, open.ask.question)
-  const [next, acts] = ofQuestion({ ...state, open: { ...open, card } }, open.ask, act, "", about.now)
+  const [next, acts] = ofCard({ ...state, open: { ...open, card } }, open.ask.id, act, "", about.now)
   return [next, acts.some(({ _tag }) => _tag === "Unwrite") ? acts : [{ _tag: "Unwrite" }, ...acts]]
 }
 
