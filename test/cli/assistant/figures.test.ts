@@ -117,13 +117,13 @@ describe("figures", () => {
       const { events, figures, folder, tell, within } = yield* figured
       tell({ _tag: "Said", input: "go" })
       yield* within(talk("plan", ["one", "two"], folder))
-      events(turnEnd(used(15, 3)))
+      events(turnEnd(used(10, 2)))
       const reading = yield* Effect.fork(figures.refresh)
       yield* Effect.yieldNow()
-      events(turnEnd(used(15, 3)), runEnd(used(30, 6)))
+      events(turnEnd(used(10, 2)), runEnd(used(20, 4)))
       tell({ _tag: "Settled", end: undefined })
       yield* Fiber.join(reading)
-      assert.strictEqual(figures.get().usage.inputTokens.total, 30)
+      assert.strictEqual(figures.get().usage.inputTokens.total, 20)
     })
   )
 
