@@ -65,14 +65,6 @@ export interface Whole {
 }
 
 /**
- * No agents.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const none: Agents = { about: [], problems: [], tools: () => [] }
-
-/**
  * Where agents of files are looked for and what they may use.
  *
  * @category models
