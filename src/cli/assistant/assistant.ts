@@ -20,6 +20,7 @@ import type { SessionId } from "../../domain/Ids.ts"
 import type { Input } from "../../domain/Message.ts"
 import * as Approval from "../../guard/Approval.ts"
 import * as Guard from "../../guard/Guard.ts"
+import * as PathGuard from "../../guard/PathGuard.ts"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
 import * as AskUser from "../../toolbox/AskUser.ts"
 import * as Models from "../../transport/Models.ts"
@@ -146,6 +147,7 @@ export const make = (
     const models = modelsOf(parts, scope)
     const permissions = Permissions.make(settings, knobs, {
       folder,
+      declared: PathGuard.pathsOf(...parts.tools.map(({ tool }) => tool)),
       others: Context.get(parts.context, Guard.Guard),
       model: settings.guardModel === undefined ? undefined : judging(settings.guardModel, parts, models)
     })

@@ -9,6 +9,7 @@ import type { DecisionEntry } from "../../domain/Entry.ts"
 import type { SessionId } from "../../domain/Ids.ts"
 import type * as Approval from "../../guard/Approval.ts"
 import * as Guard from "../../guard/Guard.ts"
+import type * as PathGuard from "../../guard/PathGuard.ts"
 import type { Service as Transport } from "../../transport/Transport.ts"
 import type { Settings } from "../settings.ts"
 import type * as Knobs from "./knobs.ts"
@@ -62,6 +63,7 @@ export interface Service {
  * **Details**
  *
  * - `others`: the guards that plugins bring. `folder`: where reading is free.
+ * - `declared`: the path arguments of tools.
  * - `model`: the one that judges calls, when settings name it.
  *
  * @category models
@@ -70,6 +72,7 @@ export interface Service {
 export interface Surroundings {
   readonly others: Guard.Service
   readonly folder: string
+  readonly declared: Readonly<Record<string, PathGuard.ToolPaths>>
   readonly model: Effect.Effect<Transport, { readonly message: string }> | undefined
 }
 
@@ -89,12 +92,12 @@ export interface Surroundings {
 export const make = (
   settings: Pick<Settings, "rules" | "sandbox">,
   knobs: Knobs.Service,
-  { folder, model, others }: Surroundings
+  { declared, folder, model, others }: Surroundings
 ): Service => {
   const judge = lazily(
     Effect.flatMap(
       Effect.promise(() => import("./permissionsJudge.ts")),
-      (Judge) => Judge.make({ folder, sandbox: settings.sandbox, rules: settings.rules })
+      (Judge) => Judge.make({ declared, folder, sandbox: settings.sandbox, rules: settings.rules })
     )
   )
   const second = model === undefined ? undefined : lazily(judgingModel(model, folder))

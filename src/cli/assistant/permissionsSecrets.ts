@@ -31,6 +31,17 @@ export const pathsAt = (input: unknown, tool: PathGuard.ToolPaths): ReadonlyArra
   )
 
 /**
+ * A text of a call by its field, empty when there is none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const textAt = (input: unknown, field: string): string => {
+  const value = typeof input === "object" && input !== null ? at(input, field)[0] : undefined
+  return typeof value === "string" ? value : ""
+}
+
+/**
  * Everything in a command line that may be a path. It is no matter if some of it is none.
  *
  * @category constructors
