@@ -6,7 +6,7 @@ import * as Scope from "effect/Scope"
 import * as Approval from "../guard/Approval.ts"
 import type * as Guard from "../guard/Guard.ts"
 import type * as Sandbox from "../sandbox/Sandbox.ts"
-import type { Preview } from "./assistant/preview.ts"
+import type { Preview } from "./assistant/preview/preview.ts"
 
 /**
  * Finds out what a call would do.
@@ -34,7 +34,7 @@ export const showing =
   (sandbox: Sandbox.Service): Show =>
   (call) =>
     Effect.flatMap(
-      Effect.promise(() => import("./assistant/preview.ts")),
+      Effect.promise(() => import("./assistant/preview/preview.ts")),
       ({ of }) => of(call, sandbox)
     )
 

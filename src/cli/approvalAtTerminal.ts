@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Approval from "../guard/Approval.ts"
 import * as TerminalApproval from "../guard/TerminalApproval.ts"
 import type { Show } from "./approval.ts"
-import { toLines } from "./assistant/previewLines.ts"
+import { toLines } from "./assistant/preview/lines.ts"
 
 /**
  * Makes the approver. Ctrl-C at a question is the signal. `show` finds out what a call would do.

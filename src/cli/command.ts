@@ -24,7 +24,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  */
 export const run = async (name: Command, args: ReadonlyArray<string>): Promise<number> => {
   // Stopping a run is asking it to stop, and not interrupting it.
-  if (name === "run") return (await import("./run.ts")).run(args, process.env)
+  if (name === "run") return (await import("./run/command.ts")).run(args, process.env)
   const controller = new AbortController()
   let code: number | undefined
   const stop = (next: number) => () => {
@@ -63,23 +63,23 @@ const load = (name: Exclude<Command, "run">, args: ReadonlyArray<string>, enviro
       )
     case "plugins":
       return Effect.flatMap(
-        loaded(name, () => import("./plugins.ts")),
+        loaded(name, () => import("./plugins/command.ts")),
         (module) => module.run(args, environment)
       )
     case "mcp":
       return Effect.flatMap(
-        loaded(name, () => import("./mcp.ts")),
+        loaded(name, () => import("./mcp/command.ts")),
         (module) => module.run(args, environment)
       )
     case "doctor":
       return Effect.flatMap(
-        loaded(name, () => import("./doctor.ts")),
+        loaded(name, () => import("./setup/doctor.ts")),
         (module) => module.run(args, environment)
       )
     case "init":
     case "trust":
       return Effect.flatMap(
-        loaded(name, () => import("./init.ts")),
+        loaded(name, () => import("./setup/init.ts")),
         (module) => module[name](args, environment)
       )
   }

@@ -15,17 +15,17 @@ const version = (): string => {
 const helpOf = async (command: Extract<Parsed, { readonly _tag: "Help" }>["of"]): Promise<string> => {
   if (command === undefined) return help
   if (command === "init" || command === "doctor" || command === "trust") {
-    return (await import("./setupArgs.ts")).help[command]
+    return (await import("./setup/args.ts")).help[command]
   }
-  if (command === "mcp") return (await import("./mcpArgs.ts")).help
-  if (command === "plugins") return (await import("./pluginsArgs.ts")).help
-  return command === "run" ? (await import("./runArgs.ts")).help : (await import("./sessions/args.ts")).help
+  if (command === "mcp") return (await import("./mcp/args.ts")).help
+  if (command === "plugins") return (await import("./plugins/args.ts")).help
+  return command === "run" ? (await import("./run/args.ts")).help : (await import("./sessions/args.ts")).help
 }
 
 /** A first word that could be the command of a plugin. Most prompts are texts of several words. */
 const ofPlugin = async ([name = "", ...args]: ReadonlyArray<string>): Promise<number | undefined> =>
   /^[a-z][a-z0-9-]*$/i.test(name) && !commands.some((command) => command === name)
-    ? (await import("./pluginsCommand.ts")).run(name, args)
+    ? (await import("./plugins/contributed.ts")).run(name, args)
     : undefined
 
 /** A conversation at a terminal that can show more than lines. */

@@ -12,7 +12,7 @@ import type { Where } from "./errors.ts"
 import { explain, UsageError } from "./errors.ts"
 import { oneLine } from "./internal/words.ts"
 import { quietly } from "./logging.ts"
-import { once } from "./once.ts"
+import { once } from "./once/once.ts"
 import type * as Render from "./render.ts"
 import type { Settings } from "./settings.ts"
 import * as Resolving from "./settings.ts"
@@ -68,7 +68,7 @@ const main = (options: Options, terminal: Render.Output, where: Mutable) =>
     if (settings.permission === "yolo") output.note(`${warning(settings, output.color)}\n`)
     const assistant = yield* assembled(settings, folder, output, where)
     if (!talks) return yield* once(assistant, output)
-    const { converse } = yield* Effect.promise(() => import("./repl.ts"))
+    const { converse } = yield* Effect.promise(() => import("./plain/repl.ts"))
     return yield* converse({ assistant, output, where })
   })
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { parse } from "../../src/cli/mcpArgs.ts"
+import { parse } from "../../src/cli/mcp/args.ts"
 import type { Running, Setting } from "./support.ts"
 import { endless, folderOf, run, serve, setUp, start } from "./support.ts"
 

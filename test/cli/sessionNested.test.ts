@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Sessions from "axonal/cli/sessions"
 import { act } from "axonal/cli/sessions/command"
 import * as Find from "axonal/cli/sessions/find"
+import * as Sessions from "axonal/cli/sessions/sessions"
 import * as ContextStore from "axonal/context/ContextStore"
 import { SessionId } from "axonal/domain/Ids"
 import * as Effect from "effect/Effect"

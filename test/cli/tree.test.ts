@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Tree from "axonal/cli/tree"
+import * as Tree from "axonal/cli/run/tree"
 import type { AgentEvent, RunEnd } from "axonal/domain/AgentEvent"
 import { CallId, RunId, SessionId } from "axonal/domain/Ids"
 import * as Usage from "axonal/domain/Usage"

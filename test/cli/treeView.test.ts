@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { View } from "axonal/cli/treeView"
-import * as TreeView from "axonal/cli/treeView"
+import type { View } from "axonal/cli/run/treeView"
+import * as TreeView from "axonal/cli/run/treeView"
 import type { AgentEvent } from "axonal/domain/AgentEvent"
 import { RunId } from "axonal/domain/Ids"
 import * as Usage from "axonal/domain/Usage"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Window from "axonal/cli/window"
+import * as Window from "axonal/cli/assistant/commands/window"
 import * as Compaction from "axonal/context/Compaction"
 import * as ContextStore from "axonal/context/ContextStore"
 import type { Entry } from "axonal/domain/Entry"

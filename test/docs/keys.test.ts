@@ -1,5 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import * as Commands from "axonal/cli/assistant/commands"
+import * as Commands from "axonal/cli/assistant/commands/commands"
 import * as Keys from "axonal/cli/screen/keys"
 
 const table = (head: readonly [string, string], rows: ReadonlyArray<readonly [string, string]>): string =>

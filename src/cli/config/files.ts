@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
-import { dataDir } from "../sessions.ts"
+import { dataDir } from "../sessions/sessions.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -4,7 +4,7 @@
  */
 import { visibleWidth } from "@earendil-works/pi-tui"
 import type { Decision, Question } from "../../guard/Approval.ts"
-import type { Preview } from "../assistant/preview.ts"
+import type { Preview } from "../assistant/preview/preview.ts"
 import { oneLine, plural } from "../internal/words.ts"
 import * as Keys from "./keys.ts"
 import * as PreviewView from "./previewView.ts"

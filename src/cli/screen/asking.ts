@@ -9,7 +9,7 @@ import type { Decision } from "../../guard/Approval.ts"
 import type { Call } from "../../guard/Guard.ts"
 import type { Answer } from "../../toolbox/AskUser.ts"
 import type { Person } from "../assistant/assistant.ts"
-import type { Preview } from "../assistant/preview.ts"
+import type { Preview } from "../assistant/preview/preview.ts"
 import type { Face } from "./host.ts"
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What a call would do, as lines of a card: a difference in colours, a command, a plan, or fields.
  */
-import type { Preview } from "../assistant/preview.ts"
+import type { Preview } from "../assistant/preview/preview.ts"
 import { oneLine, plural } from "../internal/words.ts"
 import type { Theme } from "./theme.ts"
 import * as Colors from "./transcript/colors.ts"

@@ -5,7 +5,7 @@
 import type { Question as Call, Decision } from "../../guard/Approval.ts"
 import type { Answer, Question } from "../../toolbox/AskUser.ts"
 import type { How } from "../assistant/conversation.ts"
-import type { Preview } from "../assistant/preview.ts"
+import type { Preview } from "../assistant/preview/preview.ts"
 import * as Approval from "./approval.ts"
 import * as Keys from "./keys.ts"
 import * as Picker from "./picker.ts"

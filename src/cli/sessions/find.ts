@@ -11,7 +11,7 @@ import { distance } from "../../internal/nearest.ts"
 import { withoutNote } from "../assistant/notes.ts"
 import { SetupError } from "../errors.ts"
 import { clip, oneLine, plural } from "../internal/words.ts"
-import * as Sessions from "../sessions.ts"
+import * as Sessions from "./sessions.ts"
 
 /**
  * Whose sessions are looked at: those of a folder, or all when it is absent.

@@ -9,12 +9,12 @@ import { withoutNote } from "../assistant/notes.ts"
 import type { Column } from "../internal/layout.ts"
 import { fittedEnd, table, widthOf } from "../internal/layout.ts"
 import { ago, numeral, oneLine } from "../internal/words.ts"
-import { isNested } from "../sessions.ts"
 import type { Options } from "./args.ts"
 import type { Scope } from "./find.ts"
 import { shortIds } from "./find.ts"
 import type { Screen } from "./screen.ts"
 import { pathOf, stylesOf } from "./screen.ts"
+import { isNested } from "./sessions.ts"
 
 /**
  * Items of a list, and whether there are no more.

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Commands from "axonal/cli/assistant/commands"
-import { consent } from "axonal/cli/assistant/commandsMay"
+import * as Commands from "axonal/cli/assistant/commands/commands"
+import { consent } from "axonal/cli/assistant/commands/may"
 import { ContextStore } from "axonal/context/ContextStore"
 import { SessionId } from "axonal/domain/Ids"
 import * as Effect from "effect/Effect"

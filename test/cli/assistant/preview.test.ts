@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import * as Preview from "../../../src/cli/assistant/preview.ts"
+import * as Preview from "../../../src/cli/assistant/preview/preview.ts"
 import * as Sandbox from "../../../src/sandbox/Sandbox.ts"
 import { callOf } from "../../support/calls.ts"
 
