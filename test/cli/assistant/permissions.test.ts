@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Guard from "../../../src/guard/Guard.ts"
 import * as ScriptedTransport from "../../../src/testing/ScriptedTransport.ts"
 import { call, text } from "../../../src/testing/ScriptedTransport.ts"
+import { callOf } from "../../support/calls.ts"
 import { judgeOf, quiet } from "../../support/judges.ts"
 import { sentResults, world } from "../../support/runs.ts"
 import type { Setting } from "./permissionsSupport.ts"
@@ -48,6 +49,27 @@ describe("permissions", () => {
           ["list_files", "path:read:…/tmp"]
         ].map(([tool, category]) => [tool, category])
       )
+    })
+  )
+
+  it.scoped("paths that lead where they say are left as they were written", () =>
+    Effect.gen(function* () {
+      const folder = folderOf(files)
+      symlinkSync(join(folder, "src"), join(folder, "link"))
+      const seen: Array<unknown> = []
+      const { guard } = (yield* assisted({ folder })).permissions
+      const reads = ["a.txt", "./src/b.ts", "link/b.ts", join(folder, "a.txt"), ".env"]
+      for (const path of reads) {
+        const verdict = yield* guard.check(callOf("read_file", { path }, { tool: { readOnly: true } }))
+        seen.push([verdict._tag, "input" in verdict ? verdict.input : undefined])
+      }
+      assert.deepStrictEqual(seen, [
+        ["Allow", undefined],
+        ["Allow", undefined],
+        ["Rewrite", { path: join(folder, "src/b.ts") }],
+        ["Allow", undefined],
+        ["Ask", undefined]
+      ])
     })
   )
 

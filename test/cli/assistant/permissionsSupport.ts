@@ -21,6 +21,7 @@ import * as Identity from "../../../src/context/Identity.ts"
 import { SessionId } from "../../../src/domain/Ids.ts"
 import * as Approval from "../../../src/guard/Approval.ts"
 import * as Guard from "../../../src/guard/Guard.ts"
+import * as PathGuard from "../../../src/guard/PathGuard.ts"
 import type * as Rules from "../../../src/guard/Rules.ts"
 import * as LocalSandbox from "../../../src/sandbox/LocalSandbox.ts"
 import * as Sandbox from "../../../src/sandbox/Sandbox.ts"
@@ -74,6 +75,7 @@ export const assisted = (setting: Setting) =>
     const place = { kind: "local" } as const
     const permissions = Permissions.make({ rules, sandbox: place }, knobs, {
       folder,
+      declared: PathGuard.pathsOf(...Toolbox.make().map(({ tool }) => tool)),
       others: setting.others ?? Guard.standard,
       model: setting.model === undefined ? undefined : Effect.succeed(setting.model)
     })

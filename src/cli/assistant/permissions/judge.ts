@@ -3,6 +3,7 @@
  * loaded with the first call that is judged, and what is about commands, pages and rules of files with the first of these.
  */
 import { homedir } from "node:os"
+import { resolve } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
@@ -74,11 +75,15 @@ export const make = ({ declared, folder, rules, sandbox }: Setup): Effect.Effect
       rules: yield* ruled(rules),
       own: Guard.make((call) => {
         const { name, origin, readOnly } = call.tool
-        if (name === "shell") return Guard.all(Guard.forTools(paths, [name]), commands).check(call)
+        const told = Effect.map((verdict: Guard.Verdict) => asWritten(folder, call, verdict))
+        if (name === "shell") return told(Guard.all(Guard.forTools(paths, [name]), commands).check(call))
         if (name === "fetch_url") return Effect.flatMap(Effect.orDie(urls), (guard) => guard.check(call))
         const known = ofKind.get(name)
         if (declared[name] !== undefined || (origin === "external" && readOnly === true)) {
-          return Effect.map(Guard.judge(paths, call), (verdict) => stricter(known, call, verdict, declared[name] ?? {}))
+          return Guard.judge(paths, call).pipe(
+            Effect.map((verdict) => stricter(known, call, verdict, declared[name] ?? {})),
+            told
+          )
         }
         return Effect.succeed(known?.(call) ?? Guard.byAnnotations(call.tool))
       })
@@ -124,6 +129,27 @@ const stricter = (
       : Guard.Ask(`it would ${access} ${secret}, which may hold secrets`, `path:${access}:${secret}`)
   if (asked === undefined) return verdict
   return asked._tag === "Ask" && input !== undefined ? { ...asked, input } : asked
+}
+
+/**
+ * Tools find relative paths where they were judged. Where each leads to what it says, with no link on its way, the call goes
+ * ahead as it was written, and nobody is told of changes.
+ */
+const asWritten = (folder: string, call: Guard.Call, verdict: Guard.Verdict): Guard.Verdict => {
+  const input = verdict._tag === "Rewrite" || verdict._tag === "Ask" ? verdict.input : undefined
+  if (input === undefined || !isSame(folder, call.input, input)) return verdict
+  if (verdict._tag !== "Ask") return Guard.Allow
+  const { category, reason } = verdict
+  return Guard.Ask(reason, category)
+}
+
+const isSame = (folder: string, written: unknown, judged: unknown): boolean => {
+  if (typeof written === "string") return written === judged || resolve(folder, written) === judged
+  if (typeof written !== "object" || written === null) return written === judged
+  if (typeof judged !== "object" || judged === null) return false
+  const others = new Map<string, unknown>(Object.entries(judged))
+  const fields = Object.entries(written)
+  return fields.length === others.size && fields.every(([name, value]) => isSame(folder, value, others.get(name)))
 }
 
 /** Rules of files. What no rule is about is told apart by asking twice, with each verdict for that. */
