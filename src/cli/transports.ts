@@ -14,7 +14,7 @@ import type { Choice } from "./vendors.ts"
  */
 export const transportOf = (choice: Choice) =>
   choice._tag === "Offline"
-    ? Effect.succeed(Offline.layer)
+    ? paced(process.env["AXONAL_OFFLINE_PACE"])
     : Effect.map(
         Effect.tryPromise({
           try: () => import("./online.ts"),
@@ -22,3 +22,16 @@ export const transportOf = (choice: Choice) =>
         }),
         (module) => module.layer(choice)
       )
+
+// internal
+
+/** `20ms` after each few deltas, or `1s`: so that one can see how answers stream. */
+const paced = (text = "") => {
+  const [, amount, unit] = /^(\d+)(ms|s)$/.exec(text.trim()) ?? []
+  if (text.trim() === "") return Effect.succeed(Offline.layer)
+  return amount === undefined
+    ? new SetupError({
+        message: `AXONAL_OFFLINE_PACE is a time like 20ms or 1s, not ${JSON.stringify(text.slice(0, 20))}`
+      })
+    : Effect.succeed(Offline.layerWith({ pace: Number(amount) * (unit === "s" ? 1000 : 1) }))
+}

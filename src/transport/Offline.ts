@@ -3,6 +3,7 @@
  * that the request declares, and answers from their results, so that loop, tools, guards, stores and events all truly
  * run on a machine that has nothing else. It never pretends to understand more than its rules do.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -14,6 +15,7 @@ import type { ModelInfo } from "../domain/ModelInfo.ts"
 import type { FinishReason } from "../domain/Outcome.ts"
 import type { Part, ToolCall } from "../domain/Part.ts"
 import { make as makeUsage } from "../domain/Usage.ts"
+import * as Check from "../internal/options.ts"
 import { answer } from "./internal/offline/answer.ts"
 import { pending, tasks } from "./internal/offline/plan.ts"
 import type { Planned } from "./internal/offline/tools.ts"
@@ -35,32 +37,53 @@ export const model: ModelInfo = {
 }
 
 /**
+ * How it answers.
+ *
+ * **Details**
+ *
+ * - `pace`: how long after each other the few deltas come that arrive together, so that streaming can be watched; at once unless
+ *   set.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly pace?: Duration.DurationInput | undefined
+}
+
+/**
  * Makes the transport.
  *
  * **Details**
  *
- * - Understood: reading, listing, searching and counting files, arithmetic, and any declared tool that the request names
- *   together with its arguments. Several wishes in one request become parallel calls.
+ * - Understood: reading, listing, searching and counting files, arithmetic; making and changing files, commands, plans, pages,
+ *   questions, tasks for other agents; and any declared tool that the request names together with its arguments. Asked for
+ *   help it tells of what the declared tools can do of that. Several wishes in one request become parallel calls, as far as
+ *   they change nothing.
  * - Deterministic: the same request gives the same deltas. Usage is estimated by characters.
- * - Errors: a request for JSON fails with `InvalidRequest`, because that takes a model.
+ * - Errors: a request for JSON fails with `InvalidRequest`, because that takes a model. A pace that is none throws.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): Service => ({
-  model,
-  open: (request) =>
-    request.responseFormat.type === "json"
-      ? Effect.fail(noJson)
-      : Effect.sync(() => {
-          const batches = batchesOf(deltasOf(request))
-          let next = 0
-          return Effect.suspend(() => {
-            const batch = batches[next++]
-            return batch === undefined ? Effect.fail(Option.none()) : Effect.succeed(batch)
+export const make = ({ pace }: Options = {}): Service => {
+  Check.duration("Offline option pace", pace)
+  return {
+    model,
+    open: (request) =>
+      request.responseFormat.type === "json"
+        ? Effect.fail(noJson)
+        : Effect.sync(() => {
+            const batches = batchesOf(deltasOf(request))
+            let next = 0
+            const pull = Effect.suspend(() => {
+              const batch = batches[next++]
+              return batch === undefined ? Effect.fail(Option.none()) : Effect.succeed(batch)
+            })
+            return pace === undefined ? pull : Effect.zipRight(Effect.sleep(pace), pull)
           })
-        })
-})
+  }
+}
 
 /**
  * Layer of the offline transport.
@@ -74,6 +97,15 @@ export const make = (): Service => ({
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Transport> = Layer.sync(Transport, make)
+
+/**
+ * Layer of the offline transport, with options.
+ *
+ * @see {@link layer}
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<Transport> => Layer.sync(Transport, () => make(options))
 
 // internal
 
@@ -91,15 +123,7 @@ const deltasOf = (request: Request): ReadonlyArray<Delta> => {
   const all = tasks(request)
   const calls = request.toolChoice === "none" ? [] : pending(all)
   const wanted = request.settings.parallelToolCalls === false ? calls.slice(0, 1) : calls
-  return wanted.length > 0
-    ? calling(request, wanted)
-    : answering(
-        request,
-        answer(
-          all,
-          request.tools.map(({ name }) => name)
-        )
-      )
+  return wanted.length > 0 ? calling(request, wanted) : answering(request, answer(all, request.tools))
 }
 
 const calling = (request: Request, calls: ReadonlyArray<Planned>): ReadonlyArray<Delta> => {

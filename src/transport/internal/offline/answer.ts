@@ -4,31 +4,16 @@
  */
 
 import type { ToolResult } from "../../../domain/Part.ts"
+import { next } from "./actions.ts"
+import { introduce } from "./help.ts"
 import type { Task } from "./plan.ts"
 import { quote } from "./quote.ts"
 import { ofFile, ofList, ofSearch, textOf } from "./results.ts"
-import type { Wish } from "./words.ts"
-
-/** What this transport says of itself. */
-export const introduction = [
-  "I am the offline transport: a few rules, no language model and no network. I can read what is asked in plain words,",
-  "call the tools of this program, and answer from their results. Try:"
-].join(" ")
-
-const abilities = [
-  "read README.md and tell me what this is",
-  "list src, or: how many files are there",
-  "search TODO in src",
-  "how many lines has package.json",
-  "2*(3+4)"
-]
-
-const connecting =
-  "For real answers connect a model: set OPENAI_API_KEY (or OPENAI_BASE_URL for any server that speaks the same" +
-  " protocol), or start Ollama on this machine."
+import type { Declared } from "./tools.ts"
+import type { Said, Wish } from "./words.ts"
 
 /** The answer. Never empty. */
-export const answer = (tasks: ReadonlyArray<Task>, tools: ReadonlyArray<string>): string => {
+export const answer = (tasks: ReadonlyArray<Task>, tools: ReadonlyArray<Declared>): string => {
   const known = tasks.filter((task) => task._tag !== "Unknown")
   const unknown = tasks.flatMap((task) => (task._tag === "Unknown" ? [clip(task.text, 120)] : []))
   const parts = known.map((task) => say(task, tools))
@@ -45,20 +30,12 @@ export const answer = (tasks: ReadonlyArray<Task>, tools: ReadonlyArray<string>)
   return parts.join("\n\n")
 }
 
-const introduce = (tools: ReadonlyArray<string>): string =>
-  [
-    introduction,
-    abilities.map((line) => `- ${line}`).join("\n"),
-    tools.length === 0 ? "No tools are declared in this request." : `Tools declared here: ${tools.join(", ")}.`,
-    connecting
-  ].join("\n\n")
-
-const say = (task: Exclude<Task, { readonly _tag: "Unknown" }>, tools: ReadonlyArray<string>): string => {
+const say = (task: Exclude<Task, { readonly _tag: "Unknown" }>, tools: ReadonlyArray<Declared>): string => {
   switch (task._tag) {
     case "Introduce":
       return introduce(tools)
     case "Lacking":
-      return `I cannot ${task.what}: no tool of this program does that. ${toolNames(tools)}`
+      return `I cannot ${task.what}: no tool of this program does that. ${instead(task.wish, tools)}`
     case "Missing":
       return `To call ${task.tool} I need ${task.fields.join(", ")}. For example: ${task.tool} ${task.fields
         .map((name) => `${name}=…`)
@@ -79,8 +56,15 @@ const say = (task: Exclude<Task, { readonly _tag: "Unknown" }>, tools: ReadonlyA
   }
 }
 
-const toolNames = (tools: ReadonlyArray<string>): string =>
-  tools.length === 0 ? "No tools are declared at all." : `It declares: ${tools.join(", ")}.`
+/** What can be asked for instead, or what there is. */
+const instead = (wish: Said, tools: ReadonlyArray<Declared>): string => {
+  const command = wish.kind === "delete" ? `rm ${wish.path}` : undefined
+  const known = { tools, resultOf: () => undefined, lines: new Map<string, number>(), plan: undefined }
+  if (command !== undefined && !("lacking" in next({ kind: "command", command }, known)))
+    return `Ask for: run ${command}`
+  const names = tools.map(({ name }) => name)
+  return names.length === 0 ? "No tools are declared at all." : `It declares: ${names.join(", ")}.`
+}
 
 const failure: { readonly [outcome: string]: string } = {
   failed: "failed",
@@ -97,9 +81,10 @@ const sayResult = (task: Extract<Task, { readonly _tag: "Call" }>, result: ToolR
   const text = textOf(result)
   if (result.outcome !== "ok") {
     const given = Object.values(call.input)
-      .map((value) => (typeof value === "string" ? value : JSON.stringify(value)))
+      .filter((value) => typeof value !== "object")
+      .map((value) => clip(String(value), 80))
       .join(", ")
-    return `${call.name} (${given}) ${failure[result.outcome] ?? result.outcome}: ${clip(text, 400) || "no reason given"}`
+    return `${call.name}${given === "" ? "" : ` (${given})`} ${failure[result.outcome] ?? result.outcome}: ${clip(text, 400) || "no reason given"}`
   }
   switch (wish.kind) {
     case "read":
@@ -122,9 +107,32 @@ const sayResult = (task: Extract<Task, { readonly _tag: "Call" }>, result: ToolR
     }
     case "calculate":
       return `${wish.expression} = ${text}`
+    case "edit":
+    case "write":
+    case "append":
+      return sayChange(text)
+    case "command":
+      return `${wish.command}:\n\n${block(text)}`
+    case "fetch":
+      return `${wish.url}:\n\n${block(text, 40)}`
+    case "plan":
+    case "plans":
+    case "todo":
+    case "done":
+      return block(text)
+    case "delegate":
+      return `${String(call.input["agent"] ?? "The agent")} answers:\n\n${clip(text, 4000)}`
+    case "ask":
+      return `You were asked “${wish.question}”. ${clip(text, 1000)}`
     default:
       return `${call.name}: ${clip(text, 4000)}`
   }
+}
+
+/** The first line says what was done; what follows is the difference. */
+const sayChange = (text: string): string => {
+  const [head = "", ...diff] = text.split("\n")
+  return diff.length === 0 ? head : `${head}\n\n${block(diff.join("\n"), 60, "diff")}`
 }
 
 const sayFile = (wish: Extract<Wish, { readonly kind: "read" }>, result: ToolResult): string => {
@@ -159,12 +167,12 @@ const about = (name: string, path: string, text: string): string => {
   return `${says}\n\n> ${paragraph}\n\n(Quoted from the file. Offline there is no model to say more.)`
 }
 
-const block = (text: string, most = 60): string => {
+const block = (text: string, most = 60, language = ""): string => {
   const lines = text.replace(/\n$/, "").split("\n")
   const shown = lines.slice(0, most).map((line) => clip(line, 300))
   const rest = lines.length > most ? `\n(${lines.length - most} more lines came back and are not repeated here.)` : ""
   const fence = text.includes("```") ? "````" : "```"
-  return `${fence}\n${shown.join("\n")}\n${fence}${rest}`
+  return `${fence}${language}\n${shown.join("\n")}\n${fence}${rest}`
 }
 
 const clip = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most)} …`)

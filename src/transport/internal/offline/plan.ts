@@ -4,6 +4,8 @@
  */
 import type { Message } from "../../../domain/Message.ts"
 import type { ToolCall, ToolResult } from "../../../domain/Part.ts"
+import type { Known } from "./actions.ts"
+import { isChanging, looking, next, remember } from "./actions.ts"
 import type { Declared, Planned } from "./tools.ts"
 import { planFor, planNamed } from "./tools.ts"
 import type { Said } from "./words.ts"
@@ -18,7 +20,14 @@ export interface Asked {
 
 /** A wish with the call that serves it, or the reason why none does. */
 export type Task =
-  | { readonly _tag: "Call"; readonly wish: Said; readonly call: Planned; readonly result?: ToolResult | undefined }
+  | {
+      readonly _tag: "Call"
+      readonly wish: Said
+      readonly call: Planned
+      readonly result?: ToolResult | undefined
+      /** Whether it only finds out what the call takes that does what is wished. */
+      readonly isLooking?: boolean | undefined
+    }
   | { readonly _tag: "Lacking"; readonly wish: Said; readonly what: string }
   | { readonly _tag: "Missing"; readonly tool: string; readonly fields: ReadonlyArray<string> }
   | { readonly _tag: "Attached"; readonly text: string }
@@ -38,16 +47,19 @@ export const tasks = (request: Asked): ReadonlyArray<Task> => {
     message.role === "user" ? requestsOf(message).flatMap((text) => wishes(text, names)) : []
   )
   const attached = exchange.flatMap((message) => (message.role === "user" ? attachmentsOf(message) : [])).join("\n")
-  return settle(asked, attached, lastRead(before))
-    .map((wish) => toTask(wish, tools, attached, before))
-    .map((task) => (task._tag === "Call" ? { ...task, result: results.get(keyOf(task.call)) } : task))
+  const known: Known = { tools, resultOf: (call) => results.get(keyOf(call)), lines: new Map(), plan: undefined }
+  return settle(asked, attached, lastRead(before)).map((wish) => toTask(wish, known, attached, before))
 }
 
-/** The calls that have no result yet, each once. */
+/** The next calls, each once: those that only look, or one that changes something, in the order in which they were wished. */
 export const pending = (all: ReadonlyArray<Task>): ReadonlyArray<Planned> => {
   const calls = new Map<string, Planned>()
   for (const task of all) {
-    if (task._tag === "Call" && task.result === undefined) calls.set(keyOf(task.call), task.call)
+    if (task._tag !== "Call" || task.result !== undefined) continue
+    const isAlone = isChanging(task.wish) && !task.isLooking
+    if (isAlone && calls.size > 0) break
+    calls.set(keyOf(task.call), task.call)
+    if (isAlone) break
   }
   return [...calls.values()]
 }
@@ -146,7 +158,8 @@ const settle = (asked: ReadonlyArray<Said>, attached: string, earlier: string | 
   return asked.map((wish) => (wish.kind === "about" ? read : wish))
 }
 
-const toTask = (wish: Said, tools: ReadonlyArray<Declared>, attached: string, before: ReadonlyArray<Message>): Task => {
+const toTask = (wish: Said, known: Known, attached: string, before: ReadonlyArray<Message>): Task => {
+  const { resultOf, tools } = known
   switch (wish.kind) {
     case "introduce":
       return { _tag: "Introduce" }
@@ -157,28 +170,45 @@ const toTask = (wish: Said, tools: ReadonlyArray<Declared>, attached: string, be
       }
     case "about":
       return { _tag: "Attached", text: attached }
-    case "unknown": {
-      return toNamed(wish, tools) ?? { _tag: "Unknown", text: wish.text }
+    case "unknown":
+      return toNamed(wish, known) ?? { _tag: "Unknown", text: wish.text }
+    case "read":
+    case "list":
+    case "find":
+    case "search":
+    case "calculate": {
+      const call = looking(wish, known)
+      if (call !== undefined) return { _tag: "Call", wish, call, result: resultOf(call) }
+      const planned = planFor(wish, tools)
+      return byName(wish, known) ?? { _tag: "Lacking", wish, what: "lacking" in planned ? planned.lacking : "do that" }
     }
     default: {
-      const planned = planFor(wish, tools)
-      if (!("lacking" in planned)) return { _tag: "Call", wish, call: planned }
-      return (
-        toNamed({ kind: "unknown", text: wish.said, said: wish.said }, tools) ?? {
-          _tag: "Lacking",
-          wish,
-          what: planned.lacking
-        }
-      )
+      // "run greet Alice" is about a tool, if there is one of the name.
+      const called = wish.kind === "command" ? wish.command.split(/\s/)[0] : undefined
+      const meant = tools.some(({ name }) => name === called) ? byName(wish, known) : undefined
+      if (meant !== undefined) return meant
+      const planned = next(wish, known)
+      if ("lacking" in planned) {
+        const isOther = wish.kind === "delegate" && wish.agent !== undefined
+        return (
+          byName(wish, known) ??
+          (isOther ? { _tag: "Unknown", text: wish.said } : { _tag: "Lacking", wish, what: planned.lacking })
+        )
+      }
+      const result = resultOf(planned.call)
+      if (planned.isLast) remember(wish, result, known)
+      return { _tag: "Call", wish, call: planned.call, result, isLooking: !planned.isLast }
     }
   }
 }
 
+const byName = ({ said }: Said, known: Known): Task | undefined => toNamed({ kind: "unknown", text: said, said }, known)
+
 /** A wish by the name of a tool. */
-const toNamed = (wish: Said & { readonly kind: "unknown" }, tools: ReadonlyArray<Declared>): Task | undefined => {
+const toNamed = (wish: Said & { readonly kind: "unknown" }, { resultOf, tools }: Known): Task | undefined => {
   const named = planNamed(wish.text, tools)
   if (named === undefined) return undefined
   return "missing" in named
     ? { _tag: "Missing", tool: named.tool, fields: named.missing }
-    : { _tag: "Call", wish, call: named }
+    : { _tag: "Call", wish, call: named, result: resultOf(named) }
 }

@@ -17,18 +17,22 @@ export interface Planned {
   readonly input: Readonly<Record<string, unknown>>
 }
 
-interface Field {
+/** A parameter of a tool. */
+export interface Field {
   readonly name: string
   readonly type: string
   readonly required: boolean
   readonly choices: ReadonlyArray<string>
   readonly regex: boolean
+  /** The names of what each of its items has, when it is a list of objects. */
+  readonly items: ReadonlyArray<string>
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const fieldsOf = (tool: Declared): ReadonlyArray<Field> => {
+/** The parameters of a tool. */
+export const fieldsOf = (tool: Declared): ReadonlyArray<Field> => {
   const schema: unknown = tool.inputSchema
   if (!isRecord(schema) || !isRecord(schema["properties"])) return []
   const required = Array.isArray(schema["required"]) ? schema["required"] : []
@@ -41,10 +45,14 @@ const fieldsOf = (tool: Declared): ReadonlyArray<Field> => {
       type: typeOf(property),
       required: required.includes(name),
       choices,
+      items: itemsOf(property),
       regex: name === "regex" || /^(?:an? )?reg(?:ular )?ex/i.test(described)
     }
   })
 }
+
+const itemsOf = ({ items }: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
+  isRecord(items) && isRecord(items["properties"]) ? Object.keys(items["properties"]) : []
 
 /** The first type that is not `null`; references and unions are looked into one level deep. */
 const typeOf = (property: Readonly<Record<string, unknown>>): string => {
@@ -62,7 +70,7 @@ const typeOf = (property: Readonly<Record<string, unknown>>): string => {
 }
 
 /** The words of a name: `readFile`, `read_file` and `read-file` are `read file`. */
-const wordsOf = (name: string): ReadonlyArray<string> =>
+export const wordsOf = (name: string): ReadonlyArray<string> =>
   name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .toLowerCase()
@@ -158,11 +166,11 @@ const lacking = {
   calculate: "calculate"
 } as const
 
+/** A wish about files or numbers as they are. */
+export type Looking = Extract<Wish, { readonly kind: keyof typeof names }>
+
 /** The call for a wish about files or numbers, or what no declared tool can do. */
-export const planFor = (
-  wish: Extract<Wish, { readonly kind: keyof typeof names }>,
-  tools: ReadonlyArray<Declared>
-): Planned | { readonly lacking: string } => {
+export const planFor = (wish: Looking, tools: ReadonlyArray<Declared>): Planned | { readonly lacking: string } => {
   const found = capable(tools, wish.kind)
   if (wish.kind === "list" && wish.want === "count") {
     const finder = found?.fields.some(({ name }) => keys.recursive.test(name)) ? undefined : capable(tools, "find")

@@ -3,6 +3,10 @@
  * same words: what they do not know stays a wish of kind `unknown`, so that the answer can say so.
  */
 
+import type { Change } from "./changes.ts"
+import { readChange, readRest } from "./changes.ts"
+import { bare, expression, isPath, token } from "./names.ts"
+
 /**
  * Something a person asks for, before any tool was looked for.
  */
@@ -26,6 +30,7 @@ export type Wish =
   | { readonly kind: "calculate"; readonly expression: string; readonly asked: string }
   | { readonly kind: "about" | "recall" | "introduce" }
   | { readonly kind: "unknown"; readonly text: string }
+  | Change
 
 /** Longer requests are not made of words for rules; the patterns below are not made for them either. */
 const longest = { request: 5000, clause: 500 }
@@ -71,15 +76,22 @@ export type Said = Wish & { readonly said: string }
  */
 export const wishes = (text: string, names: (clause: string) => boolean = () => false): ReadonlyArray<Said> => {
   const out: Array<Said> = []
-  for (const clause of clauses(text)) {
-    const wish: Said = { ...read(clause), said: clause }
-    const last = out.at(-1)
-    const joined =
-      wish.kind !== "unknown" || last === undefined || names(clause) ? undefined : join(last, clause, names)
-    if (joined === undefined) out.push(wish)
-    else out.splice(out.length - (joined.replaces ? 1 : 0), 1, joined.wish)
+  const whole = text.slice(0, longest.request)
+  // Brackets keep lines together.
+  for (const line of /[{(]/.test(whole) ? [whole] : whole.split("\n")) {
+    const rest = readRest(line.trim())
+    for (const clause of clauses(rest?.before ?? line)) add(out, clause, names)
+    if (rest !== undefined) out.push({ ...rest.change, said: line.trim() })
   }
   return out.length > 1 ? out.filter(({ kind }) => kind !== "introduce") : out
+}
+
+const add = (out: Array<Said>, clause: string, names: (clause: string) => boolean): void => {
+  const wish: Said = { ...read(clause), said: clause }
+  const last = out.at(-1)
+  const joined = wish.kind !== "unknown" || last === undefined || names(clause) ? undefined : join(last, clause, names)
+  if (joined === undefined) out.push(wish)
+  else out.splice(out.length - (joined.replaces ? 1 : 0), 1, joined.wish)
 }
 
 /** A clause that is no wish of its own, read as going on with the last one. */
@@ -92,6 +104,9 @@ const join = (
   if (last.kind === "search" && last.path === undefined && !/["“`]/.test(last.said)) {
     return { wish: { ...search(`${last.text} and ${clause}`), said }, replaces: true }
   }
+  if (last.kind === "write" && !/["“`]/.test(last.said)) {
+    return { wish: { ...last, text: `${last.text} and ${clause}`, said }, replaces: true }
+  }
   if (last.kind === "read" && isPath(clause))
     return { wish: { ...last, path: bare(clause), said: clause }, replaces: false }
   if (last.kind === "list" && /^\S+$/.test(clause)) {
@@ -102,13 +117,9 @@ const join = (
     : undefined
 }
 
-const token = String.raw`("[^"]+"|'[^']+'|\`[^\`]+\`|“[^”]+”|\S+)`
-
-const expression = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`, "i")
-
 const forms = {
   introduce: expression(
-    "help|hello|hi|hey|who are you|what are you|what can you do|how do you work|what is axonal|(?:which|what) tools (?:do you have|are there|can you use)"
+    "help|(?:good )?(?:hello|hi|hey|morning|evening)(?: there| axonal)?|who are you|what are you|what can (?:you|i) do(?: here)?|what do you do|how do you work|what is axonal|(?:which|what) tools (?:do you have|are there|can you use)"
   ),
   recall: expression(
     "what (?:did|have) (?:i|we) (?:just )?(?:ask(?:ed)?|said|say|talk(?:ed)? about).*|what was my (?:last|first|previous) .*"
@@ -167,7 +178,8 @@ const read = (clause: string): Wish => {
   if (files !== null) return { kind: "list", path: place(files[1]), want: "count" }
   const times = forms.times.exec(clause)
   if (times?.[1] !== undefined) return { kind: "search", text: bare(times[1]), path: place(times[2]), want: "count" }
-  return files === null && forms.about.test(clause) ? { kind: "about" } : readFile(clause)
+  if (files === null && forms.about.test(clause)) return { kind: "about" }
+  return readChange(clause) ?? readFile(clause)
 }
 
 const readFile = (clause: string): Wish => {
@@ -223,12 +235,6 @@ const lineRange = (path: string, from: string | undefined, to: string | undefine
   return { kind: "read", path: bare(path), from: first, to: to === undefined ? first : Number(to), want: "content" }
 }
 
-/** A name without its quotes. */
-const bare = (name: string): string => {
-  const inner = name.replace(/^(["'`“])(.+)["'`”]$/, "$2")
-  return /^readme$/i.test(inner) ? "README.md" : inner
-}
-
 /** A folder, or nothing where the words only mean "here". */
 const place = (name: string | undefined): string | undefined =>
   name === undefined || /^(?:here|this|it|files?|everything|everywhere|all|folder|directory|project|\.)$/i.test(name)
@@ -240,11 +246,6 @@ const isFolder = (name: string, clause: string): boolean =>
   /^[\w@-]+(?:\/[\w@-]+)*\/?$/.test(name) &&
   !isPath(name.replaceAll("/", "")) &&
   (name.includes("/") || /^what(?:'s| is) in\b/i.test(clause))
-
-const isPath = (name: string): boolean =>
-  /^(["'`“]).+["'`”]$/.test(name) ||
-  (/^\S+$/.test(name) &&
-    (/\/|^\.\w|\w\.[a-z]\w{0,9}$/i.test(name) || /^(?:readme|licen[cs]e|makefile|dockerfile|changelog)$/i.test(name)))
 
 const spoken: ReadonlyArray<readonly [RegExp, string]> = [
   [/(\d+(?:\.\d+)?)\s*(?:%|percent)\s+of\s+/gi, "$1 / 100 * "],

@@ -1,0 +1,55 @@
+/**
+ * What this transport says of itself: what its rules understand that the declared tools can do, by requests that work as they
+ * stand.
+ */
+import { user } from "../../../domain/Message.ts"
+import { tasks } from "./plan.ts"
+import type { Declared } from "./tools.ts"
+
+const opening = [
+  "I am the offline transport: a few rules, no language model and no network. I can read what is asked in plain words,",
+  "call the tools of this program, and answer from their results. Try:"
+].join(" ")
+
+const connecting =
+  "For real answers connect a model: set OPENAI_API_KEY (or OPENAI_BASE_URL for any server that speaks the same" +
+  " protocol), or start Ollama on this machine."
+
+const requests = [
+  "list the files",
+  "read README.md and tell me what this is",
+  "search TODO",
+  "how many lines has package.json",
+  "2*(3+4)",
+  'create notes.txt with "hello"',
+  'replace "hello" with "good morning" in notes.txt',
+  'append "see you tomorrow" to notes.txt',
+  "run ls -la",
+  "plan: look around, write it down, rest",
+  'mark "look around" as done',
+  "ask an agent to count the files",
+  "fetch https://example.com",
+  'ask me "Which colour?"'
+]
+
+/** The introduction. */
+export const introduce = (tools: ReadonlyArray<Declared>): string => {
+  const able = requests.filter((text) => isServed(text, tools))
+  return [
+    opening,
+    able.length === 0
+      ? "(nothing: no tool of this program does what I know)"
+      : able.map((text) => `- \`${text}\``).join("\n"),
+    tools.length === 0
+      ? "No tools are declared in this request."
+      : `Several wishes in one request are fine; a tool by its name, with its arguments, is too. Tools declared here: ${tools
+          .map(({ name }) => name)
+          .join(", ")}.`,
+    connecting
+  ].join("\n\n")
+}
+
+// internal
+
+const isServed = (text: string, tools: ReadonlyArray<Declared>): boolean =>
+  tasks({ messages: [user(text)], tools, toolChoice: "auto" }).every(({ _tag }) => _tag === "Call")
