@@ -3,8 +3,7 @@
  * is wrong with them in one line, and suggests what was probably meant.
  */
 import { parseArgs } from "node:util"
-import { nearest } from "../internal/nearest.ts"
-import { isHttp } from "./internal/address.ts"
+import * as Flags from "./internal/flags.ts"
 import * as Hands from "./internal/hands.ts"
 
 /**
@@ -77,7 +76,7 @@ export type Parsed =
   /** `of` is the command whose help is asked for, when it has its own. */
   | { readonly _tag: "Help"; readonly of?: Exclude<Command, "models" | "login"> }
   | { readonly _tag: "Version" }
-  | { readonly _tag: "Invalid"; readonly message: string }
+  | Flags.Invalid
 
 /**
  * The commands by name, which no plugin can have.
@@ -141,7 +140,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
     if (values.version === true) return { _tag: "Version" }
     const prompt = positionals.length === 0 ? undefined : positionals.join(" ")
     const problem = check(values, prompt)
-    if (problem !== undefined) return invalid(problem)
+    if (problem !== undefined) return Flags.invalid(problem)
     return {
       _tag: "Run",
       options: {
@@ -174,7 +173,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
       }
     }
   } catch (error) {
-    return invalid(explain(error, Object.keys(flags)))
+    return Flags.invalid(Flags.explain(error, Object.keys(flags)))
   }
 }
 
@@ -229,30 +228,6 @@ Exit codes: 0 answered, 1 failed, 2 bad usage, 3 a limit, 4 nobody to approve, 1
 `
 
 /**
- * Node's message for a flag it does not know or a value that is missing, shorter and with a suggestion among the known
- * flags.
- *
- * @category converters
- * @since 0.1.0
- */
-export const explain = (error: unknown, known: ReadonlyArray<string>): string => {
-  const text = error instanceof Error ? error.message : String(error)
-  const unknown = /^Unknown option '(-[^']*)'/.exec(text)?.[1]
-  if (unknown !== undefined) {
-    const near = nearest(unknown.replace(/^-+/, ""), known)
-    return `unknown flag ${unknown}${near === undefined ? "" : `, did you mean --${near}?`}`
-  }
-  const missing = /^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument/.exec(text)?.[1]
-  if (missing !== undefined) {
-    return /ambiguous/.test(text)
-      ? `${missing} needs a value; for one that begins with - write ${missing}=VALUE`
-      : `${missing} needs a value`
-  }
-  const extra = /^Option '(?:-\w, )?(--[\w-]+)' does not take an argument/.exec(text)?.[1]
-  return extra === undefined ? (text.split("\n")[0] ?? text) : `${extra} takes no value`
-}
-
-/**
  * The milliseconds of a time such as `90s`, `5m` or `1h`, in seconds without a unit; nothing for what is none.
  *
  * @category converters
@@ -269,8 +244,6 @@ export const millisOf = (text: string): number | undefined => {
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>["values"]
 
-const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
-
 /** `--fork=ID` is `--fork --session=ID`: Node's parser knows no values that may be left out. */
 const unfolded = (args: ReadonlyArray<string>): Array<string> => {
   const end = args.indexOf("--")
@@ -285,14 +258,12 @@ const numberOf = (text: string | undefined): number | undefined => (text === und
 
 const check = (values: Values, prompt: string | undefined): string | undefined => {
   if (prompt !== undefined && prompt.trim() === "") return "the prompt is empty"
-  if (values.session !== undefined && values.continue === true) return "--session and --continue exclude each other"
-  if (values.continue === true && values["no-save"] === true)
-    return "--continue needs saved sessions, --no-save keeps none"
+  const problem = Flags.sessionProblemOf(values)
+  if (problem !== undefined) return problem
   if (values.fork === true && values["no-save"] === true) return "--fork needs saved sessions, --no-save keeps none"
   if (values.interactive === true && values.json === true) return "--interactive and --json exclude each other"
-  for (const name of ["session", "model", "base-url", "data-dir"] as const) {
-    if (values[name]?.trim() === "") return `--${name} is empty`
-  }
+  const blank = Flags.blankOf(values, ["session", "model", "base-url", "data-dir"])
+  if (blank !== undefined) return blank
   const turns = values["max-turns"]
   if (turns !== undefined && !/^[1-9]\d{0,5}$/.test(turns)) return `--max-turns is a number from 1 on, not "${turns}"`
   const { "max-cost": cost, "max-tokens": tokens, temperature, timeout } = values
@@ -307,12 +278,5 @@ const check = (values: Values, prompt: string | undefined): string | undefined =
     return `--timeout is a time like 90s, 5m or 1h, not "${timeout}"`
   }
   if (values.plan === true && values.yolo === true) return "--plan and --yolo exclude each other"
-  const hands = Hands.problemOf(values)
-  if (hands !== undefined) return hands
-  const url = values["base-url"]
-  if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
-  if (values.offline === true && (url !== undefined || values.model !== undefined)) {
-    return "--offline has no model: leave out --model and --base-url"
-  }
-  return undefined
+  return Hands.problemOf(values) ?? Flags.modelProblemOf(values)
 }

@@ -6,15 +6,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Command } from "./args.ts"
+import type { Environment } from "./environment.ts"
+import { isDebug } from "./environment.ts"
 import { exitCodes, explain, SetupError } from "./errors.ts"
-
-/**
- * The environment variables of the process.
- *
- * @category models
- * @since 0.1.0
- */
-export type Environment = Readonly<Record<string, string | undefined>>
+import * as Signals from "./signals.ts"
 
 /**
  * Runs a command and answers its exit code. Never rejects. Ctrl-C interrupts the command and waits for its finalizers.
@@ -25,19 +20,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const run = async (name: Command, args: ReadonlyArray<string>): Promise<number> => {
   // Stopping a run is asking it to stop, and not interrupting it.
   if (name === "run") return (await import("./run/command.ts")).run(args, process.env)
-  const controller = new AbortController()
-  let code: number | undefined
-  const stop = (next: number) => () => {
-    if (code !== undefined) process.exit(code)
-    code = next
-    controller.abort()
-  }
-  process.on("SIGINT", stop(exitCodes.interrupted))
-  process.on("SIGTERM", stop(exitCodes.terminated))
-  const exit = await Effect.runPromiseExit(load(name, args, process.env), { signal: controller.signal })
+  const { code: asked, listen, signal } = Signals.interruption()
+  listen()
+  const exit = await Effect.runPromiseExit(load(name, args, process.env), { signal })
   if (Exit.isSuccess(exit)) return exitCodes.ok
+  const code = asked()
   if (code !== undefined && Cause.isInterruptedOnly(exit.cause)) return code
-  const told = explain(exit.cause, { debug: Boolean(process.env["AXONAL_DEBUG"]) })
+  const told = explain(exit.cause, { debug: isDebug(process.env) })
   process.stderr.write(`axonal: ${told.text}\n`)
   return told.code
 }

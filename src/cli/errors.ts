@@ -63,6 +63,15 @@ export const exitCodes = {
 } as const
 
 /**
+ * What the system calls what went wrong, such as `ENOENT`; the error itself when it is none of the system's.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const systemCode = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : String(error)
+
+/**
  * The lines to print for a failure, and the exit code.
  *
  * @category converters

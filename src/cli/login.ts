@@ -18,7 +18,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Codex from "../transport/Codex.ts"
-import type { Environment } from "./command.ts"
+import type { Environment } from "./environment.ts"
 import { SetupError, UsageError } from "./errors.ts"
 
 /**

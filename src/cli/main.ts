@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs"
 import type { Options, Parsed } from "./args.ts"
 import { commands, help, parse } from "./args.ts"
+import { isCapable } from "./environment.ts"
 
 const version = (): string => {
   // The same two steps up from the sources, from the modules and from the bundle.
@@ -37,8 +38,7 @@ const isOnScreen = ({ files, interactive, json, outputSchema, plain, prompt }: O
   files.length === 0 &&
   outputSchema === undefined &&
   process.stdin.isTTY === true &&
-  process.stdout.isTTY === true &&
-  process.env["TERM"] !== "dumb"
+  isCapable(process.env, process.stdout)
 
 const main = async (): Promise<number> => {
   const args = process.argv.slice(2)

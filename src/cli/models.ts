@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { ModelInfo } from "../domain/ModelInfo.ts"
 import * as ModelString from "../transport/ModelString.ts"
 import * as Models from "../transport/Models.ts"
-import type { Environment } from "./command.ts"
+import type { Environment } from "./environment.ts"
 import { UsageError } from "./errors.ts"
 
 /**

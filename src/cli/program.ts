@@ -8,6 +8,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Options } from "./args.ts"
 import * as Assistant from "./assistant/assistant.ts"
+import * as Environment from "./environment.ts"
 import type { Where } from "./errors.ts"
 import { explain, UsageError } from "./errors.ts"
 import { oneLine } from "./internal/words.ts"
@@ -25,7 +26,7 @@ import * as Vendors from "./vendors.ts"
  * @since 0.1.0
  */
 export const run = (options: Options): Promise<number> => {
-  const debug = options.debug || Boolean(process.env["AXONAL_DEBUG"])
+  const debug = options.debug || Environment.isDebug(process.env)
   const output = terminalOutput(options)
   const where: Mutable = { debug }
   const program = Effect.scoped(main({ ...options, debug }, output, where)).pipe(
@@ -43,7 +44,7 @@ type Mutable = { -readonly [Key in keyof Where]: Where[Key] }
 const terminalOutput = (options: Options): Render.Output => ({
   answer: (text) => process.stdout.write(text),
   note: (text) => process.stderr.write(text),
-  color: options.color && !process.env["NO_COLOR"] && process.stderr.isTTY === true && process.env["TERM"] !== "dumb"
+  color: options.color && Environment.hasColor(process.env, process.stderr)
 })
 
 const complain = (cause: Cause.Cause<unknown>, where: Where, output: Render.Output): number => {

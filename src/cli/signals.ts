@@ -56,3 +56,35 @@ export const listen = (signals: ReadonlyArray<keyof typeof codes>): Effect.Effec
     }),
     ({ off }) => Effect.sync(off)
   ).pipe(Effect.map(({ stopping }) => stopping))
+
+/**
+ * Signals as an interruption of what is run with `signal`: the first asks for it, the second ends the process.
+ *
+ * **Details**
+ *
+ * - They are heard from `listen` on. `code`: the exit code of the first; absent while there was none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const interruption = (): {
+  readonly signal: AbortSignal
+  readonly listen: () => void
+  readonly code: () => number | undefined
+} => {
+  const controller = new AbortController()
+  let code: number | undefined
+  const stop = (next: number) => () => {
+    if (code !== undefined) process.exit(code)
+    code = next
+    controller.abort()
+  }
+  return {
+    signal: controller.signal,
+    listen: () => {
+      process.on("SIGINT", stop(exitCodes.interrupted))
+      process.on("SIGTERM", stop(exitCodes.terminated))
+    },
+    code: () => code
+  }
+}

@@ -10,6 +10,7 @@ import { distance } from "../internal/nearest.ts"
 import * as ModelString from "../transport/ModelString.ts"
 import * as Models from "../transport/Models.ts"
 import type { Options } from "./args.ts"
+import type { Environment } from "./environment.ts"
 import { UsageError } from "./errors.ts"
 import { isHttp, withoutSecrets } from "./internal/address.ts"
 
@@ -58,8 +59,6 @@ const detected: ReadonlyArray<readonly [vendor: string, model: string]> = [
 interface Said {
   readonly said?: { readonly baseUrl?: string | undefined; readonly offline?: string | undefined } | undefined
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 type Read = (name: string) => string | undefined
 

@@ -2,9 +2,9 @@
  * AGENTS.md: what people write down for whoever works on a project. The user's own, and those from the root of the repository
  * down to the current folder. They are read once, so that the instructions of a conversation stay the same.
  */
-import { existsSync, readFileSync, realpathSync } from "node:fs"
-import { isAbsolute, join, relative, sep } from "node:path"
-import { upwards, userFolder } from "../config/files.ts"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { isWithin, upwards, userFolder } from "../config/files.ts"
 import { oneLine } from "../internal/words.ts"
 
 /**
@@ -71,14 +71,5 @@ const textOf = (path: string): string | undefined => {
       .trim()
   } catch {
     return undefined
-  }
-}
-
-const isWithin = (root: string, path: string): boolean => {
-  try {
-    const way = relative(realpathSync(root), realpathSync(path))
-    return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)
-  } catch {
-    return false
   }
 }

@@ -1,12 +1,11 @@
 /**
  * Which files of settings there are. It looks for them and does not read them, since every start of the program does this.
  */
-import { existsSync } from "node:fs"
+import { existsSync, realpathSync } from "node:fs"
 import { homedir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, isAbsolute, join, relative, sep } from "node:path"
+import type { Environment } from "../environment.ts"
 import { dataDir } from "../sessions/sessions.ts"
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * What was found.
@@ -100,6 +99,21 @@ export const find = (environment: Environment, folder: string): Found => {
     if (project.length > 0) return { user, project, folder: at }
   }
   return { user, project: [], folder: folders.at(-1) ?? folder }
+}
+
+/**
+ * Whether a path leads into a folder, wherever links lead. What is not there does not.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isWithin = (folder: string, path: string): boolean => {
+  try {
+    const way = relative(realpathSync(folder), realpathSync(path))
+    return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+  } catch {
+    return false
+  }
 }
 
 // internal

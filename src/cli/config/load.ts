@@ -2,21 +2,21 @@
  * The files of settings as one: the project's over the user's own, as far as the project is trusted, with every path made
  * whole and every file of instructions read.
  */
-import { readFileSync, realpathSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { UsageError } from "../errors.ts"
+import type { Environment } from "../environment.ts"
+import { systemCode, UsageError } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Found } from "./files.ts"
+import * as Files from "./files.ts"
 import type { Read } from "./read.ts"
 import * as Reading from "./read.ts"
 import type { Settings } from "./strict.ts"
 import { stricter } from "./strict.ts"
 import * as Trust from "./trust.ts"
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * What the files say.
@@ -58,7 +58,7 @@ export const load = (found: Found, environment: Environment): Effect.Effect<Load
     const [projectFile = ""] = found.project
     const counted = isTrusted
       ? { config: project, dropped: [] }
-      : stricter(project, user, (path) => isWithin(found.folder, path))
+      : stricter(project, user, (path) => Files.isWithin(found.folder, whole(found.folder, path)))
     const all = [anchored(user, dirname(userFile)), anchored(counted.config, found.folder)] as const
     const texts = all.flatMap(({ instructionFiles = [], instructions = [] }) => [
       ...[instructions].flat(),
@@ -101,15 +101,6 @@ const anchored = (config: Settings, folder: string): Settings => {
 }
 
 /** Also when a link in the project leads elsewhere. */
-const isWithin = (folder: string, path: string): boolean => {
-  try {
-    const way = relative(realpathSync(folder), realpathSync(whole(folder, path)))
-    return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)
-  } catch {
-    return false
-  }
-}
-
 const merged = (user: Settings, project: Settings): Settings => ({
   ...user,
   ...Object.fromEntries(Object.entries(project).filter(([, value]) => value !== undefined)),
@@ -130,7 +121,7 @@ const textOf = (file: string, problems: Array<string>): ReadonlyArray<string> =>
     if (text.length <= most) return text === "" ? [] : [text]
     problems.push(oneLine(`${file}: more than ${most} characters of instructions`))
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
+    const code = systemCode(error)
     problems.push(oneLine(`${file}: these instructions cannot be read (${code})`))
   }
   return []

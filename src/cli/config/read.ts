@@ -14,6 +14,7 @@ import * as Toml from "../../internal/documentToml.ts"
 import { nearest } from "../../internal/nearest.ts"
 import type { Issue, Place } from "../../internal/problems.ts"
 import * as Problems from "../../internal/problems.ts"
+import { systemCode } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import { Config } from "./config.ts"
 
@@ -35,7 +36,7 @@ export const read = (file: string): Read => {
   try {
     return parse(file, readFileSync(file, "utf8"))
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
+    const code = systemCode(error)
     return Either.left([`${oneLine(file)}: cannot be read (${code})`])
   }
 }

@@ -8,9 +8,8 @@ import { dirname, join } from "node:path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { files as mcpFiles } from "../../mcp/McpConfig.ts"
+import type { Environment } from "../environment.ts"
 import { trustFile } from "./files.ts"
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Whether a project is trusted: `changed` if it was, before its files became others.

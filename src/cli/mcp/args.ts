@@ -3,8 +3,7 @@
  */
 import { parseArgs } from "node:util"
 import { nearest } from "../../internal/nearest.ts"
-import { explain } from "../args.ts"
-import { isHttp } from "../internal/address.ts"
+import * as Flags from "../internal/flags.ts"
 
 /**
  * What is to be served, and how.
@@ -107,12 +106,12 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
     const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true })
     if (values.help === true) return { _tag: "Help" }
     const [action, server, ...more] = positionals
-    if (action === undefined) return invalid("axonal mcp needs to know what: serve, list, login or logout")
+    if (action === undefined) return Flags.invalid("axonal mcp needs to know what: serve, list, login or logout")
     const trust = values["trust-all"] === true ? "all" : (values.trust ?? [])
-    const blank = blanks.find((name) => values[name]?.trim() === "")
-    if (blank !== undefined) return invalid(`--${blank} is empty`)
+    const blank = Flags.blankOf(values, blanks)
+    if (blank !== undefined) return Flags.invalid(blank)
     if (more.length > 0 || (server !== undefined && (action === "serve" || action === "list"))) {
-      return invalid(`axonal mcp ${action} does not take "${positionals.at(-1)}"`)
+      return Flags.invalid(`axonal mcp ${action} does not take "${positionals.at(-1)}"`)
     }
     switch (action) {
       case "serve":
@@ -121,19 +120,19 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         return { _tag: "Asked", options: { action, trust, json: values.json ?? false } }
       case "login":
       case "logout": {
-        if (server === undefined) return invalid(`axonal mcp ${action} needs the name of a server`)
+        if (server === undefined) return Flags.invalid(`axonal mcp ${action} needs the name of a server`)
         if (action === "logout") return { _tag: "Asked", options: { action, trust, server } }
         const port = portOf(values.port ?? "0")
-        if (port === undefined) return invalid(`--port is a number up to 65535, not "${values.port}"`)
+        if (port === undefined) return Flags.invalid(`--port is a number up to 65535, not "${values.port}"`)
         return { _tag: "Asked", options: { action, trust, server, browser: values["no-browser"] !== true, port } }
       }
       default: {
         const near = nearest(action, ["serve", "list", "login", "logout"])
-        return invalid(`there is no axonal mcp ${action}${near === undefined ? "" : `, did you mean ${near}?`}`)
+        return Flags.invalid(`there is no axonal mcp ${action}${near === undefined ? "" : `, did you mean ${near}?`}`)
       }
     }
   } catch (error) {
-    return invalid(explain(error, Object.keys(flags)))
+    return Flags.invalid(Flags.explain(error, Object.keys(flags)))
   }
 }
 
@@ -163,29 +162,24 @@ const flags = {
 
 const blanks = ["http", "tools", "team", "agent", "data-dir", "model", "base-url"] as const
 
-const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
-
 const portOf = (text: string): number | undefined =>
   /^\d{1,5}$/.test(text) && Number(text) < 65_536 ? Number(text) : undefined
 
 const serve = (values: Values): Parsed => {
   const [, host = "127.0.0.1", digits = ""] = /^(?:(\[[^\]]+\]|[^:]+):)?(\d+)$/.exec(values.http ?? "0") ?? []
   const port = portOf(digits)
-  if (port === undefined) return invalid(`--http is a port or HOST:PORT, not "${values.http}"`)
+  if (port === undefined) return Flags.invalid(`--http is a port or HOST:PORT, not "${values.http}"`)
   const { sessions = "fresh", team } = values
   if (sessions !== "fresh" && sessions !== "connection" && sessions !== "named") {
-    return invalid(`--sessions is fresh, connection or named, not "${sessions}"`)
+    return Flags.invalid(`--sessions is fresh, connection or named, not "${sessions}"`)
   }
-  const url = values["base-url"]
-  if (url !== undefined && !isHttp(url)) return invalid(`--base-url is an http or https address, not "${url}"`)
-  if (values.offline === true && (url !== undefined || values.model !== undefined)) {
-    return invalid("--offline has no model: leave out --model and --base-url")
-  }
+  const problem = Flags.modelProblemOf(values)
+  if (problem !== undefined) return Flags.invalid(problem)
   if (team === undefined) {
     const lonely = (["agent", "sessions", "model", "base-url", "offline", "allow-model"] as const).find(
       (name) => values[name] !== undefined
     )
-    if (lonely !== undefined) return invalid(`--${lonely} is about agents: it needs --team`)
+    if (lonely !== undefined) return Flags.invalid(`--${lonely} is about agents: it needs --team`)
   }
   return {
     _tag: "Asked",
@@ -197,7 +191,7 @@ const serve = (values: Values): Parsed => {
       agent: values.agent,
       sessions,
       model: values.model,
-      baseUrl: url,
+      baseUrl: values["base-url"],
       allowed: values["allow-model"] ?? [],
       offline: values.offline ?? false,
       dataDir: values["data-dir"],

@@ -2,7 +2,7 @@
  * `axonal mcp`: serves tools and agents to programs that speak the protocol, shows the servers of others, and logs in to them.
  */
 import * as Effect from "effect/Effect"
-import type { Environment } from "../command.ts"
+import type { Environment } from "../environment.ts"
 import { SetupError, UsageError } from "../errors.ts"
 import { help, parse } from "./args.ts"
 

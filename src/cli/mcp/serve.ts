@@ -20,7 +20,8 @@ import { isToken } from "../../mcp/McpServerAuth.ts"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
 import { TeamError } from "../../team/TeamError.ts"
 import * as Offline from "../../transport/Offline.ts"
-import type { Environment } from "../command.ts"
+import type { Environment } from "../environment.ts"
+import { isDebug } from "../environment.ts"
 import { SetupError, UsageError } from "../errors.ts"
 import { oneLine, printable } from "../internal/words.ts"
 import { quietly } from "../logging.ts"
@@ -86,7 +87,7 @@ export const serve = (options: Serve, environment: Environment) =>
     Effect.mapError((error) =>
       error instanceof TeamError ? new UsageError({ message: printable(error.message), see }) : error
     ),
-    Effect.provide(quietly(Boolean(environment["AXONAL_DEBUG"]))),
+    Effect.provide(quietly(isDebug(environment))),
     Effect.scoped
   )
 

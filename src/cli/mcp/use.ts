@@ -11,7 +11,8 @@ import * as Mcp from "../../mcp/Mcp.ts"
 import * as McpClient from "../../mcp/McpClient.ts"
 import * as McpConfig from "../../mcp/McpConfig.ts"
 import * as McpTokens from "../../mcp/McpTokens.ts"
-import type { Environment } from "../command.ts"
+import type { Environment } from "../environment.ts"
+import { isDebug } from "../environment.ts"
 import { SetupError } from "../errors.ts"
 import { jsonLine, oneLine, plural } from "../internal/words.ts"
 import { quietly } from "../logging.ts"
@@ -47,7 +48,7 @@ export const use = (options: Use, environment: Environment) =>
   }).pipe(
     Effect.provide(NodeContext.layer),
     Effect.withConfigProvider(ConfigProvider.fromMap(given(environment))),
-    Effect.provide(quietly(Boolean(environment["AXONAL_DEBUG"])))
+    Effect.provide(quietly(isDebug(environment)))
   )
 
 /**

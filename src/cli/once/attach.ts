@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { Capability, ModelInfo } from "../../domain/ModelInfo.ts"
 import { can } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
-import { UsageError } from "../errors.ts"
+import { systemCode, UsageError } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 
 const mostText = 1_000_000
@@ -74,7 +74,7 @@ const bytesOf = (path: string): Effect.Effect<Uint8Array, UsageError> =>
       if (size > mostBytes) return wrong(path, `has ${size} bytes, and ${mostBytes} is the most`)
       return Effect.succeed(readFileSync(path))
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
+      const code = systemCode(error)
       return wrong(path, code === "ENOENT" ? "is not there" : `cannot be read (${code})`)
     }
   })

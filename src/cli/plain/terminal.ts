@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import * as Environment from "../environment.ts"
 import * as Lines from "./lines.ts"
 
 /**
@@ -72,7 +73,7 @@ export const open = (options: Options): Effect.Effect<Terminal, never, Scope.Sco
   Effect.gen(function* () {
     const { input, output, sign } = options
     const isTerminal = input.isTTY === true && output.isTTY === true
-    const isCapable = isTerminal && process.env["TERM"] !== "dumb"
+    const isCapable = isTerminal && Environment.isCapable(process.env, output)
     const typed = yield* Queue.unbounded<Option.Option<string>>()
     const interrupts = yield* Queue.sliding<void>(1)
     let reader: Interface | undefined

@@ -3,7 +3,7 @@
  */
 import { parseArgs } from "node:util"
 import { nearest } from "../../internal/nearest.ts"
-import { explain } from "../args.ts"
+import * as Flags from "../internal/flags.ts"
 
 /**
  * What was asked for.
@@ -32,10 +32,7 @@ export type Options = { readonly json: boolean; readonly dataDir: string | undef
  * @category models
  * @since 0.1.0
  */
-export type Parsed =
-  | { readonly _tag: "Asked"; readonly options: Options }
-  | { readonly _tag: "Help" }
-  | { readonly _tag: "Invalid"; readonly message: string }
+export type Parsed = Flags.Parsed<Options>
 
 /**
  * What `axonal plugins --help` prints.
@@ -76,20 +73,21 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
     if (values.help === true) return { _tag: "Help" }
     const [action = "list", name, ...more] = positionals
     const common = { json: values.json ?? false, dataDir: values["data-dir"] }
-    if (values["data-dir"]?.trim() === "") return invalid("--data-dir is empty")
+    if (values["data-dir"]?.trim() === "") return Flags.invalid("--data-dir is empty")
     if (action === "list" || action === "doctor") {
       return name === undefined
         ? { _tag: "Asked", options: { action, ...common } }
-        : invalid(`plugins ${action} takes no name, not "${name}"`)
+        : Flags.invalid(`plugins ${action} takes no name, not "${name}"`)
     }
     if (action !== "add" && action !== "remove") return unknown(action)
-    if (name === undefined || name.trim() === "") return invalid(`plugins ${action} needs a plugin`)
-    if (more.length > 0) return invalid(`plugins ${action} takes one plugin, not "${positionals.slice(1).join(" ")}"`)
+    if (name === undefined || name.trim() === "") return Flags.invalid(`plugins ${action} needs a plugin`)
+    if (more.length > 0)
+      return Flags.invalid(`plugins ${action} takes one plugin, not "${positionals.slice(1).join(" ")}"`)
     const { project = false, scripts = false, yes = false } = values
-    if (project && scripts) return invalid("--project installs nothing: leave out --scripts")
+    if (project && scripts) return Flags.invalid("--project installs nothing: leave out --scripts")
     return { _tag: "Asked", options: { action, name, project, scripts, yes, ...common } }
   } catch (error) {
-    return invalid(explain(error, Object.keys(flags)))
+    return Flags.invalid(Flags.explain(error, Object.keys(flags)))
   }
 }
 
@@ -104,11 +102,9 @@ const flags = {
   help: { type: "boolean", short: "h" }
 } as const
 
-const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
-
 const unknown = (action: string): Parsed => {
   const near = nearest(action, ["list", "add", "remove", "doctor"])
-  return invalid(
+  return Flags.invalid(
     `plugins knows list, add, remove and doctor, not "${action}"${near === undefined ? "" : `, did you mean ${near}?`}`
   )
 }

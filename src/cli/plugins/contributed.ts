@@ -2,8 +2,10 @@
  * Commands that plugins bring: `axonal <name> …`, when the user has allowed a plugin that has one of this name.
  */
 import * as Effect from "effect/Effect"
+import { isDebug } from "../environment.ts"
 import { exitCodes, explain } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
+import * as Signals from "../signals.ts"
 import * as Host from "./host.ts"
 
 /**
@@ -16,18 +18,11 @@ export const run = async (name: string, args: ReadonlyArray<string>): Promise<nu
   const options = { dataDir: undefined }
   if (!Host.isUsed(options)) return undefined
   const { Plugins } = await import("../../plugin/Plugins.ts")
-  const controller = new AbortController()
-  let code: number | undefined
-  const stop = (next: number) => () => {
-    if (code !== undefined) process.exit(code)
-    code = next
-    controller.abort()
-  }
+  const { code: asked, listen, signal } = Signals.interruption()
   const program = Effect.gen(function* () {
     const plugins = yield* Plugins
     if (!plugins.names("commands").includes(name)) return undefined
-    process.on("SIGINT", stop(exitCodes.interrupted))
-    process.on("SIGTERM", stop(exitCodes.terminated))
+    listen()
     const command = yield* plugins.command(name)
     const ended = yield* Effect.scoped(command.run(args))
     return typeof ended === "number" ? ended : exitCodes.ok
@@ -36,12 +31,13 @@ export const run = async (name: string, args: ReadonlyArray<string>): Promise<nu
     Effect.provide(Host.services),
     Effect.catchAllCause((cause) =>
       Effect.sync(() => {
+        const code = asked()
         if (code !== undefined) return code
-        const told = explain(cause, { debug: Boolean(process.env["AXONAL_DEBUG"]) })
+        const told = explain(cause, { debug: isDebug(process.env) })
         process.stderr.write(`axonal: ${name}: ${oneLine(told.text)}\n`)
         return told.code
       })
     )
   )
-  return await Effect.runPromise(program, { signal: controller.signal }).catch(() => code ?? exitCodes.failed)
+  return await Effect.runPromise(program, { signal }).catch(() => asked() ?? exitCodes.failed)
 }

@@ -10,7 +10,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as PrivateFile from "../../internal/privateFile.ts"
-import type { Environment } from "../command.ts"
+import type { Environment } from "../environment.ts"
 import { SetupError } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 

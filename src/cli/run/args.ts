@@ -3,8 +3,7 @@
  * its help is there at once.
  */
 import { parseArgs } from "node:util"
-import { explain } from "../args.ts"
-import { isHttp } from "../internal/address.ts"
+import * as Flags from "../internal/flags.ts"
 import * as Hands from "../internal/hands.ts"
 
 /**
@@ -45,10 +44,7 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export type Parsed =
-  | { readonly _tag: "Asked"; readonly options: Options }
-  | { readonly _tag: "Help" }
-  | { readonly _tag: "Invalid"; readonly message: string }
+export type Parsed = Flags.Parsed<Options>
 
 /**
  * What `axonal run --help` prints.
@@ -111,7 +107,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
     const [path = "", ...words] = positionals
     const text = words.join(" ")
     const problem = check(values, path, words)
-    if (problem !== undefined) return { _tag: "Invalid", message: problem }
+    if (problem !== undefined) return Flags.invalid(problem)
     return {
       _tag: "Asked",
       options: {
@@ -135,7 +131,7 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
       }
     }
   } catch (error) {
-    return { _tag: "Invalid", message: explain(error, Object.keys(flags)) }
+    return Flags.invalid(Flags.explain(error, Object.keys(flags)))
   }
 }
 
@@ -165,18 +161,9 @@ const flags = {
 const check = (values: Values, path: string, words: ReadonlyArray<string>): string | undefined => {
   if (path.trim() === "") return 'axonal run needs a team and an input: axonal run agents/ "INPUT"'
   if (words.length > 0 && words.join("").trim() === "") return "the input is empty"
-  for (const name of ["agent", "session", "model", "base-url", "data-dir"] as const) {
-    if (values[name]?.trim() === "") return `--${name} is empty`
-  }
-  if (values.session !== undefined && values.continue === true) return "--session and --continue exclude each other"
-  if (values.continue === true && values["no-save"] === true)
-    return "--continue needs saved sessions, --no-save keeps none"
+  const problem =
+    Flags.blankOf(values, ["agent", "session", "model", "base-url", "data-dir"]) ?? Flags.sessionProblemOf(values)
+  if (problem !== undefined) return problem
   if (values.quiet === true && values.json === true) return "--quiet and --json exclude each other"
-  const hands = Hands.problemOf(values)
-  if (hands !== undefined) return hands
-  const url = values["base-url"]
-  if (url !== undefined && !isHttp(url)) return `--base-url is an http or https address, not "${url}"`
-  return values.offline === true && (url !== undefined || values.model !== undefined)
-    ? "--offline has no model: leave out --model and --base-url"
-    : undefined
+  return Hands.problemOf(values) ?? Flags.modelProblemOf(values)
 }

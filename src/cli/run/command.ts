@@ -21,7 +21,8 @@ import type * as Team from "../../team/Team.ts"
 import { render, TeamError } from "../../team/TeamError.ts"
 import * as Offline from "../../transport/Offline.ts"
 import * as Approving from "../approval.ts"
-import type { Environment } from "../command.ts"
+import type { Environment } from "../environment.ts"
+import { hasColor, isDebug } from "../environment.ts"
 import type { Where } from "../errors.ts"
 import { exitCodes, explain, UsageError } from "../errors.ts"
 import * as Prompt from "../input.ts"
@@ -51,7 +52,7 @@ import * as TreeView from "./treeView.ts"
 export const run = (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
   const parsed = parse(args)
   const note = (text: string) => process.stderr.write(text)
-  const where: Mutable = { debug: Boolean(environment["AXONAL_DEBUG"]) }
+  const where: Mutable = { debug: isDebug(environment) }
   const program = Effect.suspend(() => {
     if (parsed._tag === "Invalid") return new UsageError({ message: parsed.message, see })
     if (parsed._tag === "Asked") return Effect.scoped(main(parsed.options, environment, where))
@@ -100,7 +101,7 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
     const output: Output = {
       answer: (text) => process.stdout.write(text),
       note: (text) => (options.quiet ? undefined : process.stderr.write(text)),
-      color: hasColor(options, environment)
+      color: options.color && hasColor(environment, process.stderr)
     }
     if (options.approve && !Approving.isTerminal()) {
       return yield* new UsageError({ message: "--approve asks at a terminal, and there is none", see })
@@ -150,9 +151,6 @@ const main = (options: Options, environment: Environment, where: Mutable) =>
     output.note(words)
     return code
   })
-
-const hasColor = ({ color }: Options, environment: Environment): boolean =>
-  color && !environment["NO_COLOR"] && process.stderr.isTTY === true && environment["TERM"] !== "dumb"
 
 const windowOf = ({ color, note }: Output): TreeView.Window => ({
   write: note,

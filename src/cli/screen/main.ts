@@ -5,6 +5,7 @@
 import { realpathSync } from "node:fs"
 import { homedir } from "node:os"
 import type { Options } from "../args.ts"
+import * as Environment from "../environment.ts"
 import { exitCodes } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import * as App from "./app.ts"
@@ -21,7 +22,7 @@ import * as Transcript from "./transcript/transcript.ts"
  */
 export const open = async (options: Options): Promise<number> => {
   const folder = realpathSync(process.cwd())
-  const theme = Theme.ofTerminal({ color: options.color && !process.env["NO_COLOR"] })
+  const theme = Theme.ofTerminal({ color: options.color && Environment.hasColor(process.env, process.stdout) })
   let code: number | undefined
   const terminal = Terminal.make(`axonal · ${folder.split("/").at(-1) ?? ""}`)
   const app = App.make({
@@ -43,7 +44,7 @@ export const open = async (options: Options): Promise<number> => {
       app.stop()
       const what =
         error instanceof Error
-          ? options.debug || process.env["AXONAL_DEBUG"]
+          ? options.debug || Environment.isDebug(process.env)
             ? (error.stack ?? error.message)
             : error.message
           : String(error)

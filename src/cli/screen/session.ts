@@ -17,6 +17,7 @@ import * as History from "../assistant/history.ts"
 import * as Mentions from "../assistant/mentions.ts"
 import * as Preview from "../assistant/preview/preview.ts"
 import * as Shell from "../assistant/shell.ts"
+import { isDebug } from "../environment.ts"
 import type { Where } from "../errors.ts"
 import { exitCodes, explain } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
@@ -52,7 +53,7 @@ export interface End {
  * @since 0.1.0
  */
 export const run = (options: Options, folder: string, face: Face): Promise<End> => {
-  const debug = options.debug || Boolean(process.env["AXONAL_DEBUG"])
+  const debug = options.debug || isDebug(process.env)
   const where: Mutable = { debug }
   const left = Effect.promise(() => face.left)
   const program = Effect.scoped(

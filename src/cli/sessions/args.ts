@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util"
 import { nearest } from "../../internal/nearest.ts"
-import { explain } from "../args.ts"
+import * as Flags from "../internal/flags.ts"
 
 /**
  * What can be done with sessions.
@@ -47,10 +47,7 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export type Parsed =
-  | { readonly _tag: "Asked"; readonly options: Options }
-  | { readonly _tag: "Help" }
-  | { readonly _tag: "Invalid"; readonly message: string }
+export type Parsed = Flags.Parsed<Options>
 
 /**
  * What `axonal sessions --help` prints.
@@ -102,11 +99,11 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
     const { positionals, values } = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true })
     if (values.help === true) return { _tag: "Help" }
     const [word = "list", ...words] = positionals
-    if (!isAction(word)) return invalid(unknownAction(word))
+    if (!isAction(word)) return Flags.invalid(unknownAction(word))
     const problem = check(word, words, values)
-    return problem === undefined ? { _tag: "Asked", options: optionsOf(word, words, values) } : invalid(problem)
+    return problem === undefined ? { _tag: "Asked", options: optionsOf(word, words, values) } : Flags.invalid(problem)
   } catch (error) {
-    return invalid(explain(error, flagNames))
+    return Flags.invalid(Flags.explain(error, flagNames))
   }
 }
 
@@ -168,8 +165,6 @@ const actions = {
 
 const isAction = (word: string): word is Action => Object.hasOwn(actions, word)
 
-const invalid = (message: string): Parsed => ({ _tag: "Invalid", message })
-
 const optionsOf = (action: Action, words: ReadonlyArray<string>, values: Values): Options => ({
   action,
   words,
@@ -194,9 +189,8 @@ const check = (action: Action, words: ReadonlyArray<string>, values: Values): st
   const form: Form = actions[action]
   const foreign = flagNames.find((flag) => values[flag] !== undefined && ![...common, ...form.flags].includes(flag))
   if (foreign !== undefined) return `axonal sessions ${action} does not take --${foreign}`
-  for (const name of ["at", "to", "label", "data-dir"] as const) {
-    if (values[name]?.trim() === "") return `--${name} is empty`
-  }
+  const blank = Flags.blankOf(values, ["at", "to", "label", "data-dir"])
+  if (blank !== undefined) return blank
   for (const name of ["back", "limit"] as const) {
     const value = values[name]
     if (value !== undefined && !/^[1-9]\d{0,5}$/.test(value)) return `--${name} is a number from 1 on, not "${value}"`

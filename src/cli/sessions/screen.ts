@@ -4,6 +4,8 @@
  */
 import { createInterface } from "node:readline"
 import * as Effect from "effect/Effect"
+import type { Environment } from "../environment.ts"
+import { hasColor } from "../environment.ts"
 import { UsageError } from "../errors.ts"
 
 /**
@@ -32,17 +34,14 @@ export interface Screen {
  * @category constructors
  * @since 0.1.0
  */
-export const ofProcess = (
-  options: { readonly color: boolean },
-  environment: Readonly<Record<string, string | undefined>>
-): Screen => {
+export const ofProcess = (options: { readonly color: boolean }, environment: Environment): Screen => {
   const { stderr, stdin, stdout } = process
   const isTerminal = stdout.isTTY === true
   const canAsk = stdin.isTTY === true && stderr.isTTY === true
   return {
     print: (text) => stdout.write(text),
     note: (text) => stderr.write(text),
-    color: options.color && isTerminal && !environment["NO_COLOR"] && environment["TERM"] !== "dumb",
+    color: options.color && hasColor(environment, stdout),
     // A window that does not tell its width is an old one.
     width: isTerminal ? stdout.columns || 80 : Number.POSITIVE_INFINITY,
     home: homeOf(environment),
@@ -58,7 +57,7 @@ export const ofProcess = (
  */
 export const ofNotes = (
   { color, note }: { readonly color: boolean; readonly note: (text: string) => void },
-  environment: Readonly<Record<string, string | undefined>>
+  environment: Environment
 ): Screen => ({
   print: note,
   note,
@@ -90,8 +89,7 @@ export const pathOf = ({ home }: Pick<Screen, "home">, path: string): string =>
 
 // internal
 
-const homeOf = (environment: Readonly<Record<string, string | undefined>>): string =>
-  environment["HOME"] ?? environment["USERPROFILE"] ?? ""
+const homeOf = (environment: Environment): string => environment["HOME"] ?? environment["USERPROFILE"] ?? ""
 
 const noTerminal = new UsageError({
   message: "this erases sessions, and there is no terminal to ask on: add --yes if it is meant",

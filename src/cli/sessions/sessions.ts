@@ -10,12 +10,11 @@ import type { SessionInfo, StoreError } from "../../context/ContextStore.ts"
 import { ContextStore } from "../../context/ContextStore.ts"
 import { SessionId } from "../../domain/Ids.ts"
 import type { Options } from "../args.ts"
-import { SetupError, UsageError } from "../errors.ts"
+import type { Environment } from "../environment.ts"
+import { SetupError, systemCode, UsageError } from "../errors.ts"
 
 /** Ids of this length and less are listed whole. */
 const shortest = 14
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The folder for the user's data on this platform.
@@ -68,7 +67,7 @@ export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<s
       },
       catch: (cause) =>
         new SetupError({
-          message: `the folder ${folder} for sessions cannot be made (${codeOf(cause)}). Choose another with --data-dir, or add --no-save.`,
+          message: `the folder ${folder} for sessions cannot be made (${systemCode(cause)}). Choose another with --data-dir, or add --no-save.`,
           cause
         })
     })
@@ -147,6 +146,3 @@ const forked = (reference: string | undefined, owner: string) =>
     const source = reference === undefined ? yield* latest(owner) : (yield* Find.session(reference, { owner })).id
     return (yield* Change.fork(source)).id
   })
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error)

@@ -10,7 +10,7 @@ import type { SessionInfo, StoreError } from "../../context/ContextStore.ts"
 import { ContextStore } from "../../context/ContextStore.ts"
 import * as SessionFile from "../../context/SessionFile.ts"
 import type { SessionId } from "../../domain/Ids.ts"
-import { SetupError, UsageError } from "../errors.ts"
+import { SetupError, systemCode, UsageError } from "../errors.ts"
 import { oneLine, plural } from "../internal/words.ts"
 import type { Screen } from "./screen.ts"
 
@@ -95,7 +95,7 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 const failed = (name: string, done: string, cause: unknown): SetupError => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+  const code = systemCode(cause)
   const missing = done === "read" ? ": it does not exist" : ": its folder does not exist"
   return new SetupError({
     message:

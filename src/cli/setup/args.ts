@@ -3,7 +3,7 @@
  * nothing but Node's parser.
  */
 import { parseArgs } from "node:util"
-import { explain } from "../args.ts"
+import { explain } from "../internal/flags.ts"
 
 /**
  * The commands about how the program is set up.

@@ -2,7 +2,7 @@
  * `axonal doctor`: whether everything is there that a run needs, and what to do about what is not.
  */
 import * as Effect from "effect/Effect"
-import type { Environment } from "../command.ts"
+import type { Environment } from "../environment.ts"
 import { SetupError, UsageError } from "../errors.ts"
 import { table } from "../internal/layout.ts"
 import { jsonLine, oneLine } from "../internal/words.ts"

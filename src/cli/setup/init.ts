@@ -4,11 +4,11 @@
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
-import type { Environment } from "../command.ts"
 import * as Files from "../config/files.ts"
 import { make } from "../config/template.ts"
 import * as Trust from "../config/trust.ts"
-import { SetupError, UsageError } from "../errors.ts"
+import type { Environment } from "../environment.ts"
+import { SetupError, systemCode, UsageError } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import { parse } from "./args.ts"
 
@@ -48,7 +48,7 @@ export const init = (
         writeFileSync(file, text, { flag: isForced ? "w" : "wx", ...(isUser ? { mode: 0o600 } : {}) })
         process.stdout.write(`${oneLine(file)}\n`)
       },
-      catch: (cause) => new SetupError({ message: `${oneLine(file)} cannot be written (${codeOf(cause)}).`, cause })
+      catch: (cause) => new SetupError({ message: `${oneLine(file)} cannot be written (${systemCode(cause)}).`, cause })
     })
   })
 
@@ -81,11 +81,6 @@ export const trust = (
         process.stdout.write(words)
       },
       catch: (cause) =>
-        new SetupError({ message: `${Files.trustFile(environment)} cannot be written (${codeOf(cause)}).`, cause })
+        new SetupError({ message: `${Files.trustFile(environment)} cannot be written (${systemCode(cause)}).`, cause })
     })
   })
-
-// internal
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error)

@@ -10,7 +10,7 @@ import type { Message } from "../../../domain/Message.ts"
 import { toText } from "../../../domain/Message.ts"
 import type { Part } from "../../../domain/Part.ts"
 import { contentToText } from "../../../domain/Part.ts"
-import { SetupError } from "../../errors.ts"
+import { SetupError, systemCode } from "../../errors.ts"
 import { clip, oneLine, printable, timeOf } from "../../internal/words.ts"
 import * as Find from "../../sessions/find.ts"
 import * as Transfer from "../../sessions/transfer.ts"
@@ -95,7 +95,7 @@ const written = (file: string, text: string): Effect.Effect<void, SetupError> =>
   Effect.tryPromise({
     try: () => writeFile(file, text, { flag: "wx", mode: 0o600 }),
     catch: (cause) => {
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+      const code = systemCode(cause)
       return new SetupError({
         message:
           code === "EEXIST"

@@ -2,7 +2,6 @@
  * Other agents that the assistant can give a task to: two that it always has, and those of files.
  */
 import { existsSync } from "node:fs"
-import { homedir } from "node:os"
 import { join } from "node:path"
 import * as AiTool from "@effect/ai/Tool"
 import * as Context from "effect/Context"
@@ -14,6 +13,7 @@ import * as Subagent from "../../../agent/Subagent.ts"
 import type * as Team from "../../../team/Team.ts"
 import type * as Tool from "../../../tool/Tool.ts"
 import type * as ModelString from "../../../transport/ModelString.ts"
+import { userFolder } from "../../config/files.ts"
 import type { Settings } from "../../settings.ts"
 import type { How, Needs } from "./parts.ts"
 import type { OfSkills } from "./skills.ts"
@@ -143,7 +143,7 @@ const builtIn = [
 ] as const
 
 const foldersOf = ({ folder, settings }: Given): ReadonlyArray<string> => [
-  join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "axonal", "agents"),
+  join(userFolder(process.env), "agents"),
   ...settings.agents,
   join(folder, ".axonal", "agents")
 ]
