@@ -84,7 +84,8 @@ const sayResult = (task: Extract<Task, { readonly _tag: "Call" }>, result: ToolR
       .filter((value) => typeof value !== "object")
       .map((value) => clip(String(value), 80))
       .join(", ")
-    return `${call.name}${given === "" ? "" : ` (${given})`} ${failure[result.outcome] ?? result.outcome}: ${clip(text, 400) || "no reason given"}`
+    const why = result.outcome === "denied" ? text.replace(/^(?:Denied|Not approved): /, "") : text
+    return `${call.name}${given === "" ? "" : ` (${given})`} ${failure[result.outcome] ?? result.outcome}: ${clip(why, 400) || "no reason given"}`
   }
   switch (wish.kind) {
     case "read":

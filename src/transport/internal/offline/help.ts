@@ -7,8 +7,8 @@ import { tasks } from "./plan.ts"
 import type { Declared } from "./tools.ts"
 
 const opening = [
-  "I am the offline transport: a few rules, no language model and no network. I can read what is asked in plain words,",
-  "call the tools of this program, and answer from their results. Try:"
+  "I am the offline transport: a few rules, no language model and no network. I read plain words, call the tools of this",
+  "program, and answer from their results. Try, as it stands:"
 ].join(" ")
 
 const connecting =
@@ -19,14 +19,12 @@ const requests = [
   "list the files",
   "read README.md and tell me what this is",
   "search TODO",
-  "how many lines has package.json",
   "2*(3+4)",
   'create notes.txt with "hello"',
   'replace "hello" with "good morning" in notes.txt',
   'append "see you tomorrow" to notes.txt',
   "run ls -la",
   "plan: look around, write it down, rest",
-  'mark "look around" as done',
   "ask an agent to count the files",
   "fetch https://example.com",
   'ask me "Which colour?"'
@@ -40,16 +38,19 @@ export const introduce = (tools: ReadonlyArray<Declared>): string => {
     able.length === 0
       ? "(nothing: no tool of this program does what I know)"
       : able.map((text) => `- \`${text}\``).join("\n"),
-    tools.length === 0
-      ? "No tools are declared in this request."
-      : `Several wishes in one request are fine; a tool by its name, with its arguments, is too. Tools declared here: ${tools
-          .map(({ name }) => name)
-          .join(", ")}.`,
+    toolsOf(tools),
     connecting
   ].join("\n\n")
 }
 
 // internal
+
+/** All of their names are worth telling only where they are few. */
+const toolsOf = (tools: ReadonlyArray<Declared>): string => {
+  if (tools.length === 0) return "No tools are declared in this request."
+  const names = tools.length > 10 ? `${tools.length}.` : `${tools.map(({ name }) => name).join(", ")}.`
+  return `Several wishes in one request are fine. A tool is called by its name, with its arguments. Tools declared here: ${names}`
+}
 
 const isServed = (text: string, tools: ReadonlyArray<Declared>): boolean =>
   tasks({ messages: [user(text)], tools, toolChoice: "auto" }).every(({ _tag }) => _tag === "Call")
