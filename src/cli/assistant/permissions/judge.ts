@@ -70,19 +70,18 @@ export const make = ({ declared, folder, rules, sandbox }: Setup): Effect.Effect
     const paths = yield* pathsOf(declared)
     const words = yield* pathsOf({ shell: { folder: "folder", "words.*": "read" } })
     const urls = yield* Effect.cached(Effect.flatMap(pages, ({ make }) => make({ tools: { fetch_url: ["url"] } })))
-    const commands = Guard.make((call) => Effect.flatMap(lines, (Commands) => Commands.make(words).check(call)))
+    const commands = Guard.make((call) => Effect.flatMap(lines, (Commands) => Commands.make(words, folder).check(call)))
     return {
       rules: yield* ruled(rules),
       own: Guard.make((call) => {
         const { name, origin, readOnly } = call.tool
-        const told = Effect.map((verdict: Guard.Verdict) => asWritten(folder, call, verdict))
-        if (name === "shell") return told(Guard.all(Guard.forTools(paths, [name]), commands).check(call))
+        const told = (verdict: Guard.Verdict) => asWritten(folder, call, verdict)
+        if (name === "shell") return Effect.map(Guard.all(Guard.forTools(paths, [name]), commands).check(call), told)
         if (name === "fetch_url") return Effect.flatMap(Effect.orDie(urls), (guard) => guard.check(call))
         const known = ofKind.get(name)
         if (declared[name] !== undefined || (origin === "external" && readOnly === true)) {
-          return Guard.judge(paths, call).pipe(
-            Effect.map((verdict) => stricter(known, call, verdict, declared[name] ?? {})),
-            told
+          return Effect.map(Guard.judge(paths, call), (verdict) =>
+            told(stricter(known, call, verdict, declared[name] ?? {}))
           )
         }
         return Effect.succeed(known?.(call) ?? Guard.byAnnotations(call.tool))
