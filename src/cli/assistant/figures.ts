@@ -9,7 +9,9 @@ import type { AgentEvent } from "../../domain/AgentEvent.ts"
 import type { CallId, SessionId } from "../../domain/Ids.ts"
 import type { Input } from "../../domain/Message.ts"
 import * as Messages from "../../domain/Message.ts"
+import { can } from "../../domain/ModelInfo.ts"
 import * as Usage from "../../domain/Usage.ts"
+import * as Toolkit from "../../tool/Toolkit.ts"
 import { Transport } from "../../transport/Transport.ts"
 import type { Permission } from "../args.ts"
 import { oneLine } from "../internal/words.ts"
@@ -75,7 +77,7 @@ export const make = (conversation: Conversation, now: () => number = Date.now): 
   const refresh: Service["refresh"] = Effect.suspend(() => {
     const before = changes
     return Effect.flatMap(
-      conversation.assistant.within(known(conversation.session())),
+      conversation.assistant.within(known(conversation)),
       ({ contextTokens, contextWindow, spent }) => {
         state = { ...state, contextTokens, contextWindow }
         // Of a run that works the store knows a part already, which the run's end would tell again.
@@ -131,13 +133,21 @@ const begin: State = { spent: Usage.zero, running: Usage.zero, waiting: [], call
 const named = (choice: Choice): Pick<Figures, "model" | "vendor"> =>
   choice._tag === "Offline" ? { vendor: "offline", model: "offline" } : { vendor: choice.vendor, model: choice.model }
 
-const known = (session: SessionId) =>
+const known = ({ assistant, session: current }: Conversation) =>
   Effect.gen(function* () {
+    const session = current()
     const [store, { model }] = [yield* ContextStore, yield* Transport]
     const spent = (yield* spentIn(session)).reduce((sum, { usage }) => Usage.sum(sum, usage), Usage.zero)
     const { measured, messages } = yield* store.read(session)
     const counter = yield* TokenCounter.TokenCounter
-    const held = yield* TokenCounter.held(counter, measured, () => ({ messages }))
+    const { definition } = assistant.agent()
+    // Where nobody has counted, all that goes along with the messages is to be counted, too.
+    const tools =
+      measured === undefined && messages.length > 0 && can(model, "tools")
+        ? (yield* Effect.orDie(Toolkit.resolve(definition.sources))).specs
+        : []
+    const whole = [Messages.system(definition.instructions ?? ""), ...messages]
+    const held = yield* TokenCounter.held(counter, measured, () => ({ messages: whole, tools }))
     return { spent, contextTokens: messages.length === 0 ? undefined : held, contextWindow: model.contextWindow }
   })
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Figures from "axonal/cli/assistant/figures"
 import { ContextStore } from "axonal/context/ContextStore"
+import * as TokenCounter from "axonal/context/TokenCounter"
 import type { AgentEvent } from "axonal/domain/AgentEvent"
 import { CallId, RunId, SessionId } from "axonal/domain/Ids"
 import * as Message from "axonal/domain/Message"
@@ -109,6 +110,24 @@ describe("figures", () => {
       yield* figures.refresh
       assert.deepInclude(figures.get(), { contextTokens: undefined, session: SessionId.make("other") })
       assert.strictEqual(Usage.totalTokens(figures.get().usage), 0)
+    })
+  )
+
+  it.scoped("what nobody has counted is estimated as a whole", () =>
+    Effect.gen(function* () {
+      const { conversation, place, within } = yield* Effect.map(open({ tools: "all" }), (world) => ({
+        ...world,
+        place: Figures.make(world.conversation)
+      }))
+      yield* conversation.say("hello")
+      yield* conversation.settled
+      const { contextTokens: before = 0 } = place.get()
+      const { messages } = yield* within(Effect.flatMap(ContextStore, (store) => store.read(plan)))
+      yield* place.refresh
+      yield* place.refresh
+      const { contextTokens: after = 0 } = place.get()
+      assert.isAbove(before, 1000 + TokenCounter.estimate({ messages }))
+      assert.closeTo(after, before, before / 5)
     })
   )
 
