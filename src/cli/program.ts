@@ -8,6 +8,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Options } from "./args.ts"
 import * as Assistant from "./assistant/assistant.ts"
+import * as Told from "./assistant/told.ts"
 import * as Environment from "./environment.ts"
 import type { Where } from "./errors.ts"
 import { explain, UsageError } from "./errors.ts"
@@ -70,16 +71,15 @@ const main = (options: Options, terminal: Render.Output, where: Mutable) =>
     const assistant = yield* assembled(settings, folder, output, where)
     if (!talks) return yield* once(assistant, output)
     const { converse } = yield* Effect.promise(() => import("./plain/repl.ts"))
-    return yield* converse({ assistant, output, where })
+    return yield* converse({ assistant, output })
   })
 
 const isGiven = (options: Options, flag: "file" | "output-schema"): boolean =>
   flag === "file" ? options.files.length > 0 : options.outputSchema !== undefined
 
 /** Whoever has switched the asking off is told what that means, every time. */
-const warning = ({ sandbox }: Settings, color: boolean): string => {
-  const where = sandbox.kind === "local" ? "on this machine, as you" : `in the ${sandbox.kind} sandbox`
-  const text = `axonal: YOLO: commands run and files change ${where}, and nobody is asked first.`
+const warning = (settings: Settings, color: boolean): string => {
+  const text = `axonal: ${Told.yolo(settings)}`
   return color ? `\u001b[1;31m${text}\u001b[22;39m` : text
 }
 

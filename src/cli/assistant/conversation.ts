@@ -63,6 +63,8 @@ export interface Conversation {
   /** Tells all news from now on, in order, until what this answers is called. */
   readonly listen: (listener: (news: News) => void) => () => void
   readonly tell: (news: News) => void
+  /** What went wrong, in words that hide the key of the model in use. */
+  readonly explain: (cause: Cause.Cause<unknown>) => string
   /** Lets the model know something that is no request: it goes with the next words of the person. */
   readonly join: (text: string) => void
   /** Takes words of the person: they begin a run, or join the one that works. Answers once they are taken. */
@@ -96,12 +98,10 @@ export const make = (
     const tell = (news: News): void => {
       for (const listener of listeners) listener(news)
     }
-    const problemOf = (cause: Cause.Cause<unknown>): string =>
-      explain(cause, {
-        choice: assistant.knobs.get().choice,
-        database: assistant.database,
-        debug: assistant.knobs.get().debug
-      }).text
+    const problemOf = (cause: Cause.Cause<unknown>): string => {
+      const { choice, debug } = assistant.knobs.get()
+      return explain(cause, { choice, database: assistant.database, debug }).text
+    }
     const settle = (end: RunEnd | undefined, problem?: string): void => {
       run = undefined
       tell(problem === undefined ? { _tag: "Settled", end } : { _tag: "Settled", end, problem })
@@ -174,6 +174,7 @@ export const make = (
         return () => listeners.delete(listener)
       },
       tell,
+      explain: problemOf,
       join: (text) => {
         joined = [...joined, text]
       },

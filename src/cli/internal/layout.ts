@@ -1,5 +1,5 @@
 /**
- * Columns and bars of text, for terminals that show some characters twice as wide as others.
+ * Columns and bars of text, for terminals that show some characters twice as wide as others, and texts for their clipboard.
  */
 
 /** How many columns a text takes. It has no control characters. */
@@ -70,6 +70,14 @@ export const bar = (share: number, cells: number): string => {
   const shown = share > 0 ? Math.max(1, eighths) : 0
   return "█".repeat(Math.floor(shown / 8)) + (parts[shown % 8] ?? "")
 }
+
+/**
+ * The sequence by which a terminal takes a text to the clipboard.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const clipboard = (text: string): string => `\u001b]52;c;${Buffer.from(text, "utf8").toString("base64")}\u0007`
 
 // internal
 

@@ -13,8 +13,9 @@ import * as History from "../assistant/history.ts"
 import * as Mentions from "../assistant/mentions.ts"
 import { nobody } from "../assistant/parts/person.ts"
 import * as Shell from "../assistant/shell.ts"
-import type { Where } from "../errors.ts"
-import { exitCodes, explain } from "../errors.ts"
+import * as Told from "../assistant/told.ts"
+import { exitCodes } from "../errors.ts"
+import { clipboard } from "../internal/layout.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Output } from "../render.ts"
 import * as Screen from "../sessions/screen.ts"
@@ -30,10 +31,10 @@ import * as Terminal from "./terminal.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const converse = (setting: { readonly assistant: Assistant; readonly output: Output; readonly where: Where }) =>
+export const converse = (setting: { readonly assistant: Assistant; readonly output: Output }) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { assistant, where } = setting
+      const { assistant } = setting
       const { folder, settings } = assistant
       const history = History.make(settings.save ? History.fileOf(Sessions.dataFolder(settings)) : undefined)
       let complete: Terminal.Options["complete"] = async (line) => [[], line]
@@ -60,17 +61,15 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
       const screen = Screen.ofNotes(output, process.env)
       const place: Commands.Place = { conversation, screen, stop }
       complete = (line) => Effect.runPromise(completed(line, place))
-      const face: Face = { terminal, output, conversation, place, complain: complainer(output, conversation, where) }
-      let [isLatest, isIdle] = [true, false]
+      const face: Face = { terminal, output, conversation, place, complain: complainer(output, conversation) }
+      let isIdle = false
       const show = Show.news(output)
       output.note("Type a request, or /help.\n")
       conversation.listen((news) => {
         show(news)
-        if (news._tag === "Switched") isLatest = false
-        if (news._tag !== "Settled") return
-        if (news.problem === undefined && news.end?.reason !== "stopped") isLatest = true
-        if (isIdle) terminal.prompt()
+        if (news._tag === "Settled" && isIdle) terminal.prompt()
       })
+      const goingOn = Told.goingOn(conversation)
 
       /** Answers whether the conversation goes on. */
       const turn = (typed: string): Effect.Effect<boolean> => {
@@ -99,9 +98,8 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
       if (settings.prompt !== undefined) yield* turn(settings.prompt)
       yield* Effect.iterate(true, { while: (goesOn) => goesOn, body: () => step })
       terminal.rest()
-      const session = conversation.session()
-      const how = isLatest ? "--continue" : `--session ${session}`
-      if (settings.save) output.note(`session ${session}, go on with: axonal ${how}\n`)
+      const how = goingOn()
+      if (how !== undefined) output.note(`${how}\n`)
       return stopping.code() ?? exitCodes.ok
     })
   )
@@ -120,12 +118,9 @@ interface Face {
 
 /** A conversation outlives what goes wrong in it. */
 const complainer =
-  (output: Output, { assistant }: Conversation.Conversation, where: Where): Face["complain"] =>
+  (output: Output, { explain }: Conversation.Conversation): Face["complain"] =>
   (cause) =>
-    Effect.sync(() => {
-      const { choice, debug } = assistant.knobs.get()
-      output.note(`axonal: ${explain(cause, { ...where, choice, debug }).text}\n`)
-    })
+    Effect.sync(() => output.note(`axonal: ${explain(cause)}\n`))
 
 /** Waits for the run, as long as nobody stops it. */
 const rest = ({ conversation, place }: Face): Effect.Effect<void> =>
@@ -158,7 +153,7 @@ const command = (line: string, { complain, output, place, terminal }: Face): Eff
       const isCopied = outcome._tag === "Copy" && terminal.isTerminal
       if (outcome._tag === "Copy" && !isCopied) output.note("there is no clipboard here; /copy FILE writes a file\n")
       else output.note(Show.outcome(outcome, place.screen))
-      if (isCopied) process.stdout.write(Show.clipboard(outcome.text))
+      if (isCopied) process.stdout.write(clipboard(outcome.text))
       if (outcome._tag === "Edit") terminal.edit(outcome.text)
       if (outcome._tag === "Cleared") {
         if (terminal.isTerminal) process.stdout.write("\u001b[2J\u001b[H")

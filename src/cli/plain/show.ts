@@ -73,14 +73,6 @@ export const outcome = (outcome: Outcome, screen: Screen): string => {
   }
 }
 
-/**
- * The sequence by which a terminal takes a text to the clipboard.
- *
- * @category converters
- * @since 0.1.0
- */
-export const clipboard = (text: string): string => `\u001b]52;c;${Buffer.from(text, "utf8").toString("base64")}\u0007`
-
 // internal
 
 const mostItems = 40

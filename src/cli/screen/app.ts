@@ -4,6 +4,7 @@
  */
 import type { Component } from "@earendil-works/pi-tui"
 import { TUI } from "@earendil-works/pi-tui"
+import { clipboard } from "../internal/layout.ts"
 import { oneLine, printable } from "../internal/words.ts"
 import * as Completion from "./completion.ts"
 import * as Editor from "./editor.ts"
@@ -308,7 +309,7 @@ export const make = (options: Options): App => {
       editor.setText(printable(text))
       refresh()
     },
-    copy: (text) => terminal.write(`\u001b]52;c;${Buffer.from(text, "utf8").toString("base64")}\u0007`),
+    copy: (text) => terminal.write(clipboard(text)),
     leave: () => left.resolve(),
     refresh
   }

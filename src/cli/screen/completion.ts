@@ -3,9 +3,9 @@
  */
 import type { AutocompleteItem, AutocompleteProvider, AutocompleteSuggestions } from "@earendil-works/pi-tui"
 import { fuzzyFilter } from "@earendil-works/pi-tui"
+import type { Item } from "../assistant/commands/commands.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Host } from "./host.ts"
-import type { Item } from "./picker.ts"
 
 /**
  * Completes by what a host knows, once there is one.

@@ -5,10 +5,10 @@
 import type { Stored } from "../../domain/Entry.ts"
 import type { Decision } from "../../guard/Approval.ts"
 import type { Answer } from "../../toolbox/AskUser.ts"
+import type { Item } from "../assistant/commands/commands.ts"
 import type { How, News } from "../assistant/conversation.ts"
-import type { Item } from "./picker.ts"
+import type { Figures } from "../assistant/figures.ts"
 import type { Ask } from "./state.ts"
-import type { Status } from "./status.ts"
 
 /**
  * The conversation, as the screen uses it. Nothing here waits or throws: what comes of it, the screen is told.
@@ -24,7 +24,7 @@ import type { Status } from "./status.ts"
  * @since 0.1.0
  */
 export interface Host {
-  readonly status: () => Status
+  readonly status: () => Figures
   readonly isWorking: () => boolean
   readonly submit: (text: string, how: How) => void
   readonly command: (line: string) => void

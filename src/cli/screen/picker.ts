@@ -2,23 +2,11 @@
  * A list to choose from, which typing searches. A pure machine.
  */
 import { fuzzyFilter } from "@earendil-works/pi-tui"
+import type { Item } from "../assistant/commands/commands.ts"
 import { oneLine, plural, printable } from "../internal/words.ts"
 import * as Keys from "./keys.ts"
 import type { Theme } from "./theme.ts"
 import { cut, rule } from "./words.ts"
-
-/**
- * Something to choose.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Item {
-  readonly value: string
-  readonly label: string
-  readonly detail?: string | undefined
-  readonly isCurrent?: boolean | undefined
-}
 
 /**
  * How the list stands. `found` are the items that fit `search`, best first.

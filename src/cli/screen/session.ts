@@ -17,6 +17,7 @@ import * as History from "../assistant/history.ts"
 import * as Mentions from "../assistant/mentions.ts"
 import * as Preview from "../assistant/preview/preview.ts"
 import * as Shell from "../assistant/shell.ts"
+import * as Told from "../assistant/told.ts"
 import { isDebug } from "../environment.ts"
 import type { Where } from "../errors.ts"
 import { exitCodes, explain } from "../errors.ts"
@@ -61,7 +62,7 @@ export const run = (options: Options, folder: string, face: Face): Promise<End> 
       Effect.raceFirst(opened({ ...options, debug }, folder, face, where), Effect.as(left, undefined)),
       (conversation) => {
         if (conversation === undefined) return Effect.succeed(nothing)
-        return conversation === "plain" ? Effect.succeed(inLines) : held(conversation, face, where, left)
+        return conversation === "plain" ? Effect.succeed(inLines) : held(conversation, face, left)
       }
     )
   ).pipe(
@@ -106,7 +107,7 @@ const opened = (options: Options, folder: string, face: Face, where: Mutable) =>
 /** A run that does not stop is left behind with the process. */
 const stopMillis = 3000
 
-const held = ({ asking, conversation, problems }: Opened, face: Face, where: Where, left: Effect.Effect<void>) =>
+const held = ({ asking, conversation, problems }: Opened, face: Face, left: Effect.Effect<void>) =>
   Effect.gen(function* () {
     const { assistant } = conversation
     const { knobs, settings } = assistant
@@ -123,7 +124,7 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
       conversation.tell({ _tag: "Note", text, kind })
     const complained = <A>(effect: Effect.Effect<A, unknown>): Effect.Effect<void> =>
       Effect.catchAllCause(Effect.asVoid(effect), (cause) =>
-        Effect.sync(() => tell(explain(cause, where).text, "error"))
+        Effect.sync(() => tell(conversation.explain(cause), "error"))
       )
     const refresh = complained(Effect.tap(figures.refresh, () => Effect.sync(face.refresh)))
     const shown = Effect.suspend(() =>
@@ -210,18 +211,15 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
       files: () => Effect.runPromise(files),
       attach: attachments.attach
     }
-    let isLatest = true
     conversation.listen((news) => {
       face.news(news)
-      if (news._tag === "Settled" && news.problem === undefined && news.end?.reason !== "stopped") isLatest = true
-      if (news._tag !== "Switched") return
-      isLatest = false
-      fork(complained(Effect.zipRight(shown, figures.refresh)))
+      if (news._tag === "Switched") fork(complained(Effect.zipRight(shown, figures.refresh)))
     })
+    const goingOn = Told.goingOn(conversation)
     knobs.listen(() => void fork(refresh))
     for (const problem of problems) tell(oneLine(problem), "warning")
     face.saveTo(settings.save ? join(Sessions.dataFolder(settings), "media") : join(tmpdir(), `axonal-${process.pid}`))
-    if (settings.permission === "yolo") tell("YOLO: commands run and files change, and nobody is asked first.", "error")
+    if (settings.permission === "yolo") tell(Told.yolo(settings), "error")
     yield* complained(shown)
     yield* Effect.forkScoped(refresh)
     face.ready(host)
@@ -229,10 +227,6 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, where: Whe
     yield* left
     yield* Effect.timeoutOption(conversation.stop, stopMillis)
     figures.close()
-    const session = conversation.session()
-    const how = isLatest ? "--continue" : `--session ${session}`
-    return {
-      code: exitCodes.ok,
-      lines: settings.save ? [`session ${session}, go on with: axonal ${how}`] : []
-    } satisfies End
+    const how = goingOn()
+    return { code: exitCodes.ok, lines: how === undefined ? [] : [how] } satisfies End
   })

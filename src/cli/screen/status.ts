@@ -10,26 +10,6 @@ import type { Theme } from "./theme.ts"
 import { cut, fitting } from "./words.ts"
 
 /**
- * How things stand.
- *
- * @category models
- * @since 0.1.0
- */
-export type Status = Pick<
-  Figures,
-  | "model"
-  | "vendor"
-  | "session"
-  | "permission"
-  | "thinking"
-  | "usage"
-  | "contextTokens"
-  | "contextWindow"
-  | "work"
-  | "waiting"
->
-
-/**
  * The line at the bottom.
  *
  * **Details**
@@ -39,7 +19,7 @@ export type Status = Pick<
  * @category converters
  * @since 0.1.0
  */
-export const line = (status: Status | undefined, theme: Theme, width: number): string => {
+export const line = (status: Figures | undefined, theme: Theme, width: number): string => {
   if (status === undefined) return theme.dim(cut("starting…", width))
   const { model, permission, session, thinking, usage } = status
   const { inputTokens, outputTokens } = usage
@@ -74,7 +54,7 @@ export const line = (status: Status | undefined, theme: Theme, width: number): s
  * @category converters
  * @since 0.1.0
  */
-export const working = (status: Status | undefined, theme: Theme, width: number, now: number): string | undefined => {
+export const working = (status: Figures | undefined, theme: Theme, width: number, now: number): string | undefined => {
   const work = status?.work
   if (work === undefined) return undefined
   const frame = frames[Math.floor(now / 100) % frames.length] ?? ""
@@ -99,7 +79,7 @@ export const working = (status: Status | undefined, theme: Theme, width: number,
  * @since 0.1.0
  */
 export const waiting = (
-  status: Status | undefined,
+  status: Figures | undefined,
   theme: Theme,
   width: number,
   rows: number
@@ -118,7 +98,7 @@ export const waiting = (
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
-const permissions: { readonly [Permission in Status["permission"]]: (theme: Theme) => string } = {
+const permissions: { readonly [Permission in Figures["permission"]]: (theme: Theme) => string } = {
   ask: (theme) => theme.added("asks"),
   plan: (theme) => theme.accent("plan"),
   yolo: (theme) => theme.danger("YOLO")
@@ -133,7 +113,7 @@ const share = (part: number | undefined, whole: number | undefined): string | un
 
 const cells = 8
 
-const context = ({ contextTokens, contextWindow }: Status, theme: Theme): string => {
+const context = ({ contextTokens, contextWindow }: Figures, theme: Theme): string => {
   if (contextTokens === undefined) return ""
   if (contextWindow === undefined || contextWindow <= 0) return theme.dim(`context ${rounded(contextTokens)}`)
   const full = contextTokens / contextWindow

@@ -2,6 +2,7 @@
  * Frames of how things stand: the part of the transcript that is seen, what stands above the editor, and the lines around it.
  * It remembers from one frame to the next where the transcript was, so that what is read stays where it is.
  */
+import type { Figures } from "../assistant/figures.ts"
 import { oneLine, plural } from "../internal/words.ts"
 import * as Approval from "./approval.ts"
 import * as Frame from "./frame.ts"
@@ -25,7 +26,7 @@ import { cut, linesOf, rule } from "./words.ts"
  */
 export interface Moment {
   readonly state: State
-  readonly status: Status.Status | undefined
+  readonly status: Figures | undefined
   readonly editor: ReadonlyArray<string>
   readonly width: number
   readonly rows: number

@@ -1,5 +1,6 @@
 import { CURSOR_MARKER, visibleWidth } from "@earendil-works/pi-tui"
 import { assert, describe, it } from "@effect/vitest"
+import type { Figures } from "axonal/cli/assistant/figures"
 import * as Approval from "axonal/cli/screen/approval"
 import * as Frame from "axonal/cli/screen/frame"
 import * as Picker from "axonal/cli/screen/picker"
@@ -13,7 +14,7 @@ import { CallId, RunId, SessionId } from "axonal/domain/Ids"
 import * as Usage from "axonal/domain/Usage"
 import * as FastCheck from "effect/FastCheck"
 
-const status: Status.Status = {
+const status: Figures = {
   ...{ model: "some-model", vendor: "vendor", session: SessionId.make("abc123"), permission: "ask", thinking: "high" },
   usage: {
     ...Usage.zero,
