@@ -92,6 +92,13 @@ describe("stored", () => {
     assert.strictEqual(text(), "› now\n\n› earlier")
   })
 
+  it("words that waited in a conversation that was rewound wait no longer", () => {
+    const { text, transcript } = opened()
+    const queued = { _tag: "Queued", when: "steer", messages: [said("earlier")] }
+    transcript.restore(entriesOf(queued, { _tag: "Marker", marker: { type: "rewind", to: "e1" } }))
+    assert.strictEqual(text(), "… rewound to here")
+  })
+
   it("of a long session the last part is shown", () => {
     const { text, transcript } = opened()
     const turns = Array.from({ length: 300 }, (_, index) => [

@@ -61,6 +61,8 @@ export const blocksOf = (
         break
       }
       case "Marker": {
+        // Words are for the conversation in which they were said.
+        if (entry.marker.type === "fork" || entry.marker.type === "rewind") waiting.clear()
         const said = markers[entry.marker.type]
         if (said !== undefined) note(blocks, said)
         break
