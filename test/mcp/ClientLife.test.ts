@@ -5,6 +5,7 @@ import * as Mcp from "axonal/mcp/Mcp"
 import * as McpClient from "axonal/mcp/McpClient"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -57,6 +58,29 @@ const withProgram = <A, E>(server: Mcp.ProgramServer, body: (mcp: Mcp.Service) =
   )
 
 describe("the life of a server", () => {
+  it.effect("turns wait for those that have not been there no longer than they are to", () => {
+    const there = Scripting.make(answers)
+    const slow = Scripting.make(answers)
+    const servers = {
+      there: { channel: there.channel },
+      slow: { channel: Effect.zipRight(Effect.sleep("20 seconds"), slow.channel) }
+    }
+    return Effect.gen(function* () {
+      const mcp = yield* Mcp.Mcp
+      const names = Effect.map(mcp.tools, (tools) => tools.map(({ tool }) => tool.name))
+      yield* mcp.connect("there")
+      const asked = yield* Effect.fork(names)
+      yield* TestClock.adjust("2999 millis")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(asked)))
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* Fiber.join(asked), ["there__a"])
+      assert.deepStrictEqual(yield* names, ["there__a"])
+      yield* TestClock.adjust("20 seconds")
+      yield* mcp.connect("slow")
+      assert.deepStrictEqual(yield* names, ["there__a", "slow__a"])
+    }).pipe(Effect.provide(McpClient.layerRemote({ servers, wait: "3 seconds" })))
+  })
+
   it.effect("one that went away is connected again, ever more slowly while that fails", () => {
     const server = Scripting.make(answers)
     let isDown = false

@@ -1,9 +1,9 @@
 /**
  * The assistant as the command line puts it together, in a folder of its own, with nothing saved and a model that is played.
  */
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { parse } from "axonal/cli/args"
 import * as Assistant from "axonal/cli/assistant/assistant"
 import type { Place } from "axonal/cli/assistant/commands/commands"
@@ -51,6 +51,8 @@ export const open = (
     readonly capabilities?: ReadonlyArray<Capability>
     readonly stop?: Effect.Effect<void>
     readonly mcp?: Partial<Mcp.Service>
+    /** Which servers of the folder's files are used. */
+    readonly trust?: "all"
   } = {}
 ) =>
   Effect.gen(function* () {
@@ -58,11 +60,15 @@ export const open = (
       Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "axonal-assistant-")))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
     )
-    for (const [name, content] of Object.entries(setting.files ?? {})) writeFileSync(join(folder, name), content)
+    for (const [name, content] of Object.entries(setting.files ?? {})) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), content)
+    }
     const parsed = parse(["--offline", "--no-save", "--tools", setting.tools ?? "none"])
     if (parsed._tag !== "Run") return yield* Effect.dieMessage("these arguments are right")
     const environment = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder }
-    const settings = yield* Settings.resolve(parsed.options, environment, folder)
+    const resolved = yield* Settings.resolve(parsed.options, environment, folder)
+    const settings = { ...resolved, mcp: { ...resolved.mcp, trust: setting.trust ?? resolved.mcp.trust } }
     const real = yield* Assistant.make(settings, folder, () => {})
     const { capabilities } = setting
     const model = { contextWindow: 10_000, ...(capabilities === undefined ? undefined : { capabilities }) }

@@ -72,7 +72,6 @@ export interface Whole {
  */
 export interface Given {
   readonly settings: Settings
-  readonly folder: string
   readonly tools: ReadonlyArray<Tool.WithHandler<Needs>>
   readonly skills: OfSkills
   readonly transports: Layer.Layer<ModelString.Registered> | undefined
@@ -142,10 +141,10 @@ const builtIn = [
   { name: "explore", description: "looks for things in files and changes nothing", isReading: true, turns: 25 }
 ] as const
 
-const foldersOf = ({ folder, settings }: Given): ReadonlyArray<string> => [
+const foldersOf = ({ settings }: Given): ReadonlyArray<string> => [
   join(userFolder(process.env), "agents"),
   ...settings.agents,
-  join(folder, ".axonal", "agents")
+  join(settings.project, ".axonal", "agents")
 ]
 
 const task =

@@ -84,7 +84,7 @@ export interface Parts {
 }
 
 /**
- * Gathers them, for as long as the scope lives. `folder` is where files of a project are looked for.
+ * Gathers them, for as long as the scope lives. `folder` is where they work.
  *
  * @category constructors
  * @since 0.1.0
@@ -102,7 +102,7 @@ export const make = (settings: Settings, folder: string): Effect.Effect<Parts, S
         settings.tools === "all"
           ? Effect.flatMap(
               Effect.promise(() => import("./agents.ts")),
-              ({ make }) => make({ settings, folder, tools, skills, transports: plugins?.transports })
+              ({ make }) => make({ settings, tools, skills, transports: plugins?.transports })
             )
           : Effect.succeed(noAgents)
       ],

@@ -43,17 +43,17 @@ export const none: OfSkills = {
 }
 
 /**
- * The skills that are found. Their scripts run where commands may.
+ * The skills that are found. Their scripts run where commands may; `folder` is that of the sandbox on this machine.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (settings: Settings, folder: string): Effect.Effect<OfSkills> =>
   Effect.gen(function* () {
-    const opened = yield* Effect.cached(Found.open(folder, settings.skills))
+    const opened = yield* Effect.cached(Found.open(settings.project, settings.skills))
     const runner = yield* Effect.cachedFunction((sandbox: Sandbox.Service) => Found.runner(sandbox, folder))
     const service = Effect.suspend(() =>
-      Found.areThere(folder, settings.skills)
+      Found.areThere(settings.project, settings.skills)
         ? Effect.map(opened, (skills) => skills.service)
         : Effect.succeed(undefined)
     )
@@ -75,7 +75,7 @@ export const make = (settings: Settings, folder: string): Effect.Effect<OfSkills
       service,
       catalog: Effect.flatMap(service, (skills) => skills?.catalog ?? none.catalog),
       with: <R>(agent: Agent.Agent<string, never, R>, off: ReadonlySet<string>) =>
-        Found.areThere(folder, settings.skills)
+        Found.areThere(settings.project, settings.skills)
           ? Agent.addInstructions(Agent.withToolkit(agent, kit(off)), told)
           : agent
     }

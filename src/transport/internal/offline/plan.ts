@@ -189,11 +189,9 @@ const toTask = (wish: Said, known: Known, attached: string, before: ReadonlyArra
       if (meant !== undefined) return meant
       const planned = next(wish, known)
       if ("lacking" in planned) {
-        const isOther = wish.kind === "delegate" && wish.agent !== undefined
-        return (
-          byName(wish, known) ??
-          (isOther ? { _tag: "Unknown", text: wish.said } : { _tag: "Lacking", wish, what: planned.lacking })
-        )
+        const lacking: Task = { _tag: "Lacking", wish, what: planned.lacking }
+        if (wish.kind !== "delegate") return byName(wish, known) ?? lacking
+        return wish.agent === undefined ? lacking : { _tag: "Unknown", text: wish.said }
       }
       const result = resultOf(planned.call)
       if (planned.isLast) remember(wish, result, known)
