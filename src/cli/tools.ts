@@ -9,6 +9,7 @@ import * as Tool from "../tool/Tool.ts"
 import * as ListFiles from "../toolbox/ListFiles.ts"
 import * as ReadFile from "../toolbox/ReadFile.ts"
 import * as SearchFiles from "../toolbox/SearchFiles.ts"
+import * as Secrets from "./assistant/permissions/secrets.ts"
 import { SetupError } from "./errors.ts"
 import { evaluate, names } from "./internal/arithmetic.ts"
 import type { Which } from "./internal/hands.ts"
@@ -36,19 +37,28 @@ export const make = (which: Which): Effect.Effect<ReadonlyArray<Own>, SetupError
     case "none":
       return Effect.succeed([])
     case "reading":
-      return Effect.sync(() => [ReadFile.make(), ListFiles.list(), ListFiles.find(), SearchFiles.make(), calculate])
+      return Effect.sync(() => [
+        ReadFile.make(),
+        ListFiles.list(),
+        ListFiles.find(),
+        SearchFiles.make(searchFiles),
+        calculate
+      ])
     case "all":
       return Effect.map(
         Effect.tryPromise({
           try: () => import("../toolbox/Toolbox.ts"),
           catch: (cause) => new SetupError({ message: `the toolbox cannot be loaded: ${String(cause)}`, cause })
         }),
-        (Toolbox) => [...Toolbox.make(), calculate]
+        (Toolbox) => [...Toolbox.make({ searchFiles }), calculate]
       )
   }
 }
 
 // internal
+
+/** A person is asked about files that may hold secrets; whoever looks everywhere has not been asked. */
+const searchFiles: SearchFiles.Options = { isPassedOver: Secrets.isSecret }
 
 const calculate = Tool.make(
   "calculate",

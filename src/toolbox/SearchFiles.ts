@@ -21,6 +21,7 @@ import * as Ripgrep from "./internal/searchRipgrep.ts"
  *
  * - `mostMatches`: lines of matches; 100. `mostFileBytes`: larger files are passed over; 16 MiB.
  * - `ripgrep`: whether it is used where it is there; yes. It is much faster in large folders.
+ * - `isPassedOver`: files of a folder that are not looked into, by their path in it; none. One that is named is.
  *
  * @category models
  * @since 0.1.0
@@ -29,6 +30,7 @@ export interface Options {
   readonly mostMatches?: number | undefined
   readonly mostFileBytes?: number | undefined
   readonly ripgrep?: boolean | undefined
+  readonly isPassedOver?: ((path: string) => boolean) | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ export interface Options {
 export const make = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> => {
   Check.whole("SearchFiles option mostMatches", options.mostMatches, 1)
   Check.whole("SearchFiles option mostFileBytes", options.mostFileBytes, 1)
-  const { mostFileBytes = 16 * 1024 * 1024, mostMatches = 100, ripgrep = true } = options
+  const { isPassedOver = () => false, mostFileBytes = 16 * 1024 * 1024, mostMatches = 100, ripgrep = true } = options
   return Tool.make(
     "search_files",
     {
@@ -59,7 +61,9 @@ export const make = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
           PathGuard.path("read").annotations({ description: "A file or folder; the working folder unless given" })
         ),
         files: Schema.optional(
-          Schema.String.annotations({ description: "Only files of this pattern, such as *.ts or src/**/*.{js,ts}" })
+          PathGuard.path("none").annotations({
+            description: "Only files of this pattern, such as *.ts or src/**/*.{js,ts}"
+          })
         ),
         literal: Schema.optional(flag("Whether the pattern is plain text")),
         matchCase: Schema.optional(flag("Whether case counts in any case")),
@@ -90,7 +94,8 @@ export const make = (options: Options = {}): Tool.WithHandler<Sandbox.Sandbox> =
         // Loaded with the first search: whoever only has the tools does not wait for it.
         const Patterns = yield* Effect.promise(() => import("./internal/patterns.ts"))
         const matches = yield* Patterns.expression(pattern, { literal, ignoreCase })
-        const isWanted = files === undefined ? () => true : yield* Patterns.glob(files)
+        const isOf = files === undefined ? () => true : yield* Patterns.glob(files)
+        const isWanted = (path: string): boolean => isOf(path) && !isPassedOver(path)
         const start = yield* sandbox.stat(path)
         const hits: Array<Hit> = []
         const counts = new Map<string, number>()

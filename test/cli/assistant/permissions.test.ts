@@ -2,6 +2,8 @@ import { symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as PlainLine from "../../../src/cli/assistant/permissions/plainLine.ts"
+import * as Repository from "../../../src/cli/assistant/permissions/repository.ts"
 import * as Guard from "../../../src/guard/Guard.ts"
 import * as ScriptedTransport from "../../../src/testing/ScriptedTransport.ts"
 import { call, text } from "../../../src/testing/ScriptedTransport.ts"
@@ -13,13 +15,14 @@ import { assisted, folderOf, session } from "./permissionsSupport.ts"
 
 const outside = folderOf({ "x.txt": "x" })
 
-const files = { "a.txt": "a\n", ".env": "KEY=1\n", "src/b.ts": "b\n" }
+const files = { "a.txt": "a\n", ".env": "KEY=1\n", "src/b.ts": "b\n", ".git/HEAD": "", ".git/config": "[core]\n" }
 
 /** What the person was asked about these calls, and how many results were ok. */
 const askedAbout = (calls: ReadonlyArray<readonly [tool: string, input: object]>, setting: Partial<Setting> = {}) =>
   Effect.gen(function* () {
     const folder = folderOf(files)
     symlinkSync(outside, join(folder, "link"))
+    symlinkSync(".env", join(folder, "plain.txt"))
     const { asked, say } = yield* assisted({ folder, answer: () => ({ approved: false }), ...setting })
     yield* say("go")
     const results = sentResults((yield* ScriptedTransport.requests)[1])
@@ -37,13 +40,15 @@ describe("permissions", () => {
         ["read_file", { path: "a.txt" }],
         ["search_files", { pattern: "b", path: "src" }],
         ["read_file", { path: ".env" }],
+        ["read_file", { path: "plain.txt" }],
         ["read_file", { path: `${outside}/x.txt` }],
         ["list_files", { path: ".." }]
       ])
-      assert.deepStrictEqual(kinds, ["ok", "ok", "denied", "denied", "denied"])
+      assert.deepStrictEqual(kinds, ["ok", "ok", "denied", "denied", "denied", "denied"])
       assert.deepStrictEqual(
         asked.map(([tool, , category]) => [tool, category?.replace(/(path:\w+:).*\//, "$1…/").replace(/-\w+$/, "")]),
         [
+          ["read_file", "path:read:…/.env"],
           ["read_file", "path:read:…/.env"],
           ["read_file", "path:read:…/axonal-assistant"],
           ["list_files", "path:read:…/tmp"]
@@ -70,6 +75,31 @@ describe("permissions", () => {
         ["Allow", undefined],
         ["Ask", undefined]
       ])
+    })
+  )
+
+  it.scoped("a search of a folder passes over what may hold secrets", () =>
+    Effect.gen(function* () {
+      const { asked, results } = yield* askedAbout([
+        ["search_files", { pattern: "KEY" }],
+        ["search_files", { pattern: "KEY", path: ".", includeIgnored: true, files: ".e*" }]
+      ])
+      assert.notInclude(results.join(), "KEY=1")
+      assert.deepStrictEqual(asked, [])
+    })
+  )
+
+  it.scoped("edits of what has programs run ask each time, whatever was said of edits", () =>
+    Effect.gen(function* () {
+      const paths = ["a.txt", ".git/hooks/pre-commit", ".git/config", ".axonal/config.json", "src/.vscode/mcp.json"]
+      const { asked } = yield* askedAbout(
+        paths.map((path) => ["write_file", { path, content: "x" }] as const),
+        { answer: ({ category }) => ({ approved: category === "edit", remember: "category" }) }
+      )
+      assert.deepStrictEqual(
+        asked.map(([, , category]) => category),
+        ["edit", undefined, undefined, undefined, undefined]
+      )
     })
   )
 
@@ -117,12 +147,61 @@ describe("permissions", () => {
         "git diff --output=x",
         "cat {/etc/hosts,a.txt}",
         "cat ~root/x",
-        "cat link/x.txt"
+        "cat link/x.txt",
+        "cat l*/x.txt",
+        "cat .e*",
+        "cat .e'n'v",
+        'cat ".en"v',
+        "cat .en{v,w}",
+        "cat plain.txt",
+        "cat < .env",
+        "grep -nf.env a.txt",
+        "grep -rn KEY .",
+        "grep --rec KEY",
+        "grep --dereference-r KEY",
+        "diff . src",
+        "find . -type f -exec cat {} +",
+        "git diff --no-in a.txt src",
+        "bash -c 'cat .e*'",
+        "time cat a.txt",
+        "GIT_PAGER=x ls",
+        "ls &",
+        "cat a.txt # .env"
       ]
       const { asked } = yield* askedAbout([...quiet, ...loud].map((command) => ["shell", { command }] as const))
       assert.strictEqual(asked.length, loud.length)
     })
   )
+
+  it("a line is plain when a shell makes of it what it says", () => {
+    const words = (line: string) => PlainLine.read(line)?.commands
+    assert.deepStrictEqual(words("ls -la 'my file' | grep -n \"a b\" --include='*.ts' 2>&1\ncat x 2>/dev/null; pwd"), [
+      ["ls", "-la", "my file"],
+      ["grep", "-n", "a b", "--include=*.ts"],
+      ["cat", "x"],
+      ["pwd"]
+    ])
+    assert.deepStrictEqual(PlainLine.read("cat < 'a b' <c")?.inputs, ["a b", "c"])
+    const others =
+      "a*,a?,[a],{a,b},$a,`a`,a\\b,a'b',''a,\"$a\",\"a\\b\",a>b,a >b,a 2> b,a &,a & b,a&b,a |& b,(a),{ a; },!a,#a,a #b,a=b c,a <(b),a <<b,a <<<b,a 0<b,a 'b,a \"b,a;&b"
+    for (const line of others.split(/,(?!b\})/)) assert.isUndefined(words(line), line)
+  })
+
+  it("a repository whose settings or hooks have programs run is not plain", () => {
+    const isPlain = (more: Readonly<Record<string, string>>, place = "") =>
+      Repository.isPlain(join(folderOf({ ".git/HEAD": "", ".git/config": "[core]\n\tbare = false\n", ...more }), place))
+    assert.isTrue(isPlain({ "src/a": "" }, "src"))
+    const settings = [
+      "[core] fsmonitor = ./x",
+      "[diff]\n\texternal=x",
+      '[diff "a"]\nTextConv = x',
+      "[include]\npath = x"
+    ]
+    for (const config of settings) assert.isFalse(isPlain({ ".git/config": config }), config)
+    assert.isFalse(isPlain({ ".git/hooks/post-index-change": "" }))
+    assert.isFalse(isPlain({ "sub/HEAD": "", "sub/objects/x": "", "sub/config": "" }, "sub"))
+    assert.isFalse(Repository.isPlain(outside))
+  })
 
   it.scoped("plan mode refuses what would be asked about, yolo runs it, and both count at once", () =>
     Effect.gen(function* () {
@@ -147,6 +226,41 @@ describe("permissions", () => {
         ])
       )
     )
+  )
+
+  it.scoped("plan mode changes nothing, whatever rules and a model that judges allow", () =>
+    Effect.gen(function* () {
+      const allowed = { rules: [{ tools: "*", verdict: "allow" }] } as const
+      const calls = [...edits, ["shell", { command: "touch x" }], ["read_file", { path: "a.txt" }]] as const
+      const ruled = yield* askedAbout(calls, { permission: "plan", rules: allowed })
+      const model = judgeOf(() => ["SAFE", "other"]).transport
+      const judged = yield* askedAbout(calls, { permission: "plan", model }).pipe(quiet)
+      for (const { asked, kinds } of [ruled, judged]) {
+        assert.deepStrictEqual([asked, kinds], [[], ["denied", "denied", "ok"]])
+      }
+    })
+  )
+
+  it.scoped("a rule that asks takes no care away", () =>
+    Effect.gen(function* () {
+      const rules = { rules: [{ tools: "*", verdict: "ask", category: "mine" }] } as const
+      const { asked, kinds } = yield* askedAbout(
+        [
+          ["shell", { command: "rm -rf /" }],
+          ["read_file", { path: `${outside}/x.txt` }],
+          ["edit_file", { path: "a.txt", edits: [{ old: "a", new: "A" }] }]
+        ],
+        { rules }
+      )
+      assert.deepStrictEqual(kinds, ["denied", "denied", "denied"])
+      assert.deepStrictEqual(
+        asked.map(([tool, , category]) => [tool, category]),
+        [
+          ["read_file", undefined],
+          ["edit_file", "mine"]
+        ]
+      )
+    })
   )
 
   it.scoped("rules of files come first, and deny in every mode", () =>

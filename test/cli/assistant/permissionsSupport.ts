@@ -16,6 +16,7 @@ import * as Notes from "../../../src/cli/assistant/notes.ts"
 import * as Permissions from "../../../src/cli/assistant/permissions/permissions.ts"
 import * as Plan from "../../../src/cli/assistant/plan.ts"
 import * as Undo from "../../../src/cli/assistant/undo/undo.ts"
+import * as Tools from "../../../src/cli/tools.ts"
 import type { ContextStore } from "../../../src/context/ContextStore.ts"
 import * as Identity from "../../../src/context/Identity.ts"
 import { SessionId } from "../../../src/domain/Ids.ts"
@@ -26,7 +27,6 @@ import type * as Rules from "../../../src/guard/Rules.ts"
 import * as LocalSandbox from "../../../src/sandbox/LocalSandbox.ts"
 import * as Sandbox from "../../../src/sandbox/Sandbox.ts"
 import type * as Tool from "../../../src/tool/Tool.ts"
-import * as Toolbox from "../../../src/toolbox/Toolbox.ts"
 import type * as Transport from "../../../src/transport/Transport.ts"
 
 export const session = SessionId.make("s")
@@ -73,9 +73,10 @@ export const assisted = (setting: Setting) =>
     const inner = yield* LocalSandbox.make({ folder, roots: [{ path: "/", access: "write" }] })
     const undo = yield* Undo.make(inner, { folder: undefined })
     const place = { kind: "local" } as const
+    const toolbox = yield* Tools.make("all")
     const permissions = Permissions.make({ rules, sandbox: place }, knobs, {
       folder,
-      declared: PathGuard.pathsOf(...Toolbox.make().map(({ tool }) => tool)),
+      declared: PathGuard.pathsOf(...toolbox.map(({ tool }) => tool)),
       others: setting.others ?? Guard.standard,
       model: setting.model === undefined ? undefined : Effect.succeed(setting.model)
     })
@@ -100,7 +101,7 @@ export const assisted = (setting: Setting) =>
       Context.add(Plan.IsThere, isThere),
       Context.add(Identity.Identity, { userId: folder, chatId: session })
     )
-    const agent = Agent.make("axonal", { tools: [...Toolbox.make(), Plan.tool(knobs), ...tools] })
+    const agent = Agent.make("axonal", { tools: [...toolbox, Plan.tool(knobs), ...tools] })
     /** One request of the person, to its end. */
     const say = (words: string) =>
       Effect.gen(function* () {

@@ -81,7 +81,7 @@ export const make = ({ declared, folder, rules, sandbox }: Setup): Effect.Effect
         const known = ofKind.get(name)
         if (declared[name] !== undefined || (origin === "external" && readOnly === true)) {
           return Effect.map(Guard.judge(paths, call), (verdict) =>
-            told(stricter(known, call, verdict, declared[name] ?? {}))
+            told(stricter(folder, known, call, verdict, declared[name] ?? {}))
           )
         }
         return Effect.succeed(known?.(call) ?? Guard.byAnnotations(call.tool))
@@ -113,6 +113,7 @@ const ofKind = new Map<string, (call: Guard.Call) => Guard.Verdict>([
 
 /** Of a path outside the question is about that, of secrets about the file, otherwise about the kind of call. */
 const stricter = (
+  folder: string,
   known: ((call: Guard.Call) => Guard.Verdict) | undefined,
   call: Guard.Call,
   verdict: Guard.Verdict,
@@ -120,15 +121,20 @@ const stricter = (
 ): Guard.Verdict => {
   if (verdict._tag === "Deny" || verdict._tag === "Ask") return verdict
   const input = verdict._tag === "Rewrite" ? verdict.input : undefined
-  const secret = Secrets.pathsAt(input ?? call.input, paths).find(Secrets.isSecret)
-  const access = call.tool.readOnly === true ? "read" : "write"
+  const files = Secrets.pathsAt(input ?? call.input, paths)
+  const isReading = call.tool.readOnly === true
+  const held = Secrets.asked(isReading ? "read" : "write", files, folder)
   const asked =
-    secret === undefined
-      ? known?.(call)
-      : Guard.Ask(`it would ${access} ${secret}, which may hold secrets`, `path:${access}:${secret}`)
+    (held && Guard.Ask(held.reason, held.category)) ??
+    (isReading ? undefined : powerfully(files.find((file) => Secrets.isPowerful(Secrets.below(folder, file))))) ??
+    known?.(call)
   if (asked === undefined) return verdict
   return asked._tag === "Ask" && input !== undefined ? { ...asked, input } : asked
 }
+
+/** Every time, since "always" of edits is not about what they have run later. */
+const powerfully = (path: string | undefined): Guard.Verdict | undefined =>
+  path === undefined ? undefined : Guard.Ask(`it would change ${path}, which may have programs run`)
 
 /**
  * Tools find relative paths where they were judged. Where each leads to what it says, with no link on its way, the call goes

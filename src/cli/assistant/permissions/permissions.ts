@@ -81,9 +81,10 @@ export interface Surroundings {
  *
  * **Details**
  *
- * - `ask`: rules of files come first; what they allow runs. Then calls are judged as `permissionsJudge` says. A model that
- *   judges is asked about what a person would be asked about: it lets go ahead what is safe, but for paths and rules.
- * - `plan`: what would be asked about is refused, but for reading.
+ * - `ask`: rules of files come first; what they allow runs. Then calls are judged as `permissions/judge` says, and what that
+ *   denies no rule makes a question of. A model that judges is asked about what a person would be asked about: it lets go
+ *   ahead what is safe, but for paths, secrets and rules.
+ * - `plan`: what would be asked about is refused, but for reading, whatever rules and the model allow.
  * - `yolo`: everything runs that neither rules nor plugins deny. What tools themselves refuse, as `rm -rf /`, stays refused.
  *
  * @category constructors
@@ -103,24 +104,33 @@ export const make = (
   const second = model === undefined ? undefined : lazily(judgingModel(model, folder))
   const given = Given.make(Plan.name)
   const plans = Plan.told(knobs)
-  const own = (call: Guard.Call): Effect.Effect<Guard.Verdict> =>
+  const ask = (call: Guard.Call): Effect.Effect<Guard.Verdict> =>
     Effect.flatMap(judge, ({ own, rules }) =>
       Effect.flatMap(rules(call), (ruled) => {
         if (ruled !== undefined && ruled._tag !== "Ask") return Effect.succeed(ruled)
-        const judged = Effect.flatMap(ruled === undefined ? own.check(call) : Effect.succeed(ruled), (verdict) =>
-          second === undefined || verdict._tag !== "Ask"
+        return Effect.flatMap(own.check(call), (judged) => {
+          const verdict = ruled === undefined ? judged : besidesRule(ruled, judged)
+          return second === undefined || verdict._tag !== "Ask"
             ? Effect.succeed(verdict)
             : Effect.flatMap(second, (guard) => seconded(guard, call, verdict, ruled !== undefined))
+        })
+      })
+    )
+  /** A rule may allow what only reads. */
+  const plan = (call: Guard.Call): Effect.Effect<Guard.Verdict> =>
+    Effect.flatMap(judge, ({ own, rules }) =>
+      Effect.flatMap(rules(call), (ruled) => {
+        if (ruled?._tag === "Deny" || (ruled !== undefined && call.tool.readOnly === true)) return Effect.succeed(ruled)
+        return Effect.map(own.check(call), (verdict) =>
+          (verdict._tag === "Ask" || (ruled?._tag === "Ask" && verdict._tag !== "Deny")) && call.tool.readOnly !== true
+            ? Guard.Deny(Plan.reason)
+            : verdict
         )
-        return judged
       })
     )
   const modes = {
-    ask: own,
-    plan: (call: Guard.Call) =>
-      Effect.map(own(call), (verdict) =>
-        verdict._tag === "Ask" && call.tool.readOnly !== true ? Guard.Deny(Plan.reason) : verdict
-      ),
+    ask,
+    plan,
     yolo: (call: Guard.Call) =>
       Effect.flatMap(judge, ({ rules }) =>
         Effect.map(rules(call), (ruled) => (ruled?._tag === "Deny" ? ruled : Guard.Allow))
@@ -185,6 +195,19 @@ const besides = (verdict: Guard.Verdict, call: Guard.Call, permission: Knobs.Kno
   return verdict.input === undefined ? Guard.Allow : Guard.Rewrite(verdict.input)
 }
 
+/** A rule asks in its own words, of its own kind; but an answer that lasts must not be one about other places, too. */
+const besidesRule = (ruled: Guard.Verdict & { readonly _tag: "Ask" }, judged: Guard.Verdict): Guard.Verdict => {
+  if (judged._tag === "Deny") return judged
+  if (judged._tag === "Ask" && isOfPlaces(judged)) {
+    return { _tag: "Ask", reason: `${ruled.reason}; ${judged.reason}`, input: judged.input }
+  }
+  return { ...ruled, input: judged._tag === "Allow" ? undefined : judged.input }
+}
+
+/** Whether a question is about what else is in reach, or about several things. */
+const isOfPlaces = ({ category }: Guard.Verdict & { readonly _tag: "Ask" }): boolean =>
+  category === undefined || category.startsWith("path:")
+
 /** What a model makes of a call that would be asked about. It may spare a person questions about kinds of calls, no others. */
 const seconded = (
   guard: Guard.Service,
@@ -194,7 +217,7 @@ const seconded = (
 ): Effect.Effect<Guard.Verdict> =>
   Effect.map(Guard.judge(guard, asked.input === undefined ? call : { ...call, input: asked.input }), (verdict) => {
     if (verdict._tag === "Deny") return verdict
-    if (isRule || asked.category?.startsWith("path:") === true) return asked
+    if (isRule || (isOfPlaces(asked) && call.tool.origin === "application")) return asked
     if (verdict._tag === "Ask") return asked.input === undefined ? verdict : { ...verdict, input: asked.input }
     return asked.input === undefined ? Guard.Allow : Guard.Rewrite(asked.input)
   })
