@@ -3,12 +3,14 @@
  * usage) on standard error, so that the answer can be piped on. Or, for programs, every event as a line of JSON.
  */
 import * as Schema from "effect/Schema"
-import type { Of } from "../domain/AgentEvent.ts"
+import type { Of, RunEnd } from "../domain/AgentEvent.ts"
 import { AgentEvent } from "../domain/AgentEvent.ts"
 import { contentToText } from "../domain/Part.ts"
 import type { Usage } from "../domain/Usage.ts"
 import { totalTokens } from "../domain/Usage.ts"
+import * as Calls from "./internal/calls.ts"
 import { argumentsOf, clip, numeral, oneLine, plural, printable, resultOf } from "./internal/words.ts"
+import type { Save } from "./saved.ts"
 
 /**
  * Where to write: the answer, and notes about it.
@@ -50,11 +52,12 @@ export const json =
  * **Details**
  *
  * - Standard output has the answer of the run and nothing else. What agents below it do is told on lines that are indented.
+ * - `save`: keeps the files that the model makes, which cannot be shown in lines.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const text = (output: Output): Renderer => {
+export const text = (output: Output, save?: Save): Renderer => {
   let open = false
   let thought = ""
   const say = (delta: string): void => {
@@ -66,6 +69,12 @@ export const text = (output: Output): Renderer => {
     if (open) say("\n")
     output.note(`${dim(line, output)}\n`)
   }
+  /** What a call made is in its result; what the model made itself would be lost. */
+  const keep = (event: AgentEvent): void => {
+    if (save === undefined || event._tag !== "FileOutput" || event.call !== undefined) return
+    const path = save(event.file)
+    output.note(path === undefined ? "axonal: the file could not be saved\n" : `  saved: ${oneLine(path)}\n`)
+  }
   /** Thoughts are told when they are over, and not in full. */
   const settleThoughts = (): void => {
     const said = clip(oneLine(thought), 100)
@@ -76,7 +85,7 @@ export const text = (output: Output): Renderer => {
     if (event.path !== undefined) {
       const line = ofNested(event)
       if (line !== undefined) note(`${"  ".repeat(event.path.length)}${clip(oneLine(event.agent), 40)} ${line}`)
-      return
+      return keep(event)
     }
     if (event._tag === "ReasoningDelta") {
       if (thought.length < 1000) thought += event.delta
@@ -91,10 +100,11 @@ export const text = (output: Output): Renderer => {
     }
     if (event._tag !== "RunEnd") {
       const line = lineOf(event)
-      return line === undefined ? undefined : note(line)
+      if (line !== undefined) note(line)
+      return keep(event)
     }
     if (open) say("\n")
-    const why = endings[event.reason]?.(event.limit ?? "")
+    const why = ofEnding(event)
     if (why !== undefined) note(why)
     // A run that failed before any answer has cost nothing worth a line.
     if (event.reason === "error" && totalTokens(event.usage) === 0) return
@@ -126,6 +136,15 @@ export const ofCompaction = (messages: number, before: number | undefined, after
   const tokens = before === undefined || after === undefined ? "" : `: ${numeral(before)} → ${numeral(after)} tokens`
   return `${plural(messages, "older message")} summarised${tokens}`
 }
+
+/**
+ * Why a run ended without being completed, in words, where that is not told elsewhere.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofEnding = ({ limit, reason }: Pick<RunEnd, "limit" | "reason">): string | undefined =>
+  endings[reason]?.(limit ?? "")
 
 // internal
 
@@ -166,15 +185,19 @@ const ofNested = (event: AgentEvent): string | undefined => {
 
 /** What is worth more than a line: a plan, the lines that a change touched, what an interrupted call had come to. */
 const besidesOf = ({ content, input, name, outcome }: Of<"ToolEnd">): ReadonlyArray<string> => {
-  if (outcome === "ok" && name === "write_todos") return planOf(input)
-  const lines = printable(contentToText(content)).split("\n")
-  if (outcome === "interrupted") return lines.filter((line) => line.trim() !== "").slice(1, 1 + fewLines)
-  const begins = lines.findIndex((line) => /^@@ -\d/.test(line))
-  if (outcome !== "ok" || begins < 0) return []
-  const changed = lines.slice(begins).filter((line) => /^[+-]/.test(line) && !/^(\+\+\+|---) /.test(line))
+  const todos = outcome === "ok" ? Calls.todosOf(name, input) : undefined
+  if (todos !== undefined) {
+    return todos.map(({ content, status }) => `${marks[status] ?? "[ ]"} ${clip(oneLine(content), 120)}`)
+  }
+  const text = printable(contentToText(content))
+  if (outcome === "interrupted") {
+    const lines = text.split("\n").filter((line) => line.trim() !== "")
+    return lines.slice(1, 1 + fewLines)
+  }
+  const changed = outcome === "ok" ? Calls.diffLines(text).filter(({ sign }) => sign === "+" || sign === "-") : []
   const rest = changed.length - fewLines
   return [
-    ...changed.slice(0, fewLines).map((line) => clip(line, 160)),
+    ...changed.slice(0, fewLines).map(({ sign, text }) => clip(`${sign}${text}`, 160)),
     ...(rest > 0 ? [`… ${plural(rest, "more line")}`] : [])
   ]
 }
@@ -182,15 +205,6 @@ const besidesOf = ({ content, input, name, outcome }: Of<"ToolEnd">): ReadonlyAr
 const fewLines = 12
 
 const marks: Readonly<Record<string, string>> = { completed: "[x]", in_progress: "[~]", cancelled: "[-]" }
-
-const planOf = (input: unknown): ReadonlyArray<string> => {
-  const todos: unknown = typeof input === "object" && input !== null && "todos" in input ? input.todos : undefined
-  return (Array.isArray(todos) ? todos : []).flatMap((todo: unknown) => {
-    if (typeof todo !== "object" || todo === null || !("content" in todo) || typeof todo.content !== "string") return []
-    const status = "status" in todo ? String(todo.status) : ""
-    return [`${marks[status] ?? "[ ]"} ${clip(oneLine(todo.content), 120)}`]
-  })
-}
 
 const dim = (line: string, { color }: Output): string => (color ? `\u001b[2m${line}\u001b[22m` : line)
 

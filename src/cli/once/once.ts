@@ -12,9 +12,9 @@ import { exitCodes } from "../errors.ts"
 import * as Prompt from "../input.ts"
 import { oneLine } from "../internal/words.ts"
 import * as Render from "../render.ts"
+import * as Saved from "../saved.ts"
 import * as Sessions from "../sessions/sessions.ts"
 import * as Signals from "../signals.ts"
-import * as Saved from "./saved.ts"
 
 /**
  * Answers once. The answer goes to standard output, everything about it to standard error.
@@ -44,8 +44,10 @@ export const once = (assistant: Assistant, output: Render.Output) =>
       yield* Effect.forkScoped(Stream.runForEach(assistant.parts.notices, warn))
       const render = settings.json
         ? Render.json(output)
-        : Render.text(schema === undefined ? output : { ...output, answer: () => {} })
-      const save = Saved.make(settings, session)
+        : Render.text(
+            schema === undefined ? output : { ...output, answer: () => {} },
+            Saved.make(settings, () => session)
+          )
       const seen: Seen = { end: undefined, unanswered: false }
       yield* Stream.runForEachChunk(
         assistant.stream(input, { session, person, stopSignal, output: schema }),
@@ -54,12 +56,6 @@ export const once = (assistant: Assistant, output: Render.Output) =>
             for (const event of events) {
               render(event)
               look(seen, event)
-              if (event._tag === "FileOutput" && event.call === undefined && !settings.json) {
-                const path = save(event.file)
-                output.note(
-                  path === undefined ? "axonal: the file could not be saved\n" : `  saved: ${oneLine(path)}\n`
-                )
-              }
             }
           })
       )

@@ -18,6 +18,7 @@ import { exitCodes } from "../errors.ts"
 import { clipboard } from "../internal/layout.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Output } from "../render.ts"
+import * as Saved from "../saved.ts"
 import * as Screen from "../sessions/screen.ts"
 import * as Sessions from "../sessions/sessions.ts"
 import * as Signals from "../signals.ts"
@@ -63,7 +64,7 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
       complete = (line) => Effect.runPromise(completed(line, place))
       const face: Face = { terminal, output, conversation, place, complain: complainer(output, conversation) }
       let isIdle = false
-      const show = Show.news(output)
+      const show = Show.news(output, Saved.make(settings, conversation.session))
       output.note("Type a request, or /help.\n")
       conversation.listen((news) => {
         show(news)

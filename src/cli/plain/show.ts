@@ -10,17 +10,18 @@ import { table } from "../internal/layout.ts"
 import { clip, oneLine, plural, printable } from "../internal/words.ts"
 import type { Output } from "../render.ts"
 import * as Render from "../render.ts"
+import type { Save } from "../saved.ts"
 import type { Screen } from "../sessions/screen.ts"
 import { stylesOf } from "../sessions/screen.ts"
 
 /**
- * Takes the news of a conversation, in order, and shows them.
+ * Takes the news of a conversation, in order, and shows them. `save` keeps the files that the model makes.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const news = (output: Output): ((news: News) => void) => {
-  let render = Render.text(output)
+export const news = (output: Output, save: Save): ((news: News) => void) => {
+  let render = Render.text(output, save)
   let isOpen = false
   return (news) => {
     switch (news._tag) {
@@ -33,7 +34,7 @@ export const news = (output: Output): ((news: News) => void) => {
       case "Events":
         return news.events.forEach(render)
       case "Settled":
-        render = Render.text(output)
+        render = Render.text(output, save)
         if (news.problem !== undefined) output.note(`axonal: ${news.problem}\n`)
         else if (news.end?.reason === "stopped") output.note("stopped\n")
         return

@@ -6,6 +6,7 @@ import type { Component } from "@earendil-works/pi-tui"
 import { TUI } from "@earendil-works/pi-tui"
 import { clipboard } from "../internal/layout.ts"
 import { oneLine, printable } from "../internal/words.ts"
+import type { Save } from "../saved.ts"
 import * as Completion from "./completion.ts"
 import * as Editor from "./editor.ts"
 import type { Face, Host } from "./host.ts"
@@ -14,7 +15,6 @@ import type { Act, Event } from "./state.ts"
 import * as State from "./state.ts"
 import type { Screen } from "./terminal.ts"
 import * as Theme from "./theme.ts"
-import * as Media from "./transcript/media.ts"
 import type * as Transcript from "./transcript/transcript.ts"
 import * as View from "./view.ts"
 import { cut } from "./words.ts"
@@ -67,7 +67,7 @@ export const make = (options: Options): App => {
   let writer: ReturnType<typeof Editor.make> | undefined
   let host: Host | undefined
   let state = State.first
-  let keep: ReturnType<typeof Media.saver> | undefined
+  let keep: Save | undefined
   let isRunning = false
   let ticking: NodeJS.Timeout | undefined
   const early: Array<string> = []
@@ -291,8 +291,8 @@ export const make = (options: Options): App => {
       Object.assign(theme, Theme.plain)
       tui.requestRender(true)
     },
-    saveTo: (folder) => {
-      keep = Media.saver(folder)
+    saveBy: (save) => {
+      keep = save
     },
     ask: (ask) => act({ _tag: "Asked", ask, now: now() }),
     withdraw: (id) => act({ _tag: "Withdrawn", id, now: now() }),

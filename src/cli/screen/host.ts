@@ -8,6 +8,7 @@ import type { Answer } from "../../toolbox/AskUser.ts"
 import type { Item } from "../assistant/commands/commands.ts"
 import type { How, News } from "../assistant/conversation.ts"
 import type { Figures } from "../assistant/figures.ts"
+import type { Save } from "../saved.ts"
 import type { Ask } from "./state.ts"
 
 /**
@@ -45,7 +46,7 @@ export interface Host {
  * **Details**
  *
  * - `left` resolves once the person wants to leave. `copy` puts a text into the clipboard. `uncolor`: there are no colours
- *   from now on. `saveTo`: where files are kept that cannot be shown.
+ *   from now on. `saveBy`: what keeps files that cannot be shown.
  *
  * @category models
  * @since 0.1.0
@@ -59,7 +60,7 @@ export interface Face {
   readonly restore: (entries: ReadonlyArray<Stored>) => void
   readonly clear: () => void
   readonly uncolor: () => void
-  readonly saveTo: (folder: string) => void
+  readonly saveBy: (save: Save) => void
   readonly ask: (ask: Ask) => void
   readonly withdraw: (id: number) => void
   readonly choose: (title: string, command: string, items: ReadonlyArray<Item>) => void

@@ -2,8 +2,6 @@
  * The conversation behind the screen: the assistant put together, its news shown, and what is typed carried out. What goes
  * wrong before there is one ends the screen, and is told after it.
  */
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -23,6 +21,7 @@ import type { Where } from "../errors.ts"
 import { exitCodes, explain } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import { quietly } from "../logging.ts"
+import * as Saved from "../saved.ts"
 import * as Screen from "../sessions/screen.ts"
 import * as Sessions from "../sessions/sessions.ts"
 import * as Resolving from "../settings.ts"
@@ -218,7 +217,7 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, left: Effe
     const goingOn = Told.goingOn(conversation)
     knobs.listen(() => void fork(refresh))
     for (const problem of problems) tell(oneLine(problem), "warning")
-    face.saveTo(settings.save ? join(Sessions.dataFolder(settings), "media") : join(tmpdir(), `axonal-${process.pid}`))
+    face.saveBy(Saved.make(settings, conversation.session))
     if (settings.permission === "yolo") tell(Told.yolo(settings), "error")
     yield* complained(shown)
     yield* Effect.forkScoped(refresh)

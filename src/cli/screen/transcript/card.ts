@@ -2,6 +2,8 @@
  * Calls as cards: a line each, which opens to the arguments, the output and the result; below it the agents that it set to
  * work.
  */
+
+import * as Calls from "../../internal/calls.ts"
 import { lasting, plural, rounded } from "../../internal/words.ts"
 import type { Style, Theme } from "../theme.ts"
 import type { Block, Call, Fold, Run, Shell, State } from "./block.ts"
@@ -36,8 +38,8 @@ export const drawCall = (call: Call, setting: Setting, width: number, line: numb
   const out = [headLine(call, setting, width)]
   call.fold.line = line
   for (const remark of call.remarks) out.push(fitted(`  ${theme.dim(`└ ${flat(remark)}`)}`, width))
-  const todos = Telling.todosOf(call.name, call.input ?? call.arguments?.value)
-  const plan = Telling.planOf(call.name, call.input ?? call.arguments?.value)
+  const todos = Calls.todosOf(call.name, call.input ?? call.arguments?.value)
+  const plan = Calls.planOf(call.name, call.input ?? call.arguments?.value)
   if (call.fold.isOpen && plan !== undefined) {
     for (const row of Markdown.draw(plan, setting.look, width - 2))
       out.push(row === "" ? row : fitted(`  ${row}`, width))
@@ -157,7 +159,7 @@ const factsOf = (call: Call, theme: Theme, now: number): ReadonlyArray<string> =
   const { millis, since, state } = call
   const facts: Array<string> = []
   if (state === "ok") {
-    const changed = Telling.changedBy(call.input, Telling.resultText(call.display ?? call.content, mostResult))
+    const changed = Calls.changedBy(call.input, Telling.resultText(call.display ?? call.content, mostResult))
     if (changed !== undefined) facts.push(countsOf(changed, theme))
   } else if (state === "writing") {
     if (call.written > 200) facts.push(theme.dim(`${rounded(call.written)} characters`))
@@ -169,7 +171,7 @@ const factsOf = (call: Call, theme: Theme, now: number): ReadonlyArray<string> =
   return facts
 }
 
-const countsOf = ({ added, removed }: Telling.Changed, theme: Theme): string =>
+const countsOf = ({ added, removed }: Calls.Changed, theme: Theme): string =>
   [
     ...(added > 0 || removed === 0 ? [theme.added(`+${added}`)] : []),
     ...(removed > 0 ? [theme.removed(`−${removed}`)] : [])
@@ -194,7 +196,7 @@ const glimpse = (call: Call, theme: Theme, width: number): ReadonlyArray<string>
 const opened = (call: Call, setting: Setting, width: number): Array<string> => {
   const { theme } = setting.look
   const result = clean(Telling.resultText(call.display ?? call.content, mostResult)).trimEnd()
-  const isChange = call.state === "ok" && Telling.changedBy(call.input, result) !== undefined
+  const isChange = call.state === "ok" && Calls.changedBy(call.input, result) !== undefined
   const out = isChange && result.includes("@@") ? [] : drawArguments(call, setting, width)
   const isOver = call.millis !== undefined || call.content.length > 0
   if (!isOver && call.output !== "") {
@@ -212,7 +214,7 @@ const opened = (call: Call, setting: Setting, width: number): Array<string> => {
 
 const drawDiffs = (text: string, theme: Theme, width: number): Array<string> => {
   const style = { "+": theme.added, "-": theme.removed, "@": theme.hunk, " ": theme.dim, "": same }
-  return Telling.diffLines(text).flatMap(({ sign, text }) => {
+  return Calls.diffLines(text).flatMap(({ sign, text }) => {
     const rows = wrapped(sign === "" || sign === "@" ? text : `${sign}${text}`, width)
     return sign === "" ? rows : rows.map((row) => style[sign](row))
   })
@@ -223,14 +225,14 @@ const same: Style = (text) => text
 /** The arguments, each in its way: edits as diffs, code in colours, the rest as it is. */
 const drawArguments = (call: Call, { look }: Setting, width: number): Array<string> => {
   const { colors, theme } = look
-  const fields = Telling.record(call.input ?? call.arguments?.value)
+  const fields = Calls.record(call.input ?? call.arguments?.value)
   if (fields === undefined) return []
   const language = typeof fields["path"] === "string" ? Colors.languageOf(fields["path"]) : undefined
   const out: Array<string> = []
   for (const [name, value] of Object.entries(fields)) {
     if (name === "edits" && Array.isArray(value)) {
       for (const edit of value) {
-        const { new: after, old: before } = Telling.record(edit) ?? {}
+        const { new: after, old: before } = Calls.record(edit) ?? {}
         for (const line of textLines(before)) out.push(...wrapped(`-${line}`, width).map((row) => theme.removed(row)))
         for (const line of textLines(after)) out.push(...wrapped(`+${line}`, width).map((row) => theme.added(row)))
       }
@@ -262,7 +264,9 @@ const textLines = (value: unknown): ReadonlyArray<string> => {
   return after > 0 ? [...head.split("\n"), "…"] : head.split("\n")
 }
 
-const drawTodo = ({ content, status }: Telling.Todo, theme: Theme, width: number): Array<string> => {
+const drawTodo = (todo: Calls.Todo, theme: Theme, width: number): Array<string> => {
+  const { status } = todo
+  const content = flat(todo.content)
   if (status === "completed") return hung(`  ${theme.success("☑")} `, theme.dim(content), width)
   if (status === "in_progress") return hung(`  ${theme.accent("▶")} `, theme.bold(content), width)
   return hung("  ☐ ", content, width)

@@ -8,6 +8,7 @@ import { toText } from "../../../domain/Message.ts"
 import type { File } from "../../../domain/Part.ts"
 import * as PartialJson from "../../../tool/PartialJson.ts"
 import type { How } from "../../assistant/conversation.ts"
+import * as Calls from "../../internal/calls.ts"
 import { plain } from "../theme.ts"
 import type { Block, Call, Run, Sources, Thought, Words } from "./block.ts"
 import { fold } from "./block.ts"
@@ -18,7 +19,6 @@ import * as Markdown from "./markdown.ts"
 import * as Media from "./media.ts"
 import { endOf, noteOf } from "./notes.ts"
 import * as Said from "./said.ts"
-import * as Telling from "./telling.ts"
 
 /**
  * What the folding needs.
@@ -292,7 +292,7 @@ export const make = (setting: Setting): Folding => {
       case "FileOutput": {
         const call = event.call === undefined ? undefined : calls.get(`${event.run} ${event.call}`)?.call
         // A file of the project is where it is; below calls, pictures would be in the way.
-        const isOwn = Telling.record(call?.input)?.["path"] !== undefined
+        const isOwn = Calls.record(call?.input)?.["path"] !== undefined
         const output = Media.outputOf(event.file, run === undefined ? look.theme : plain, isOwn ? undefined : save)
         if (call === undefined || output.image !== 0) add(lane, output)
         else {

@@ -5,6 +5,7 @@
 import type { AgentEvent, Of } from "../../../domain/AgentEvent.ts"
 import type { File } from "../../../domain/Part.ts"
 import { totalTokens } from "../../../domain/Usage.ts"
+import * as Calls from "../../internal/calls.ts"
 import type { Answer, Block, Call, Run, Thought } from "./block.ts"
 import { fold } from "./block.ts"
 import { doing, timeOf } from "./card.ts"
@@ -183,7 +184,7 @@ export const remark = (call: Call, text: string): void => {
  * @since 0.1.0
  */
 export const take = (call: Call, input: unknown): void => {
-  const [before, next] = [Telling.record(call.input), Telling.record(input)]
+  const [before, next] = [Calls.record(call.input), Calls.record(input)]
   if (call.input !== undefined && (input === undefined || (next !== undefined && Object.keys(next).length === 0)))
     return
   const [was, is] = [before?.["path"], next?.["path"]]

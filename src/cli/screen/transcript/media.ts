@@ -2,9 +2,6 @@
  * Files that came out of a run: pictures are drawn where the terminal can, everything else is kept in a folder and named with
  * a link.
  */
-import { createHash } from "node:crypto"
-import { mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import {
   allocateImageId,
@@ -18,33 +15,6 @@ import type { Theme } from "../theme.ts"
 import type { Output } from "./block.ts"
 import type { Setting } from "./card.ts"
 import { address, decoded, fitted, flat } from "./text.ts"
-
-/**
- * Keeps files in a folder that only the user may read, each under what it is, so that the same one is kept once.
- *
- * **Details**
- *
- * - Answers the path; nothing where the file cannot be written.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const saver =
-  (folder: string) =>
-  (file: File): string | undefined => {
-    const { data, mediaType } = file
-    if ("url" in data) return undefined
-    const bytes = "text" in data ? Buffer.from(data.text) : Buffer.from(data.base64, "base64")
-    const name = `${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}.${endingOf(mediaType)}`
-    const path = join(folder, name)
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      writeFileSync(path, bytes, { mode: 0o600, flag: "wx" })
-      return path
-    } catch (error) {
-      return error instanceof Error && "code" in error && error.code === "EEXIST" ? path : undefined
-    }
-  }
 
 /**
  * Makes a block of a file: one that is drawn keeps its content, any other is kept by `save`.
@@ -162,18 +132,6 @@ const sizeOf = ({ data, mediaType }: File, { pictures }: Theme) => {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data.base64)) return undefined
   const size = getImageDimensions(data.base64.slice(0, 65_536), mediaType)
   return size === null || size.widthPx < 1 || size.heightPx < 1 ? undefined : size
-}
-
-const endingOf = (mediaType: string): string =>
-  endings[mediaType] ?? /^[a-z]+\/(?:x-)?([a-z0-9]{1,8})$/.exec(mediaType)?.[1] ?? "bin"
-
-const endings: Readonly<Record<string, string>> = {
-  "image/jpeg": "jpg",
-  "image/svg+xml": "svg",
-  "text/plain": "txt",
-  "text/markdown": "md",
-  "audio/mpeg": "mp3",
-  "audio/wav": "wav"
 }
 
 const plainPath = (url: string): string => flat(decoded(url).slice("file://".length))

@@ -4,7 +4,7 @@
 import type { AgentEvent, Of } from "../../../domain/AgentEvent.ts"
 import { totalTokens } from "../../../domain/Usage.ts"
 import { numeral, plural } from "../../internal/words.ts"
-import { ofCompaction } from "../../render.ts"
+import { ofCompaction, ofEnding } from "../../render.ts"
 import type { Block, Note } from "./block.ts"
 import { timeOf } from "./card.ts"
 import { flat } from "./text.ts"
@@ -48,8 +48,8 @@ export const noteOf = (event: AgentEvent): Note | undefined => {
  * @since 0.1.0
  */
 export const endOf = (event: Of<"RunEnd">, millis: number): ReadonlyArray<Block> => {
-  const { limit, reason, turn, usage, why } = event
-  const said = endings[reason]?.(limit ?? "")
+  const { reason, turn, usage, why } = event
+  const said = endings[reason] ?? ofEnding(event)
   const words = said === undefined ? why : why === undefined ? said : `${said} ${why}`
   const { costUsd, estimated, inputTokens, outputTokens } = usage
   const cached =
@@ -81,12 +81,5 @@ const quiet = (text: string): Note => ({ _tag: "Note", kind: "quiet", text })
 
 const warning = (text: string): Note => ({ _tag: "Note", kind: "warning", text })
 
-const endings: { readonly [reason: string]: (limit: string) => string } = {
-  length: () => "The model reached its output limit; the answer is cut.",
-  "content-filter": () => "The vendor's content filter cut the answer.",
-  limit: (limit) => `The run reached its limit of ${limit}.`,
-  blocked: () => "A guard of messages ended the run.",
-  stopped: () => "Stopped.",
-  interrupted: () => "Interrupted.",
-  "awaiting-approval": () => "The run waits for a person to approve its calls."
-}
+/** Plain lines tell of these elsewhere. */
+const endings: { readonly [reason: string]: string } = { stopped: "Stopped.", interrupted: "Interrupted." }
