@@ -6,19 +6,15 @@ import { user } from "../../../domain/Message.ts"
 import { tasks } from "./plan.ts"
 import type { Declared } from "./tools.ts"
 
-const opening = [
-  "I am the offline transport: a few rules, no language model and no network. I read plain words, call the tools of this",
-  "program, and answer from their results. Try, as it stands:"
-].join(" ")
+const opening =
+  "I am the offline transport: a few rules, no language model and no network. I read plain words and call the tools of this" +
+  " program. Try, as it stands:"
 
-const connecting =
-  "For real answers connect a model: set OPENAI_API_KEY (or OPENAI_BASE_URL for any server that speaks the same" +
-  " protocol), or start Ollama on this machine."
+const connecting = "For real answers set OPENAI_API_KEY (or OPENAI_BASE_URL), or start Ollama."
 
 const requests = [
   "list the files",
   "read README.md and tell me what this is",
-  "search TODO",
   "2*(3+4)",
   'create notes.txt with "hello"',
   'replace "hello" with "good morning" in notes.txt',
@@ -26,8 +22,7 @@ const requests = [
   "run ls -la",
   "plan: look around, write it down, rest",
   "ask an agent to count the files",
-  "fetch https://example.com",
-  'ask me "Which colour?"'
+  "fetch https://example.com"
 ]
 
 /** The introduction. */
@@ -45,11 +40,11 @@ export const introduce = (tools: ReadonlyArray<Declared>): string => {
 
 // internal
 
-/** All of their names are worth telling only where they are few. */
+/** Their names are worth telling only where they are few. */
 const toolsOf = (tools: ReadonlyArray<Declared>): string => {
   if (tools.length === 0) return "No tools are declared in this request."
-  const names = tools.length > 10 ? `${tools.length}.` : `${tools.map(({ name }) => name).join(", ")}.`
-  return `Several wishes in one request are fine. A tool is called by its name, with its arguments. Tools declared here: ${names}`
+  const some = tools.length > 10 ? "" : ` Tools declared here: ${tools.map(({ name }) => name).join(", ")}.`
+  return `Several wishes in one request are fine, and so is a tool by its name.${some}`
 }
 
 const isServed = (text: string, tools: ReadonlyArray<Declared>): boolean =>
