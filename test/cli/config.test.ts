@@ -87,7 +87,7 @@ describe("config", () => {
   it.effect("all mistakes of all files are told at once, with their places", () =>
     Effect.gen(function* () {
       const { folder, environment, settings } = place(
-        { ".axonal/config.toml": 'modle = "x"\n[mcp]\ntrust = 4\n' },
+        { ".axonal/config.toml": 'modle = "x"\nyolo = true\n[mcp]\ntrust = 4\n' },
         { "config.json": '{\n  "temperature": 9,\n  "rules": [{ "tools": "a", "verdict": "no" }]\n}' }
       )
       const user = join(environment.XDG_CONFIG_HOME, "axonal/config.json")
@@ -96,7 +96,8 @@ describe("config", () => {
         `${user}:2:18: temperature: expected a number from 0 to 2, not 9`,
         `${user}:3:40: rules[0].verdict: expected "allow", "ask" or "deny", not "no"`,
         `${project}:1:1: modle: there is no such key, did you mean model?`,
-        `${project}:3:9: mcp.trust: expected "all" or a list, not 4`
+        `${project}:2:1: yolo: there is no such key, did you mean permission = "yolo"?`,
+        `${project}:4:9: mcp.trust: expected "all" or a list, not 4`
       ])
     })
   )

@@ -1,5 +1,9 @@
 import { existsSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Trust from "axonal/cli/config/trust"
+import { trusting } from "axonal/cli/mcp/use"
+import * as Effect from "effect/Effect"
 import { parse } from "../../src/cli/mcp/args.ts"
 import type { Running, Setting } from "./support.ts"
 import { endless, folderOf, run, serve, setUp, start } from "./support.ts"
@@ -135,6 +139,20 @@ describe("axonal mcp serve", () => {
 })
 
 describe("axonal mcp list", () => {
+  it.effect("servers of a project are used where flags, settings or axonal trust say so", () =>
+    Effect.gen(function* () {
+      const folder = folderOf({ ".git/HEAD": "", "mcp.json": "{}", "deep/a.txt": "" })
+      const home = folderOf({ "axonal/config.toml": '[mcp]\ntrust = ["a"]\n' })
+      const environment = { XDG_CONFIG_HOME: folderOf(), XDG_DATA_HOME: home }
+      const trusted = (flags: ReadonlyArray<string>, more: { readonly [name: string]: string } = {}) =>
+        trusting(flags, { ...environment, ...more }, join(folder, "deep"))
+      assert.deepStrictEqual(yield* trusted(["b"]), { project: folder, trust: ["b"] })
+      assert.deepStrictEqual((yield* trusted(["b"], { XDG_CONFIG_HOME: home })).trust, ["a", "b"])
+      Trust.change(environment, folder, true)
+      assert.deepStrictEqual((yield* trusted([])).trust, "all")
+    })
+  )
+
   it("servers are shown with their tools, those of the project only when they are trusted", async () => {
     let command: ReadonlyArray<string> = []
     const cwd = folderOf({ "notes.txt": "one" })

@@ -87,11 +87,16 @@ const decode = Schema.decodeUnknownEither(Config, { errors: "all", onExcessPrope
 
 const worded = ({ known, place, problem }: Issue): string => {
   if (known === undefined) return problem
-  const near = nearest(String(place.at(-1)), known)
+  const name = String(place.at(-1))
+  if (place.length === 1 && isPermission(name)) return `there is no such key, did you mean permission = "${name}"?`
+  const near = nearest(name, known)
   return near === undefined
     ? `there is no such key. Known: ${known.join(", ")}`
     : `there is no such key, did you mean ${near}?`
 }
+
+/** What flags of these names set. */
+const isPermission = (name: string): boolean => name === "plan" || name === "yolo"
 
 /** What no schema can say of rules, as of their patterns. */
 const wrongRules = ({ rules }: Config): ReadonlyArray<string> =>

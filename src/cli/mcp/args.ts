@@ -87,7 +87,7 @@ Model, for the agents whose files name none: see axonal --help
 
 Servers of others
       --trust NAME     use this server of the project's files, which anybody may have written; more than once for several
-      --trust-all      use all of them
+      --trust-all      use all of them, as after axonal trust
       --json           one server a line (list)
       --no-browser     paste what the browser got (login)
       --port PORT      where the browser comes back to (login); any that is free

@@ -1,6 +1,7 @@
 /**
  * `axonal mcp list`, `login` and `logout`: the servers of others that stand in files, how they are, and logging in to them.
  */
+import { realpathSync } from "node:fs"
 import { createServer } from "node:http"
 import { createInterface } from "node:readline"
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -11,6 +12,8 @@ import * as Mcp from "../../mcp/Mcp.ts"
 import * as McpClient from "../../mcp/McpClient.ts"
 import * as McpConfig from "../../mcp/McpConfig.ts"
 import * as McpTokens from "../../mcp/McpTokens.ts"
+import * as Files from "../config/files.ts"
+import { load } from "../config/load.ts"
 import type { Environment } from "../environment.ts"
 import { isDebug } from "../environment.ts"
 import { SetupError } from "../errors.ts"
@@ -27,7 +30,8 @@ import type { Use } from "./args.ts"
  */
 export const use = (options: Use, environment: Environment) =>
   Effect.gen(function* () {
-    const loaded = yield* McpConfig.read({ trust: options.trust })
+    const { project, trust } = yield* trusting(options.trust, environment, realpathSync(process.cwd()))
+    const loaded = yield* McpConfig.read({ project, trust })
     for (const problem of loaded.problems) yield* note(`axonal: ${oneLine(McpConfig.describe(problem))}\n`)
     const work = Effect.flatMap(Mcp.Mcp, (mcp) => {
       switch (options.action) {
@@ -50,6 +54,22 @@ export const use = (options: Use, environment: Environment) =>
     Effect.withConfigProvider(ConfigProvider.fromMap(given(environment))),
     Effect.provide(quietly(isDebug(environment)))
   )
+
+/**
+ * The folder of the project, and which of its servers are used: those of the flags, of the settings, and all of them once
+ * the project is trusted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const trusting = (flags: Use["trust"], environment: Environment, folder: string) => {
+  const found = Files.find(environment, folder)
+  return Effect.map(load(found, environment), ({ isTrusted, settings }) => {
+    const known = settings.mcp?.trust ?? (isTrusted ? "all" : [])
+    const trust: Use["trust"] = flags === "all" || known === "all" ? "all" : [...known, ...flags]
+    return { project: found.folder, trust }
+  })
+}
 
 /**
  * Listens on this machine for the browser to come back from a login, until the scope closes. Port 0 is any that is free.

@@ -133,7 +133,11 @@ const servers = ({ mcp, project }: Settings): Effect.Effect<ReadonlyArray<Findin
   mcp.isOn
     ? Effect.map(McpConfig.read({ project, trust: mcp.trust }), ({ files, problems, servers, unused }) => {
         const names = Object.keys(servers).filter((name) => !mcp.off.includes(name))
-        const kept = unused.map(({ message, server }) => warning("mcp", `${server} is not used. ${message}`))
+        const untrusted = unused.filter(({ reason }) => reason === "Untrusted").map(({ server }) => server)
+        const others = unused.filter(({ reason }) => reason !== "Untrusted")
+        const fix = "look at the files that name them, then: axonal trust"
+        const kept = others.map(({ message, server }) => warning("mcp", `${server} is not used. ${message}`))
+        if (untrusted.length > 0) kept.push(warning("mcp", `not used, as the project's: ${untrusted.join(", ")}`, fix))
         return [
           ...problems.map((one) => (one.severity === "error" ? problem : warning)("mcp", McpConfig.describe(one))),
           ...kept,
@@ -145,20 +149,21 @@ const servers = ({ mcp, project }: Settings): Effect.Effect<ReadonlyArray<Findin
 const sessions = (settings: Settings): Effect.Effect<ReadonlyArray<Finding>> => {
   const file = Sessions.databasePath(settings)
   if (!settings.save) return Effect.succeed([ok("sessions", "are not kept")])
-  if (!existsSync(file)) {
-    return Effect.sync(() => [
-      isWritable(dirname(file))
-        ? ok("sessions", `none yet, they will be in ${file}`)
-        : problem("sessions", `${dirname(file)} cannot be written`, "choose another folder by --data-dir or dataDir")
-    ])
+  const isThere = existsSync(file)
+  if (!isThere && !isWritable(dirname(file))) {
+    const fix = "choose another folder by --data-dir or dataDir"
+    return Effect.succeed([problem("sessions", `${dirname(file)} cannot be written`, fix)])
   }
-  if (!isWritable(file)) return Effect.succeed([problem("sessions", `${file} cannot be written`)])
+  if (isThere && !isWritable(file)) return Effect.succeed([problem("sessions", `${file} cannot be written`)])
+  // Where there is no file yet, one in memory shows whether the driver is there.
   return Effect.flatMap(ContextStore, (store) => store.list({ limit: 1000 })).pipe(
-    Effect.provide(layerSqlite({ filename: file })),
+    Effect.provide(layerSqlite({ filename: isThere ? file : ":memory:" })),
     Effect.match({
       onFailure: (error) => [problem("sessions", ofStore(error, file))],
       onSuccess: ({ next, sessions }) => [
-        ok("sessions", `${next === undefined ? "" : "more than "}${plural(sessions.length, "session")} in ${file}`)
+        isThere
+          ? ok("sessions", `${next === undefined ? "" : "more than "}${plural(sessions.length, "session")} in ${file}`)
+          : ok("sessions", `none yet, they will be in ${file}`)
       ]
     }),
     Effect.catchAllDefect((defect) => Effect.succeed([problem("sessions", `${file}: ${String(defect)}`)]))
