@@ -5,6 +5,8 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -91,74 +93,93 @@ export const make = (
   Effect.gen(function* () {
     const fibers = yield* FiberSet.make<void>()
     const turnstile = yield* Effect.makeSemaphore(1)
-    const listeners = new Set<(news: News) => void>()
+    const { listen, taking, tell } = telling()
     let session = first
     let run: Agent.Handle | undefined
+    let starting: Deferred.Deferred<void> | undefined
     let joined: ReadonlyArray<string> = []
-    const tell = (news: News): void => {
-      for (const listener of listeners) listener(news)
-    }
-    const problemOf = (cause: Cause.Cause<unknown>): string => {
-      const { choice, debug } = assistant.knobs.get()
-      return explain(cause, { choice, database: assistant.database, debug }).text
-    }
+    const problemOf = (cause: Cause.Cause<unknown>): string =>
+      explain(cause, {
+        choice: assistant.knobs.get().choice,
+        database: assistant.database,
+        debug: assistant.knobs.get().debug
+      }).text
     const settle = (end: RunEnd | undefined, problem?: string): void => {
       run = undefined
       tell(problem === undefined ? { _tag: "Settled", end } : { _tag: "Settled", end, problem })
     }
-    const follow = (handle: Agent.Handle): Effect.Effect<void> => {
+    /** Answers whether the words have come to the session. */
+    const follow = (handle: Agent.Handle): Effect.Effect<boolean> => {
       let end: RunEnd | undefined
+      let isBegun = false
       return Stream.runForEachChunk(handle.events, (chunk) =>
         Effect.sync(() => {
           const events = Array.from(chunk)
-          for (const event of events) if (event._tag === "RunEnd" && event.path === undefined) end = event
+          for (const event of events) {
+            if (event.path !== undefined) continue
+            if (event._tag === "RunStart") isBegun = true
+            if (event._tag === "RunEnd") end = event
+          }
           tell({ _tag: "Events", events })
         })
       ).pipe(
         Effect.matchCause({
           onFailure: (cause) => settle(end, Cause.isInterruptedOnly(cause) ? undefined : problemOf(cause)),
           onSuccess: () => settle(end)
-        })
+        }),
+        Effect.map(() => isBegun)
       )
     }
-    /** Runs in a scope of its own, which ends with it. */
-    const begin = (input: Input): Effect.Effect<void> =>
-      Effect.flatMap(Deferred.make<void>(), (begun) =>
-        Effect.zipRight(
-          FiberSet.run(
-            fibers,
-            assistant.start(input, { session, person }).pipe(
-              Effect.tap((handle) => {
-                run = handle
-                return Deferred.succeed(begun, undefined)
-              }),
-              Effect.flatMap(follow),
-              Effect.scoped,
-              Effect.catchAllCause((cause) => Effect.sync(() => settle(undefined, problemOf(cause)))),
-              Effect.ensuring(Deferred.succeed(begun, undefined))
-            )
+    /** Runs in a scope of its own, which ends with it. Answers once it can be spoken to. */
+    const begin = (input: Input, notes: ReadonlyArray<string>, stop: Deferred.Deferred<void>): Effect.Effect<void> =>
+      Effect.flatMap(Deferred.make<void>(), (begun) => {
+        const ran = assistant.start(Notes.withNotes(input, notes), { session, person }).pipe(
+          Effect.raceFirst(Effect.as(Deferred.await(stop), undefined)),
+          Effect.flatMap((handle) => {
+            if (handle === undefined) return Effect.sync(() => settle(undefined, unbegun)).pipe(Effect.as(false))
+            run = handle
+            return Effect.zipRight(Deferred.succeed(begun, undefined), follow(handle))
+          }),
+          Effect.scoped,
+          Effect.catchAllCause((cause) =>
+            Effect.sync(() => settle(undefined, problemOf(cause))).pipe(Effect.as(false))
           ),
-          Deferred.await(begun)
+          Effect.map((isBegun) => {
+            // What has not come to the session goes with the next words.
+            if (!isBegun) joined = [...notes, ...joined]
+          }),
+          Effect.ensuring(Deferred.succeed(begun, undefined))
         )
-      )
-    const say = (input: Input, how: How = "steer"): Effect.Effect<void> =>
+        return Effect.zipRight(FiberSet.run(fibers, ran), Deferred.await(begun))
+      })
+    const open = (input: Input): Effect.Effect<void> =>
       Effect.suspend(() => {
+        const notes = joined
+        const stop = Deferred.unsafeMake<void>(FiberId.none)
+        joined = []
+        starting = stop
+        tell({ _tag: "Said", input })
+        // The run before is over for the person a moment before it has let go of the session.
+        return Effect.zipRight(settled, begin(input, notes, stop)).pipe(
+          Effect.ensuring(
+            Effect.sync(() => {
+              starting = undefined
+            })
+          )
+        )
+      })
+    const say = (input: Input, how: How): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (run === undefined) return open(input)
         const whole = Notes.withNotes(input, joined)
         const count = joined.length
-        if (run === undefined) {
-          joined = []
-          tell({ _tag: "Said", input })
-          // The run before is over for the person a moment before it has let go of the session.
-          return Effect.zipRight(settled, begin(whole))
-        }
-        return Effect.flatMap(how === "steer" ? run.steer(whole) : run.followUp(whole), (taken) => {
-          if (taken) {
-            joined = joined.slice(count)
-            return Effect.sync(() => tell({ _tag: "Said", input, how }))
-          }
+        return taking({ _tag: "Said", input, how }, how === "steer" ? run.steer(whole) : run.followUp(whole)).pipe(
+          Effect.tap((taken) => {
+            if (taken) joined = joined.slice(count)
+          }),
           // It ended meanwhile: these words begin the next one.
-          return Effect.zipRight(settled, say(input))
-        })
+          Effect.flatMap((taken) => (taken ? Effect.void : Effect.zipRight(settled, open(input))))
+        )
       })
     const settled = Effect.suspend(() => FiberSet.awaitEmpty(fibers))
     const heard = yield* Deferred.make<void>()
@@ -167,24 +188,25 @@ export const make = (
     return {
       assistant,
       session: () => session,
-      isWorking: () => run !== undefined,
+      isWorking: () => run !== undefined || starting !== undefined,
       listen: (listener) => {
-        listeners.add(listener)
         Deferred.unsafeDone(heard, Effect.void)
-        return () => listeners.delete(listener)
+        return listen(listener)
       },
       tell,
       explain: problemOf,
       join: (text) => {
         joined = [...joined, text]
       },
-      say: (input, how) => turnstile.withPermits(1)(say(input, how)),
-      stop: Effect.suspend(() => (run === undefined ? Effect.void : Effect.zipRight(run.stop, settled))),
+      say: (input, how = "steer") => turnstile.withPermits(1)(say(input, how)),
+      stop: Effect.suspend(() => {
+        if (run !== undefined) return Effect.zipRight(run.stop, settled)
+        return starting === undefined ? Effect.void : Effect.zipRight(Deferred.succeed(starting, undefined), settled)
+      }),
       settled,
       switchTo: (next) =>
-        Effect.zipRight(
-          settled,
-          Effect.sync(() => {
+        turnstile.withPermits(1)(
+          Effect.map(settled, () => {
             if (next !== session) joined = []
             session = next
             tell({ _tag: "Switched", session })
@@ -192,3 +214,49 @@ export const make = (
         )
     }
   })
+
+// internal
+
+const unbegun = "stopped before it began: these words have not joined the conversation"
+
+/** Tells news in order. That of words which are being taken comes before what they may have joined. */
+const telling = () => {
+  const listeners = new Set<(news: News) => void>()
+  let behind: Array<News> | undefined
+  let isTaking = false
+  const spread = (news: News): void => {
+    for (const listener of listeners) listener(news)
+  }
+  const tell = (news: News): void => {
+    if (isTaking && joins(news)) behind ??= []
+    if (behind === undefined) spread(news)
+    else behind.push(news)
+  }
+  const taking = (said: News, take: Effect.Effect<boolean>): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      isTaking = true
+      return Effect.onExit(take, (taken) =>
+        Effect.sync(() => {
+          const held = behind ?? []
+          isTaking = false
+          behind = undefined
+          if (Exit.isSuccess(taken) && taken.value) spread(said)
+          held.forEach(spread)
+        })
+      )
+    })
+  const listen = (listener: (news: News) => void): (() => void) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+  return { listen, taking, tell }
+}
+
+/** Whether words may have joined with it. */
+const joins = (news: News): boolean =>
+  news._tag === "Settled" ||
+  (news._tag === "Events" &&
+    news.events.some(
+      (event) =>
+        (event._tag === "TurnStart" || event._tag === "RunStart") && event.path === undefined && event.input.length > 0
+    ))
