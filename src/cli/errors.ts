@@ -7,6 +7,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import { StoreError } from "../context/ContextStore.ts"
+import { OutputInvalid } from "../domain/AgentError.ts"
 import { TransportError } from "../transport/TransportError.ts"
 import { withoutSecrets } from "./internal/address.ts"
 import type { Choice } from "./vendors.ts"
@@ -136,6 +137,13 @@ const line = (error: unknown, where: Where): string => {
   if (error instanceof SetupError) return error.message
   if (error instanceof TransportError) return ofTransport(error, where.choice)
   if (error instanceof StoreError) return ofStore(error, where.database)
+  if (error instanceof OutputInvalid) {
+    const problems = oneLine(error.description.replace(/^\s*- /gm, "; ").replace(/^[\s;]+/, ""))
+    return (
+      `the answer does not fit its schema, also after the model was told: ${ended(problems)} Describe the fields in the ` +
+      `schema, or use another model. The answer was: ${oneLine(error.text)}`
+    )
+  }
   // The typed errors of a run say in their message what happened and what to do.
   if (error instanceof Error && "_tag" in error) return oneLine(error.message)
   const what = error instanceof Error ? error.message : String(error)
@@ -166,7 +174,7 @@ const ofTransport = (error: TransportError, choice: Choice | undefined): string 
     case "Network":
       return error.replay === "acknowledged"
         ? `the connection to ${server} broke off: ${detail} Try again, or go on with axonal --continue.`
-        : `cannot reach ${server} (${reason.code ?? detail}). Is the server running and the address right?`
+        : `cannot reach ${server} (${reason.code ?? detail}). Is ${choice.baseUrl === undefined ? "there a network" : "the server running and the address right"}?`
     case "Timeout":
       return `${server} did not answer in time: ${detail} Try again.`
     case "RateLimited":

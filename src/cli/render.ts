@@ -3,13 +3,13 @@
  * usage) on standard error, so that the answer can be piped on. Or, for programs, every event as a line of JSON.
  */
 import * as Schema from "effect/Schema"
-import type { Of, RunEnd } from "../domain/AgentEvent.ts"
+import type { LimitWarning, Of, RunEnd } from "../domain/AgentEvent.ts"
 import { AgentEvent } from "../domain/AgentEvent.ts"
 import { contentToText } from "../domain/Part.ts"
 import type { Usage } from "../domain/Usage.ts"
 import { totalTokens } from "../domain/Usage.ts"
 import * as Calls from "./internal/calls.ts"
-import { argumentsOf, clip, numeral, oneLine, plural, printable, resultOf } from "./internal/words.ts"
+import { argumentsOf, clip, lasting, numeral, oneLine, plural, printable, resultOf } from "./internal/words.ts"
 import type { Save } from "./saved.ts"
 
 /**
@@ -144,9 +144,33 @@ export const ofCompaction = (messages: number, before: number | undefined, after
  * @since 0.1.0
  */
 export const ofEnding = ({ limit, reason }: Pick<RunEnd, "limit" | "reason">): string | undefined =>
-  endings[reason]?.(limit ?? "")
+  endings[reason]?.(limit === undefined ? "" : (limits[limit] ?? limit))
+
+/**
+ * How near a limit is, in words.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const ofLimit = ({ actual, limit, max }: Pick<LimitWarning, "actual" | "limit" | "max">): string => {
+  if (limit === "wallTime") return `near the limit of time: ${lasting(actual)} of ${lasting(max)}`
+  if (limit === "costUsd") return `near the limit of cost: $${actual.toFixed(4)} of $${max}`
+  return `near the limit of ${numeral(max)} ${limits[limit] ?? limit} (${numeral(actual)})`
+}
 
 // internal
+
+/** Limits as a person calls them, where that is not their name. */
+const limits: { readonly [limit: string]: string } = {
+  wallTime: "time",
+  costUsd: "cost",
+  toolCalls: "calls",
+  inputTokens: "input tokens",
+  outputTokens: "output tokens",
+  totalTokens: "tokens",
+  repeatedFailures: "failures in a row",
+  identicalCalls: "identical calls"
+}
 
 /** What happened, in a line, for what is told so of any run. */
 const lineOf = (event: AgentEvent): string | undefined => {
@@ -158,7 +182,7 @@ const lineOf = (event: AgentEvent): string | undefined => {
     case "TurnRestarted":
       return `… the answer broke off and begins anew: ${clip(printable(event.error.message), 100)}`
     case "LimitWarning":
-      return `… near the limit of ${event.max} ${event.limit} (${event.actual})`
+      return `… ${ofLimit(event)}`
     case "Compacted":
       return `… ${ofCompaction(event.messages, event.tokensBefore, event.tokensAfter)}`
     case "CompactionFailed":

@@ -66,8 +66,8 @@ describe("axonal, once", () => {
     assert.notInclude(stdout, "the secret")
     assert.deepStrictEqual(stdout.trimEnd().split("\n\n"), [
       `read_file (missing.txt) failed: There is no file missing.txt: call list_files to see what is in ${cwd}.`,
-      "read_file (../secret.txt) was denied: Not approved: nobody is there to approve it. Do not try the same call again.",
-      "read_file (link.txt) was denied: Not approved: nobody is there to approve it. Do not try the same call again.",
+      "read_file (../secret.txt) was denied: nobody is there to approve it. Do not try the same call again.",
+      "read_file (link.txt) was denied: nobody is there to approve it. Do not try the same call again.",
       "read_file (folder/) failed: folder is a folder: call list_files to see what is in it.",
       "p.png: image/png, 9 bytes",
       "data.bin is no text.",

@@ -42,9 +42,10 @@ describe("axonal, once, with a schema for the answer", () => {
     const server = await serve(answer("no idea"))
     const cwd = folderOf({ "s.json": JSON.stringify(person) })
     const flags = ["-m", "m", "--base-url", server.baseUrl, "--no-save", "--output-schema", "s.json", "who?"]
-    const { code, stdout } = await run([...flags], { cwd })
+    const { code, stderr, stdout } = await run([...flags], { cwd })
     server.close()
     assert.deepStrictEqual([code, stdout, server.requests.length], [1, "", 3])
+    assert.match(stderr, /does not fit its schema, .* The answer was: no idea$/m)
   })
 
   it.effect("schemas of every usual draft are known, and what is none is bad usage", () =>
@@ -67,7 +68,7 @@ describe("axonal, once, with a schema for the answer", () => {
       assert.deepStrictEqual([yield* read("a.json", [1]), yield* read("a.json", ["x"])], ["Valid", "Invalid"])
       assert.deepStrictEqual([yield* read("b.json", [1]), yield* read("b.json", [2])], ["Valid", "Invalid"])
       for (const name of ["c.json", "d.json", "e.json", "f.json", "missing.json"]) {
-        assert.match(yield* problemOf(OutputSchema.load(join(folder, name))), /^--output-schema .* is no schema/)
+        assert.match(yield* problemOf(OutputSchema.load(join(folder, name))), /^--output-schema .* is (no schema|not there)/)
       }
     })
   )
@@ -96,6 +97,7 @@ describe("axonal, once, for scripts", () => {
     const [timed, asked] = await Promise.all([hanging, wanting])
     server.close()
     assert.deepStrictEqual([timed.code, timed.stdout], [124, ""], timed.stderr)
+    assert.include(timed.stderr, "The run reached its limit of time.\n")
     assert.strictEqual(existsSync(join(cwd, "b")), false)
     assert.deepStrictEqual([asked.code, /nobody was there to approve/.test(asked.stderr)], [4, true], asked.stderr)
   })

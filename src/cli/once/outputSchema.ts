@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Output from "../../agent/Output.ts"
-import { UsageError } from "../errors.ts"
+import { systemCode, UsageError } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 
 /**
@@ -34,6 +34,8 @@ export const load = (file: string): Effect.Effect<Output.Output<string>, UsageEr
       return make(schema)
     },
     catch: (error) => {
+      if (systemCode(error) === "ENOENT")
+        return new UsageError({ message: oneLine(`--output-schema ${file} is not there`) })
       const words = error instanceof Error ? error.message : String(error)
       return new UsageError({ message: oneLine(`--output-schema ${file} is no schema to answer by: ${words}`) })
     }

@@ -4,7 +4,7 @@
 import type { AgentEvent, Of } from "../../../domain/AgentEvent.ts"
 import { totalTokens } from "../../../domain/Usage.ts"
 import { numeral, plural } from "../../internal/words.ts"
-import { ofCompaction, ofEnding } from "../../render.ts"
+import { ofCompaction, ofEnding, ofLimit } from "../../render.ts"
 import type { Block, Note } from "./block.ts"
 import { timeOf } from "./card.ts"
 import { flat } from "./text.ts"
@@ -35,7 +35,7 @@ export const noteOf = (event: AgentEvent): Note | undefined => {
     case "CompactionFailed":
       return warning(`the conversation could not be summarised: ${flat(event.message)}`)
     case "LimitWarning":
-      return warning(`near the limit of ${numeral(event.max)} ${event.limit} (${numeral(event.actual)})`)
+      return warning(ofLimit(event))
     default:
       return undefined
   }
