@@ -21,15 +21,29 @@ import { UsageError } from "./errors.ts"
  * @since 0.1.0
  */
 export const run = (args: ReadonlyArray<string>, _environment: Environment): Effect.Effect<void, UsageError> =>
+  Effect.map(answer(args), ({ isFound, text }) => {
+    if (isFound) process.stdout.write(text)
+    else process.stderr.write(`axonal: ${text}`)
+  })
+
+/**
+ * What is to be said of the models that are asked for: a table of them, or that there are none.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const answer = (
+  args: ReadonlyArray<string>
+): Effect.Effect<{ readonly isFound: boolean; readonly text: string }, UsageError> =>
   Effect.gen(function* () {
     const { positionals, values } = yield* read(args)
     const models = (yield* Models.Models).search(positionals.map(canonical).join(" "))
     if (models.length === 0) {
       const vendors = ModelString.vendors.map(({ name }) => name).join(", ")
-      process.stderr.write(`axonal: no known model matches. Vendors: ${vendors}. Unknown models work, too.\n`)
-    } else if (values.json === true) {
-      process.stdout.write(models.map((model) => `${JSON.stringify(model)}\n`).join(""))
-    } else process.stdout.write(tableOf(models))
+      return { isFound: false, text: `no known model matches. Vendors: ${vendors}. Unknown models work, too.\n` }
+    }
+    const lines = values.json === true ? models.map((model) => `${JSON.stringify(model)}\n`) : [tableOf(models)]
+    return { isFound: true, text: lines.join("") }
   })
 
 // internal

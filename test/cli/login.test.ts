@@ -2,7 +2,11 @@ import { chmodSync, existsSync, statSync } from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { explain } from "axonal/cli/errors"
+import * as Login from "axonal/cli/login"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Authorization from "../support/authorizationServer.ts"
 import * as Subscription from "../support/subscription.ts"
 import type { Ended } from "./support.ts"
@@ -151,8 +155,12 @@ describe("axonal login", () => {
     [["codex", "--fast"], "Unknown option '--fast'"],
     [["codex", "--issuer", "http://example.com"], "Expected issuer to be an https URL"],
     [["codex", "--tokens", " "], "Expected tokens to be a text that is not blank"]
-  ])("%j is a mistake", async (args, message) => {
-    const { code, stderr, stdout } = await run(["login", ...args], { cwd: folderOf() })
-    assert.deepStrictEqual([code, stdout, stderr], [2, "", `axonal: ${message}. Try axonal --help.\n`])
-  })
+  ])("%j is a mistake", (args, message) =>
+    Effect.runPromise(
+      Effect.map(Effect.exit(Login.run(args, {})), (exit) => {
+        const { code, text } = explain(Exit.isFailure(exit) ? exit.cause : Cause.empty, { debug: false })
+        assert.deepStrictEqual([code, text], [2, `${message}. Try axonal --help.`])
+      })
+    )
+  )
 })

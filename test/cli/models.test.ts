@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Command from "axonal/cli/models"
 import { ModelInfo } from "axonal/domain/ModelInfo"
 import * as Models from "axonal/transport/Models"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,7 @@ setUp()
 const known = Effect.runSync(Models.Models)
 const decode = Schema.decodeUnknownSync(Schema.parseJson(ModelInfo))
 const axonal = (...args: ReadonlyArray<string>) => run(args, { cwd: folderOf() })
+const textOf = (...args: ReadonlyArray<string>) => Effect.runSync(Command.answer(args)).text
 
 describe("axonal models", () => {
   it("shows every known model without a network or a key", async () => {
@@ -25,10 +27,9 @@ describe("axonal models", () => {
     )
   })
 
-  it("says what a model takes, does and costs", async () => {
-    const { stdout } = await axonal("models", "gpt-5.4", "file", "structured")
+  it("says what a model takes, does and costs", () => {
     assert.deepStrictEqual(
-      stdout
+      textOf("gpt-5.4", "file", "structured")
         .trimEnd()
         .split("\n")
         .slice(1)
@@ -41,19 +42,18 @@ describe("axonal models", () => {
         ]
       ]
     )
-    assert.match((await axonal("models", "gemma3:4b")).stdout, /\nollama:gemma3:4b +- +- +- +image\n$/)
+    assert.match(textOf("gemma3:4b"), /\nollama:gemma3:4b +- +- +- +image\n$/)
   })
 
-  it("AM-33 vendors are found by their other names", async () => {
-    const [by, alias] = await Promise.all([axonal("models", "google:"), axonal("models", "GEMINI:")])
-    assert.strictEqual(by.stdout, alias.stdout)
-    assert.strictEqual(by.stdout.trimEnd().split("\n").length, known.byPrefix("google:").length + 1)
+  it("AM-33 vendors are found by their other names", () => {
+    const [by, alias] = [textOf("google:"), textOf("GEMINI:")]
+    assert.strictEqual(by, alias)
+    assert.strictEqual(by.trimEnd().split("\n").length, known.byPrefix("google:").length + 1)
   })
 
-  it("json is one model a line", async () => {
-    const { stdout } = await axonal("models", "--json", "claude-haiku")
+  it("json is one model a line", () => {
     assert.deepStrictEqual(
-      stdout
+      textOf("--json", "claude-haiku")
         .trimEnd()
         .split("\n")
         .map((line) => decode(line)),
@@ -80,7 +80,11 @@ describe("axonal models", () => {
 
   it("help is help, and a prompt that begins so is quoted", async () => {
     assert.match((await axonal("models", "--help")).stdout, /^Usage: axonal/)
-    assert.include((await axonal("models of lamps", "--no-save")).stdout, "“models of lamps”")
-    assert.include((await axonal("--no-save", "--", "models", "of lamps")).stdout, "“models of lamps”")
+    const [one, other] = await Promise.all([
+      axonal("models of lamps", "--no-save"),
+      axonal("--no-save", "--", "models", "of lamps")
+    ])
+    assert.include(one.stdout, "“models of lamps”")
+    assert.strictEqual(other.stdout, one.stdout)
   })
 })

@@ -1,15 +1,33 @@
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { ofStore } from "axonal/cli/errors"
+import { explain, ofStore } from "axonal/cli/errors"
+import * as Command from "axonal/cli/sessions/command"
 import * as ContextStore from "axonal/context/ContextStore"
 import { SessionId } from "axonal/domain/Ids"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { screenOf } from "./sessionSupport.ts"
 import type { Setting } from "./support.ts"
 import { answer, endless, folderOf, run, serve, setUp, start } from "./support.ts"
 
 setUp()
 
+/** In a process of its own: what is about its streams, its current folder, or other processes. */
 const sessions = (here: Setting, ...args: ReadonlyArray<string>) => run(["sessions", ...args], here)
+
+/** The same in this one. */
+const inside = async (here: Setting, ...args: ReadonlyArray<string>) => {
+  const screen = screenOf()
+  const mask = process.umask()
+  const all = [...args, "--data-dir", join(here.cwd, ".data", "axonal")]
+  const exit = await Effect.runPromiseExit(Command.runAt(all, here.cwd, () => screen))
+  process.umask(mask)
+  const told = Exit.isSuccess(exit) ? { code: 0, text: "" } : explain(exit.cause, { debug: false })
+  const stderr = told.text === "" ? screen.noted() : `${screen.noted()}axonal: ${told.text}\n`
+  return { code: told.code, stdout: screen.printed(), stderr }
+}
+
 const linesOf = (text: string) => text.trimEnd().split("\n")
 const json = (text: string): ReadonlyArray<Readonly<Record<string, unknown>>> =>
   text === "" ? [] : linesOf(text).map((line) => JSON.parse(line))
@@ -32,36 +50,36 @@ describe("axonal sessions", () => {
     const here: Setting = { cwd: folderOf() }
     await run(["--offline", "-s", "plan", "1+1"], here)
     await run(["--offline", "-s", "plan", "2+2"], here)
-    assert.match((await sessions(here)).stdout, /^id +changed +entries +session\nplan +just now +12 +1\+1\n$/)
+    assert.match((await inside(here)).stdout, /^id +changed +entries +session\nplan +just now +12 +1\+1\n$/)
     assert.match(
-      (await sessions(here, "show")).stdout,
+      (await inside(here, "show")).stdout,
       /\nuser #7\n2\+2\n\nassistant #8\n→ calculate\(expression: "2\+2"\)\n← calculate: 4\n\n/
     )
-    assert.include((await sessions(here, "search", "2")).stdout, "user, just now: 2+2\n")
-    assert.strictEqual((await sessions(here, "rename", "pl", "My sums")).stdout, "plan is “My sums” now\n")
+    assert.include((await inside(here, "search", "2")).stdout, "user, just now: 2+2\n")
+    assert.strictEqual((await inside(here, "rename", "pl", "My sums")).stdout, "plan is “My sums” now\n")
   })
 
   it("a session is forked, rewound and erased", async () => {
     const here: Setting = { cwd: folderOf() }
     await run(["--offline", "-s", "plan", "1+1"], here)
     await run(["--offline", "-s", "plan", "2+2"], here)
-    const [fork] = json((await sessions(here, "fork", "pl", "6", "--json")).stdout)
+    const [fork] = json((await inside(here, "fork", "pl", "6", "--json")).stdout)
     assert.deepInclude(fork, { origin: "plan", entries: 7, owner: here.cwd })
-    await sessions(here, "rewind", "plan", "--back", "1")
+    await inside(here, "rewind", "plan", "--back", "1")
     const asked = await run(["--offline", "-s", "plan", "what did I ask before?"], here)
     assert.strictEqual(asked.stdout, "Earlier in this conversation you asked:\n1. 1+1\n")
-    assert.strictEqual((await sessions(here, "rewind", "plan", "--undo")).code, 0)
-    assert.lengthOf(json((await sessions(here, "show", "plan", "--json")).stdout), 8)
-    assert.match((await sessions(here, "tree", "plan")).stdout, /^b1 +plan \(left\) +12 entries/)
+    assert.strictEqual((await inside(here, "rewind", "plan", "--undo")).code, 0)
+    assert.lengthOf(json((await inside(here, "show", "plan", "--json")).stdout), 8)
+    assert.match((await inside(here, "tree", "plan")).stdout, /^b1 +plan \(left\) +12 entries/)
     const refused = await sessions(here, "rm", "plan")
     assert.strictEqual(refused.code, 2)
     assert.include(
       refused.stderr,
       "there is no terminal to ask on: add --yes if it is meant. Try axonal sessions --help."
     )
-    assert.strictEqual((await sessions(here, "rm", "plan", "--yes")).stdout, "plan is erased\n")
+    assert.strictEqual((await inside(here, "rm", "plan", "--yes")).stdout, "plan is erased\n")
     assert.deepStrictEqual(
-      json((await sessions(here, "list", "--json")).stdout).map(({ id }) => id),
+      json((await inside(here, "list", "--json")).stdout).map(({ id }) => id),
       [fork?.["id"]]
     )
   })
@@ -71,7 +89,7 @@ describe("axonal sessions", () => {
     await run(["--offline", "-s", "plan", "1+1"], here)
     const ended = await Promise.all(
       [["shwo"], ["show", "plann"], ["fork", "plan", "99"], ["show", ""], ["--limit", "x"]].map((args) =>
-        sessions(here, ...args)
+        inside(here, ...args)
       )
     )
     assert.deepStrictEqual(
@@ -92,8 +110,8 @@ describe("axonal sessions", () => {
   it("an export is imported again, elsewhere or beside itself", async () => {
     const here: Setting = { cwd: folderOf() }
     await run(["--offline", "-s", "plan", "1+1"], here)
-    await sessions(here, "rename", "plan", "Sums")
-    const { stdout } = await sessions(here, "export", "plan")
+    await inside(here, "rename", "plan", "Sums")
+    const { stdout } = await inside(here, "export", "plan")
     assert.deepInclude(json(stdout)[0], { format: "axonal-session", id: "plan", title: "Sums", entries: 6 })
     assert.strictEqual((await sessions(here, "export", "plan", "plan.jsonl")).code, 0)
     assert.deepStrictEqual(
@@ -108,7 +126,7 @@ describe("axonal sessions", () => {
     const there: Setting = { cwd: folderOf(), stdin: stdout }
     assert.strictEqual((await sessions(there, "import")).stdout, "imported session plan: 6 entries\n")
     assert.strictEqual(
-      (await sessions(there, "export")).stdout.split("\n").slice(1).join("\n"),
+      (await inside(there, "export")).stdout.split("\n").slice(1).join("\n"),
       stdout.split("\n").slice(1).join("\n")
     )
     const [copy] = json((await sessions(here, "import", "plan.jsonl", "--json")).stdout)
@@ -119,7 +137,7 @@ describe("axonal sessions", () => {
   it("a file that is no whole session is refused with its line", async () => {
     const here: Setting = { cwd: folderOf({ "a.txt": "hello\n" }) }
     await run(["--offline", "-s", "plan", "1+1"], here)
-    const { stdout } = await sessions(here, "export")
+    const { stdout } = await inside(here, "export")
     const cut = await sessions({ ...here, stdin: linesOf(stdout).slice(0, 3).join("\n") }, "import", "-")
     assert.deepStrictEqual([cut.code, cut.stdout], [1, ""])
     assert.match(cut.stderr, /^axonal: standard input, line 3: .*cut off.*\. Nothing was imported\.\n$/)
@@ -132,7 +150,7 @@ describe("axonal sessions", () => {
     const nowhere = await sessions(here, "export", "plan", "no/a.jsonl")
     assert.strictEqual(nowhere.stderr, "axonal: no/a.jsonl cannot be written: its folder does not exist (ENOENT).\n")
     assert.include((await sessions(here, "import", ".")).stderr, "axonal: . cannot be read: it is a folder (EISDIR).")
-    assert.lengthOf(json((await sessions(here, "list", "--json")).stdout), 1)
+    assert.lengthOf(json((await inside(here, "list", "--json")).stdout), 1)
   })
 
   it("RUN-5 a session that another process runs is left alone", async () => {
@@ -153,28 +171,31 @@ describe("axonal sessions", () => {
         /session shared is in use by a run and cannot be \w+ now\. Try again when that has ended\.\n$/
       )
     }
-    assert.include((await sessions(here, "show", "shared")).stdout, "user #1\nbegin\n")
+    assert.include((await inside(here, "show", "shared")).stdout, "user #1\nbegin\n")
     first.child.kill("SIGINT")
     await first.ended
-    assert.strictEqual((await sessions(here, "rm", "shared", "-y")).code, 0)
+    assert.strictEqual((await inside(here, "rm", "shared", "-y")).code, 0)
     server.close()
   })
 
   it("a reader that leaves early is no error", async () => {
     const here: Setting = { cwd: folderOf() }
     await run(["--offline", "-s", "plan", "1+1"], here)
-    const [header = "", ...entries] = linesOf((await sessions(here, "export")).stdout)
-    const many = Array.from({ length: 500 }, (_, copy) =>
-      entries.map((line) => line.replace(/"id":"(run_[^"]*)"/, `"id":"$1-${copy}"`))
+    const [header = "", ...entries] = linesOf((await inside(here, "export")).stdout)
+    const long = entries.map((line) => line.replaceAll("1+1", "1+1 ".repeat(400)))
+    const many = Array.from({ length: 60 }, (_, copy) =>
+      long.map((line) => line.replace(/"id":"(run_[^"]*)"/, `"id":"$1-${copy}"`))
     ).flat()
     const file = [header.replace(/"entries":\d+/, `"entries":${many.length}`), ...many].join("\n")
     assert.strictEqual((await sessions({ ...here, stdin: file }, "import")).code, 0)
-    for (const args of [["show"], ["show", "--entries"], ["show", "--json"], ["export"], ["search", "1", "--json"]]) {
+    const readers = [["show"], ["show", "--entries"], ["show", "--json"], ["export"], ["search", "1", "--json"]]
+    const ends = readers.map(async (args) => {
       const reading = start(["sessions", ...args], here)
       reading.child.stdout.once("data", () => reading.child.stdout.destroy())
       const { code, stderr } = await reading.ended
       assert.deepStrictEqual([code, stderr], [0, ""], args.join(" "))
-    }
+    })
+    await Promise.all(ends)
   })
 
   it("help is there for the command", async () => {
@@ -193,7 +214,7 @@ describe("axonal --fork", () => {
     assert.strictEqual(latest.stdout, "Earlier in this conversation you asked:\n1. 1+1\n")
     const named = await run(["--offline", "--fork=pla", "2+2"], here)
     assert.match(named.stderr, /\nsession session_\w+\n$/)
-    const all = json((await sessions(here, "list", "--json")).stdout)
+    const all = json((await inside(here, "list", "--json")).stdout)
     assert.deepStrictEqual(
       all.map(({ entries, origin }) => [origin, entries]),
       [

@@ -30,16 +30,29 @@ import * as Transfer from "./transfer.ts"
 export const run = (
   args: ReadonlyArray<string>,
   environment: Environment
+): Effect.Effect<void, UsageError | SetupError> =>
+  runAt(args, realpathSync(process.cwd()), (options) => Screens.ofProcess(options, environment))
+
+/**
+ * Runs the command over the sessions of a folder.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const runAt = (
+  args: ReadonlyArray<string>,
+  folder: string,
+  screenOf: (options: Pick<Options, "color">) => Screen
 ): Effect.Effect<void, UsageError | SetupError> => {
   const parsed = parse(args)
   switch (parsed._tag) {
     case "Help":
-      return Effect.sync(() => process.stdout.write(help))
+      return Effect.sync(() => screenOf({ color: false }).print(help))
     case "Invalid":
       return new UsageError({ message: parsed.message, see: "axonal sessions --help" })
     case "Asked": {
       const { options } = parsed
-      const screen = Screens.ofProcess(options, environment)
+      const screen = screenOf(options)
       const file = Sessions.databasePath(options)
       // Who looks at sessions that were never begun gets no folder for them.
       const isThere = options.action === "import" || existsSync(file)
@@ -49,9 +62,7 @@ export const run = (
       const store = isThere
         ? Effect.map(Sessions.databaseFile(options), (filename) => layerSqlite({ filename }))
         : Effect.succeed(ContextStore.layerMemory)
-      return Effect.flatMap(store, (layer) =>
-        Effect.provide(act(options, realpathSync(process.cwd()), screen), layer)
-      ).pipe(
+      return Effect.flatMap(store, (layer) => Effect.provide(act(options, folder, screen), layer)).pipe(
         Effect.catchTag(
           "StoreError",
           (error) => new SetupError({ message: ofStore(error, file, instead), cause: error })

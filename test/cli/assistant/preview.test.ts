@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import { toLines } from "../../../src/cli/assistant/preview/lines.ts"
 import * as Preview from "../../../src/cli/assistant/preview/preview.ts"
 import * as Sandbox from "../../../src/sandbox/Sandbox.ts"
 import { callOf } from "../../support/calls.ts"
+import { numRuns } from "../../support/generated.ts"
 
 const files = {
   "a.txt": Array.from({ length: 30 }, (_, index) => `line ${index + 1}\n`).join(""),
@@ -90,8 +92,17 @@ describe("preview", () => {
     Effect.gen(function* () {
       const [diff] = yield* of("write_file", { path: "a.txt", content: "x\n".repeat(1000) })
       assert.deepStrictEqual(diff?.kind === "diff" && [diff.lines.length, diff.more], [400, 631])
-      const [command] = yield* of("shell", { command: "x".repeat(9000) })
-      assert.match(command?.kind === "command" ? command.text : "", /\n\[… 5000 characters are not shown …\]\n/)
+      const [line] = yield* of("write_file", { path: "a.txt", content: `${" ".repeat(2000)}evil` })
+      assert.include(JSON.stringify(line), "[… 4 characters are not shown]")
+      const [fields] = yield* of("other", { text: "x".repeat(9000) })
+      assert.match(JSON.stringify(fields), /\\n\[… 5000 characters are not shown …\]\\n/)
+    })
+  )
+
+  it.effect("of what would be run nothing is left out, however long it is", () =>
+    Effect.gen(function* () {
+      const command = `ls ${"\n".repeat(500)} ${" ".repeat(9000)} && rm x # ${"y".repeat(9000)}`
+      assert.include(toLines(yield* of("shell", { command })).join("\n"), " && rm x # ")
     })
   )
 
@@ -117,6 +128,6 @@ describe("preview", () => {
           /\\u00[01]|[\p{Cf}\p{Cs}]/u
         )
       }),
-    { fastCheck: { numRuns: 30 } }
+    { fastCheck: { numRuns: numRuns(30) } }
   )
 })
