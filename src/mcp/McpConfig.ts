@@ -3,7 +3,7 @@
  * that read them. What it answers are the options of `McpClient.layer`, and all problems at once; a server with a mistake
  * keeps no other from being used.
  */
-import type * as PlatformError from "@effect/platform/Error"
+import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -143,7 +143,7 @@ interface Read {
 }
 
 const textOf = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Read> =>
-  Effect.match(fs.readFileString(file), {
+  Effect.match(Effect.zipRight(regular(fs, file), fs.readFileString(file)), {
     onSuccess: (text): Read => ({ text }),
     onFailure: (error): Read =>
       isAbsent(error)
@@ -158,6 +158,17 @@ const textOf = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Read> =>
             }
           }
   })
+
+/** A project may have a device or a pipe under this name, which would never end. */
+const regular = (fs: FileSystem.FileSystem, file: string): Effect.Effect<void, PlatformError.PlatformError> =>
+  Effect.flatMap(fs.stat(file), ({ type }) =>
+    type === "File"
+      ? Effect.void
+      : new PlatformError.SystemError({
+          ...{ module: "FileSystem", method: "readFileString", pathOrDescriptor: file },
+          ...{ reason: "InvalidData", description: "it is no regular file" }
+        })
+  )
 
 const isAbsent = (error: PlatformError.PlatformError): boolean =>
   error._tag === "SystemError" && (error.reason === "NotFound" || error.reason === "BadResource")

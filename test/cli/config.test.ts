@@ -1,5 +1,6 @@
 import { symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { parse as parseArgs } from "axonal/cli/args"
 import { Config } from "axonal/cli/config/config"
@@ -211,6 +212,27 @@ describe("config, of a project that is not trusted", () => {
       const { instructions, problems } = yield* settings()
       assert.deepStrictEqual(instructions, ["Told."])
       assert.match(problems[0] ?? "", /is not trusted: instructionFiles do not count/)
+    })
+  )
+
+  it.effect("what never ends is not read, whatever it is called", () =>
+    Effect.gen(function* () {
+      const { environment, folder, settings } = place({ ".axonal/a": "" })
+      symlinkSync("/dev/zero", join(folder, ".axonal/config.json"))
+      symlinkSync("/dev/zero", join(folder, "mcp.json"))
+      assert.match(yield* problemOf(settings()), /config\.json: cannot be read \(it is no regular file\)$/)
+      assert.strictEqual(Trust.stateOf(environment, folder), "unknown")
+      const { problems } = yield* Effect.provide(McpConfig.read({ project: folder, user: false }), NodeContext.layer)
+      assert.match(problems[0]?.problem ?? "", /it is no regular file/)
+    })
+  )
+
+  it.effect("its rules ask of no kind", () =>
+    Effect.gen(function* () {
+      const { settings } = place({
+        ".axonal/config.toml": '[[rules]]\ntools = "*"\nverdict = "ask"\ncategory = "all"\n'
+      })
+      assert.deepStrictEqual((yield* settings()).rules, { rules: [{ tools: "*", verdict: "ask" }] })
     })
   )
 

@@ -2,9 +2,10 @@
  * AGENTS.md: what people write down for whoever works on a project. The user's own, and those from the root of the repository
  * down to the current folder. They are read once, so that the instructions of a conversation stay the same.
  */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { isWithin, upwards, userFolder } from "../config/files.ts"
+import { textOf as fileText } from "../internal/fileText.ts"
 import { oneLine } from "../internal/words.ts"
 
 /**
@@ -65,7 +66,7 @@ const mostOfAll = 60_000
 
 const textOf = (path: string): string | undefined => {
   try {
-    return readFileSync(path, "utf8")
+    return fileText(path)
       .replace(/^\ufeff/, "")
       .replaceAll("\r\n", "\n")
       .trim()

@@ -2,13 +2,13 @@
  * The files of settings as one: the project's over the user's own, as far as the project is trusted, with every path made
  * whole and every file of instructions read.
  */
-import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Environment } from "../environment.ts"
 import { systemCode, UsageError } from "../errors.ts"
+import { textOf as fileText } from "../internal/fileText.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Found } from "./files.ts"
 import * as Files from "./files.ts"
@@ -117,7 +117,7 @@ const together = <A>(
 
 const textOf = (file: string, problems: Array<string>): ReadonlyArray<string> => {
   try {
-    const text = readFileSync(file, "utf8").trim()
+    const text = fileText(file).trim()
     if (text.length <= most) return text === "" ? [] : [text]
     problems.push(oneLine(`${file}: more than ${most} characters of instructions`))
   } catch (error) {

@@ -2,7 +2,6 @@
  * Reads a file of settings. All of its mistakes are told at once, each with its line and column; a file with a mistake says
  * nothing at all.
  */
-import { readFileSync } from "node:fs"
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -15,6 +14,7 @@ import { nearest } from "../../internal/nearest.ts"
 import type { Issue, Place } from "../../internal/problems.ts"
 import * as Problems from "../../internal/problems.ts"
 import { systemCode } from "../errors.ts"
+import { textOf } from "../internal/fileText.ts"
 import { oneLine } from "../internal/words.ts"
 import { Config } from "./config.ts"
 
@@ -34,7 +34,7 @@ export type Read = Either.Either<Config, ReadonlyArray<string>>
  */
 export const read = (file: string): Read => {
   try {
-    return parse(file, readFileSync(file, "utf8"))
+    return parse(file, textOf(file))
   } catch (error) {
     const code = systemCode(error)
     return Either.left([`${oneLine(file)}: cannot be read (${code})`])

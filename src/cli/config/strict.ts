@@ -61,7 +61,7 @@ export const stricter = (project: Settings, user: Settings, isWithin: (path: str
     mcp: mcp === undefined ? undefined : { ...(mcp.enabled === false ? { enabled: false } : {}), ...offOf(mcp.off) },
     // What it finds safe is no longer asked about.
     guard: undefined,
-    rules: some(rules?.filter(({ verdict }) => verdict !== "allow"))
+    rules: some(rules?.filter(({ verdict }) => verdict !== "allow").map(ofNoKind))
   }
   const counted = new Map(Object.entries(config))
   const dropped = Object.entries(project).flatMap(([name, value]) =>
@@ -71,6 +71,9 @@ export const stricter = (project: Settings, user: Settings, isWithin: (path: str
 }
 
 // internal
+
+/** What it asks about is of no kind that "always" could be said to. */
+const ofNoKind = ({ category: _, ...rule }: NonNullable<Settings["rules"]>[number]) => rule
 
 /** As many as a run has when nobody says. */
 const usualTurns = 50

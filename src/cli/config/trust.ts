@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { files as mcpFiles } from "../../mcp/McpConfig.ts"
 import type { Environment } from "../environment.ts"
+import { bytesOf } from "../internal/fileText.ts"
 import { trustFile } from "./files.ts"
 
 /**
@@ -82,7 +83,7 @@ const digestOf = (files: ReadonlyArray<string>): string | undefined => {
   const hash = createHash("sha256")
   try {
     for (const file of files) {
-      const bytes = readFileSync(file)
+      const bytes = bytesOf(file)
       hash.update(`${file}\0${bytes.length}\0`).update(bytes)
     }
   } catch {

@@ -17,6 +17,7 @@ import { cut, fitting, rule } from "./words.ts"
  * **Details**
  *
  * - `armedAt`: from when on keys are heard, in milliseconds. What is typed before was meant for the words.
+ * - `isRead`: whether the end of the preview was seen.
  * - `writing`: what is being written in the editor instead of the conversation's words. `problem`: why it was not taken.
  *
  * @category models
@@ -25,6 +26,7 @@ import { cut, fitting, rule } from "./words.ts"
 export interface Card {
   readonly armedAt: number
   readonly scroll: number
+  readonly isRead: boolean
   readonly writing: "reason" | "arguments" | undefined
   readonly problem: string | undefined
 }
@@ -58,6 +60,7 @@ export const quietMillis = 300
 export const make = (now: number): Card => ({
   armedAt: now + quietMillis,
   scroll: 0,
+  isRead: false,
   writing: undefined,
   problem: undefined
 })
@@ -73,6 +76,10 @@ export const isArmed = ({ armedAt }: Card, now: number): boolean => now >= armed
 /**
  * What a key does. `last` is how far the preview scrolls, as `view` says.
  *
+ * **Details**
+ *
+ * - `previews`: what would be run is not agreed to before its end was seen.
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -80,11 +87,16 @@ export const pressed = (
   card: Card,
   question: Question,
   data: string,
-  { last, now }: { readonly last: number; readonly now: number }
+  about: { readonly last: number; readonly now: number; readonly previews: ReadonlyArray<Preview> }
 ): readonly [Card, Act] => {
+  const { last, now, previews } = about
   if (!isArmed(card, now)) return [{ ...card, armedAt: now + quietMillis }, { _tag: "Type" }]
   const name = oneLine(question.call.tool.name)
-  switch (Keys.lookup("approval", data)) {
+  const key = Keys.lookup("approval", data)
+  if (agreeing.has(key ?? "") && last > 0 && !card.isRead && previews.some(isRun)) {
+    return [{ ...card, problem: "there is more of it: ↓ or PageDown to its end, then agree" }, none]
+  }
+  switch (key) {
     case "yes":
       return [card, decide({ approved: true })]
     case "tool":
@@ -189,8 +201,8 @@ export const view = (
   if (card.problem !== undefined) foot.push(theme.error(cut(card.problem, width)))
   const room = rows - 1 - foot.length
   // Of a window with no room for it all, the keys are what cannot be done without.
-  if (room < 1) return { lines: [head, ...foot].slice(-Math.max(1, rows)), last: 0 }
   const body = previews.flatMap((preview) => PreviewView.lines(preview, theme, width))
+  if (room < 1) return { lines: [head, ...foot].slice(-Math.max(1, rows)), last: body.length }
   if (body.length <= room) return { lines: [head, ...body, ...foot], last: 0 }
   const last = body.length - room + 1
   const from = Math.min(card.scroll, last)
@@ -206,10 +218,14 @@ const page = 8
 
 const decide = (decision: Decision): Act => ({ _tag: "Decide", decision })
 
-const scrolled = (card: Card, by: number, last: number): Card => ({
-  ...card,
-  scroll: Math.max(0, Math.min(last, card.scroll + by))
-})
+const agreeing = new Set(["yes", "tool", "category", "session"])
+
+const isRun = ({ kind }: Preview): boolean => kind === "command" || kind === "code"
+
+const scrolled = (card: Card, by: number, last: number): Card => {
+  const scroll = Math.max(0, Math.min(last, card.scroll + by))
+  return { ...card, scroll, isRead: card.isRead || scroll === last, problem: undefined }
+}
 
 const keysOf = (card: Card, question: Question, now: number, theme: Theme, width: number): string => {
   if (card.writing === "reason") return theme.dim(cut("why not? Enter says no, Esc goes back", width))

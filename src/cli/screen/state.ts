@@ -203,7 +203,10 @@ const key = (state: State, data: string, about: About): Step => {
   if (isWriting(state)) return inWriting(state, data, about)
   switch (open?._tag) {
     case "Approval": {
-      const [card, act] = Approval.pressed(open.card, open.ask.question, data, about)
+      const [card, act] = Approval.pressed(open.card, open.ask.question, data, {
+        ...about,
+        previews: open.ask.previews
+      })
       return ofCard({ ...state, open: { ...open, card } }, open.ask.id, act, data, about.now)
     }
     case "Question": {

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as PlainLine from "../../../src/cli/assistant/permissions/plainLine.ts"
 import * as Repository from "../../../src/cli/assistant/permissions/repository.ts"
+import * as Card from "../../../src/cli/screen/approval.ts"
 import * as Guard from "../../../src/guard/Guard.ts"
 import * as ScriptedTransport from "../../../src/testing/ScriptedTransport.ts"
 import { call, text } from "../../../src/testing/ScriptedTransport.ts"
@@ -307,13 +308,16 @@ describe("permissions", () => {
   )
 
   describe("a model that judges", () => {
-    /** What the model says of the command with this number, that a person allows for good when asked. */
+    /** What the model says of the command with this number, to whose kind a person says always by a key when asked. */
     const judged = (...verdicts: ReadonlyArray<readonly [verdict: string, category: string]>) =>
       askedAbout(
         verdicts.map((_, index) => ["shell", { command: `exit 0 #${index}` }] as const),
         {
           model: judgeOf((input) => verdicts[Number(/#(\d)/.exec(JSON.stringify(input))?.[1])] ?? ["", ""]).transport,
-          answer: () => ({ approved: true, remember: "category" })
+          answer: (question) => {
+            const [, act] = Card.pressed(Card.make(0), question, "c", { last: 0, now: 1000, previews: [] })
+            return act._tag === "Decide" ? act.decision : { approved: false }
+          }
         }
       ).pipe(quiet)
 

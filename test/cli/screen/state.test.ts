@@ -18,11 +18,16 @@ const call = (input: unknown, category?: string): Call => ({
   ...(category === undefined ? undefined : { category })
 })
 
-const approval = (id: number, input: unknown = { command: "ls" }, category?: string): Ask => ({
+const approval = (
+  id: number,
+  input: unknown = { command: "ls" },
+  category?: string,
+  previews: (Ask & { readonly _tag: "Approval" })["previews"] = []
+): Ask => ({
   _tag: "Approval",
   id,
   question: call(input, category),
-  previews: []
+  previews
 })
 
 const asked = (question: Partial<Question>): Ask => ({
@@ -115,6 +120,22 @@ describe("the screen's state", () => {
       press(key)
       assert.deepStrictEqual(decisionsOf(acts()), [[7, decision]], key)
     }
+  })
+
+  it("what would be run is not agreed to before its end was seen", () => {
+    const { acts, ask, press, state, wait } = screen()
+    ask(approval(1, {}, undefined, [{ kind: "command", text: "ls\nrm x", folder: "/", limits: [] }]))
+    wait(Approval.quietMillis)
+    for (const key of ["y", "t", "s"]) press(key, { last: 12 })
+    const { open } = state()
+    assert.match(open?._tag === "Approval" ? (open.card.problem ?? "") : "", /there is more of it/)
+    press("\u001b[6~", { last: 12 })
+    press("y", { last: 12 })
+    assert.deepStrictEqual(decisionsOf(acts()), [])
+    press("\u001b[6~", { last: 12 })
+    press("\u001b[A", { last: 12 })
+    press("y", { last: 12 })
+    assert.deepStrictEqual(decisionsOf(acts()), [[1, { approved: true }]])
   })
 
   it("a category that there is not cannot be approved", () => {

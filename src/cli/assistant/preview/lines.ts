@@ -5,19 +5,14 @@ import { plural } from "../../internal/words.ts"
 import type { Preview } from "./preview.ts"
 
 /**
- * The lines. Of a long preview the first 120, and how many there are besides.
+ * The lines, all of them: who reads plain lines can go back, and not further.
  *
  * @category converters
  * @since 0.1.0
  */
-export const toLines = (previews: ReadonlyArray<Preview>): ReadonlyArray<string> => {
-  const lines = previews.flatMap(linesOf)
-  return lines.length <= most ? lines : [...lines.slice(0, most), `… ${plural(lines.length - most, "more line")}`]
-}
+export const toLines = (previews: ReadonlyArray<Preview>): ReadonlyArray<string> => previews.flatMap(linesOf)
 
 // internal
-
-const most = 120
 
 const linesOf = (preview: Preview): ReadonlyArray<string> => {
   switch (preview.kind) {

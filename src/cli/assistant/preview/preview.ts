@@ -58,7 +58,7 @@ export type Preview =
  * **Details**
  *
  * - Changes of files are found by making them on a copy of the files that is in memory only. Of a diff 400 lines are shown, and
- *   400 characters of a line; of other texts 4,000 characters.
+ *   2,000 characters of a line; of what would be run 100,000 characters, of other texts 4,000. What is left out is said.
  *
  * @category constructors
  * @since 0.1.0
@@ -84,7 +84,14 @@ const shell: Find = (input, sandbox) => {
   const { command, folder, ...rest } = recordOf(input)
   return Effect.succeed(
     typeof command === "string"
-      ? [{ kind: "command", text: blockOf(command), folder: lineOf(placeOf(folder, sandbox)), limits: limitsOf(rest) }]
+      ? [
+          {
+            kind: "command",
+            text: blockOf(command, mostRun),
+            folder: lineOf(placeOf(folder, sandbox)),
+            limits: limitsOf(rest)
+          }
+        ]
       : undefined
   )
 }
@@ -97,7 +104,7 @@ const code: Find = (input, sandbox) => {
           {
             kind: "code",
             language: lineOf(language),
-            text: blockOf(code),
+            text: blockOf(code, mostRun),
             folder: lineOf(placeOf(folder, sandbox)),
             limits: limitsOf(rest)
           }
@@ -133,8 +140,10 @@ const kinds = new Map<string, Find>([
 ])
 
 const mostLines = 400
-const mostCharacters = 400
+const mostCharacters = 2000
 const mostText = 4000
+/** Nobody agrees to run what they have not seen, as far as anybody reads. */
+const mostRun = 100_000
 
 const diffOf = ({ after, before, path }: Change): Preview => {
   const [old, next] = [textOf(before ?? none), textOf(after)]
@@ -220,17 +229,18 @@ const shownOf = (value: unknown): string => {
 }
 
 const lineOf = (text: string): string => {
-  const whole = text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)} […]`
+  const whole =
+    text.length <= mostCharacters
+      ? text
+      : `${text.slice(0, mostCharacters)} [… ${text.length - mostCharacters} characters are not shown]`
   return escaped(whole).replaceAll("\n", "\\n")
 }
 
 /** A long text without its middle. */
-const blockOf = (text: string): string => {
-  if (text.length <= mostText) return escaped(text)
-  const half = mostText / 2
-  return escaped(
-    `${text.slice(0, half)}\n[… ${text.length - mostText} characters are not shown …]\n${text.slice(-half)}`
-  )
+const blockOf = (text: string, most = mostText): string => {
+  if (text.length <= most) return escaped(text)
+  const half = most / 2
+  return escaped(`${text.slice(0, half)}\n[… ${text.length - most} characters are not shown …]\n${text.slice(-half)}`)
 }
 
 // Controls but for tabs and ends of lines, and what turns, hides or joins text.
