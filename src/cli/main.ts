@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs"
 import type { Options, Parsed } from "./args.ts"
 import { commands, help, parse } from "./args.ts"
 import { isCapable } from "./environment.ts"
+import { exit } from "./internal/exit.ts"
 
 const version = (): string => {
   // The same two steps up from the sources, from the modules and from the bundle.
@@ -67,13 +68,19 @@ const main = async (): Promise<number> => {
   }
 }
 
-// Whoever reads our output may leave (`| head`). Until a run listens for that itself, it means: quietly stop.
-process.stdout.on("error", () => {
-  if (process.stdout.listenerCount("error") === 1) process.exit(0)
+// Whoever reads our output may leave (`| head`). Until a run listens for that itself, it means: quietly stop. An output
+// that is lost otherwise, as on a full disk, is a failure.
+let lost = 0
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE" && lost === 0) {
+    lost = 1
+    process.stderr.write(`axonal: standard output cannot be written (${error.code ?? error.message}).\n`)
+  }
+  if (process.stdout.listenerCount("error") === 1) process.exit(lost)
 })
 process.stderr.on("error", () => {})
 
 void main().then((code) => {
   // Idle connections and a terminal that is still open must not keep the process; what was written must get out.
-  process.stdout.write("", () => process.exit(code))
+  process.stdout.write("", () => setImmediate(() => exit(code === 0 ? lost : code)))
 })

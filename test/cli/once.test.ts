@@ -1,4 +1,4 @@
-import { symlinkSync } from "node:fs"
+import { existsSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { AgentEvent } from "axonal/domain/AgentEvent"
@@ -107,6 +107,12 @@ describe("axonal, once", () => {
     )
     const version = await run(["--version"], { cwd })
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+  })
+
+  it.skipIf(!existsSync("/dev/full"))("an answer that cannot be written is a failure", async () => {
+    const through = (whole: ReadonlyArray<string>) => ["sh", "-c", 'exec "$@" > /dev/full', "sh", ...whole]
+    const { code, stderr } = await run(["--help"], { cwd: folderOf(), through })
+    assert.deepStrictEqual([code, stderr], [1, "axonal: standard output cannot be written (ENOSPC).\n"])
   })
 
   it("bad usage is one line that helps, and exit code 2", async () => {

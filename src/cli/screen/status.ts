@@ -5,7 +5,7 @@
 import { totalTokens } from "../../domain/Usage.ts"
 import type { Figures } from "../assistant/figures.ts"
 import { bar, padEnd } from "../internal/layout.ts"
-import { lasting, oneLine, rounded } from "../internal/words.ts"
+import { clip, lasting, oneLine, rounded } from "../internal/words.ts"
 import type { Theme } from "./theme.ts"
 import { cut, fitting } from "./words.ts"
 
@@ -41,7 +41,8 @@ export const line = (status: Figures | undefined, theme: Theme, width: number): 
       },
       { text: cached === undefined ? "" : theme.dim(`${cached} cached`), rank: 5 },
       { text: usage.costUsd === undefined || usage.costUsd === 0 ? "" : theme.dim(price(usage.costUsd)), rank: 3 },
-      { text: theme.dim(`session ${oneLine(session)}`), rank: 6 }
+      // The beginning of an id names a session, too.
+      { text: theme.dim(`session ${clip(oneLine(session), 18)}`), rank: 6 }
     ],
     width,
     theme.dim(" · ")

@@ -183,6 +183,8 @@ describe("the status line", () => {
       line(120),
       "asks · some-model high · ▕██      ▏25 % · ↑12k ↓678 · 50 % cached · $0.0123 · session abc123"
     )
+    const fork = { ...status, session: SessionId.make("session_0123456789abcdef") }
+    assert.match(Status.line(fork, Theme.plain, 120), / · session session_012345678…$/)
     assert.strictEqual(line(65), "asks · some-model high · ▕██      ▏25 % · ↑12k ↓678 · $0.0123")
     assert.strictEqual(line(30), "asks · some-model high")
     assert.strictEqual(line(4), "asks")
