@@ -180,7 +180,7 @@ describe("axonal run", () => {
     const write = 'write_file path="new.txt" content="three"'
     const { code, stdout } = await run(["run", "team/reader.md", "--offline", "--no-save", write], { cwd })
     assert.deepStrictEqual([code, existsSync(join(cwd, "new.txt"))], [0, false])
-    assert.include(stdout, "write_file (new.txt, three) was denied: Not approved: nobody is there to approve it.")
+    assert.include(stdout, "write_file (new.txt, three) was denied: nobody is there to approve it.")
   })
 
   it.skipIf(!hasScript)("a person at the terminal lets it be written", async () => {
