@@ -3,6 +3,7 @@
  * it is, the terminal is given back whole.
  */
 import { exitCodes } from "../errors.ts"
+import { exit } from "../internal/exit.ts"
 
 /**
  * Listens until what this answers is called.
@@ -21,15 +22,18 @@ export const listen = (on: {
 }): (() => void) => {
   let asked = false
   const ask = (code: number) => (): void => {
-    if (asked) process.exit(code)
+    if (asked) exit(code)
     asked = true
     on.leave(code)
   }
-  const gone = ask(exitCodes.hangup)
+  // A terminal that goes says so in several ways, of which none is a second request.
+  const gone = (): void => {
+    if (!asked) ask(exitCodes.hangup)()
+  }
   const handlers: ReadonlyArray<readonly [NodeJS.Signals, () => void]> = [
     ["SIGINT", ask(exitCodes.interrupted)],
     ["SIGTERM", ask(exitCodes.terminated)],
-    ["SIGHUP", ask(exitCodes.hangup)],
+    ["SIGHUP", gone],
     ["SIGTSTP", on.suspend]
   ]
   for (const [signal, handler] of handlers) process.on(signal, handler)

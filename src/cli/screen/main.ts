@@ -7,6 +7,7 @@ import { homedir } from "node:os"
 import type { Options } from "../args.ts"
 import * as Environment from "../environment.ts"
 import { exitCodes } from "../errors.ts"
+import { exit } from "../internal/exit.ts"
 import { oneLine } from "../internal/words.ts"
 import * as App from "./app.ts"
 import * as Lifecycle from "./lifecycle.ts"
@@ -56,7 +57,7 @@ export const open = async (options: Options): Promise<number> => {
   const unhear = Lifecycle.overhear((text) => app.face.news({ _tag: "Note", text, kind: "warning" }))
   app.start()
   // What hangs while it is left does not hold the person up.
-  void app.face.left.then(() => setTimeout(() => process.exit(code ?? exitCodes.failed), patienceMillis).unref())
+  void app.face.left.then(() => setTimeout(() => exit(code ?? exitCodes.failed), patienceMillis).unref())
   await app.drawn
   await new Promise((resolve) => setImmediate(resolve))
   const { run } = await import("./session.ts")
