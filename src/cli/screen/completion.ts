@@ -38,15 +38,10 @@ export const make = (host: () => Pick<Host, "completions" | "files"> | undefined
   }
 })
 
-/**
- * The mention of a file that the cursor stands behind, with its `@`.
- *
- * @category converters
- * @since 0.1.0
- */
-export const mentioned = (before: string): string | undefined => /(?:^|\s)(@(?:"[^"]*|\S*))$/.exec(before)?.[1]
-
 // internal
+
+/** The mention of a file that the cursor stands behind, with its `@`. */
+const mentioned = (before: string): string | undefined => /(?:^|\s)(@(?:"[^"]*|\S*))$/.exec(before)?.[1]
 
 const most = 50
 

@@ -7,14 +7,6 @@ import { printable } from "../internal/words.ts"
 import type { Theme } from "./theme.ts"
 
 /**
- * The beginning and end of a paste, as terminals tell it.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const pasteMarks = ["\u001b[200~", "\u001b[201~"] as const
-
-/**
  * Makes an editor.
  *
  * @category constructors
@@ -77,5 +69,8 @@ export const pasted = (data: string): string | undefined => {
 }
 
 // internal
+
+/** The beginning and end of a paste, as terminals tell it. */
+const pasteMarks = ["\u001b[200~", "\u001b[201~"] as const
 
 const inverted = /\u001b\[7m(.*?)\u001b\[0m/

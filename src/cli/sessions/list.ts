@@ -88,13 +88,10 @@ export const search = (
     if (!isWhole) screen.note(`axonal: the latest ${numeral(limit)}; more with --limit ${limit * 4}\n`)
   })
 
-/**
- * Sessions as a table, with the folder of each where they are of several. The current one is marked.
- *
- * @category converters
- * @since 0.1.0
- */
-export const tableOf = (
+// internal
+
+/** Sessions as a table, with the folder of each where they are of several. The current one is marked. */
+const tableOf = (
   sessions: ReadonlyArray<SessionInfo>,
   now: number,
   screen: Pick<Screen, "color" | "home" | "width">,
@@ -121,8 +118,6 @@ export const tableOf = (
   ]
   return table([head, ...rows], columns, screen.width)
 }
-
-// internal
 
 const most = 50
 

@@ -41,13 +41,10 @@ export const run = (
     }
   })
 
-/**
- * The findings for people, what to do below each.
- *
- * @category converters
- * @since 0.1.0
- */
-export const render = (findings: ReadonlyArray<Finding>): string =>
+// internal
+
+/** The findings as a table, what to do about each below it. */
+const render = (findings: ReadonlyArray<Finding>): string =>
   table(
     findings.flatMap(({ about, fix, state, text }) => [
       [state === "ok" ? "ok" : state === "warning" ? "look" : "WRONG", about, oneLine(text)],

@@ -28,18 +28,13 @@ export const entries = (): ReadonlyArray<Entry> => whole
 export const find = (name: string): Entry | undefined =>
   whole.find((entry) => entry.name === name || entry.aliases.includes(name))
 
-/**
- * What `/help` says of all commands.
- *
- * @category converters
- * @since 0.1.0
- */
-export const help = (): string => {
+// internal
+
+/** What `/help` says of all commands. */
+const help = (): string => {
   const width = Math.max(...whole.map((command) => usageOf(command).length))
   return [...whole.map((command) => `${usageOf(command).padEnd(width)}  ${command.summary}`), "", ...besides].join("\n")
 }
-
-// internal
 
 const own: Entry = {
   ...{ name: "help", aliases: ["?"], words: "[COMMAND]", summary: "this text, or what one command does" },

@@ -38,15 +38,6 @@ export interface Service {
 }
 
 /**
- * The session whose answers are about a call: that of the run that a person began.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const rootOf = ({ identity, session }: Guard.Call): SessionId =>
-  identity.chatId === undefined ? session : SessionId.make(identity.chatId)
-
-/**
  * The name of an answer.
  *
  * @category constructors
@@ -118,6 +109,10 @@ export const make = (plan: string): Service => {
 }
 
 // internal
+
+/** The session whose answers are about a call: that of the run that a person began. */
+const rootOf = ({ identity, session }: Guard.Call): SessionId =>
+  identity.chatId === undefined ? session : SessionId.make(identity.chatId)
 
 interface Book {
   given: ReadonlyArray<Given>

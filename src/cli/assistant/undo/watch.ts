@@ -150,13 +150,10 @@ export const kept = (records: Records, folder: string, found: Found): Before =>
     ? { _tag: "File", content: records.keep(folder, found.bytes), hash: hashOf(found.bytes), mode: found.mode }
     : found
 
-/**
- * A path of a sandbox in its absolute form, by its text.
- *
- * @category converters
- * @since 0.1.0
- */
-export const absolute = (folder: string, path: string): string => {
+// internal
+
+/** A path of a sandbox in its absolute form, by its text. */
+const absolute = (folder: string, path: string): string => {
   const names: Array<string> = []
   for (const name of (path.startsWith("/") ? path : `${folder}/${path}`).split("/")) {
     if (name === "..") names.pop()
@@ -164,8 +161,6 @@ export const absolute = (folder: string, path: string): string => {
   }
   return `/${names.join("/")}`
 }
-
-// internal
 
 /** Tools that look, and run commands to do so. */
 const looking = new Set(["read_file", "list_files", "find_files", "search_files"])

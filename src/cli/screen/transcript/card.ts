@@ -98,14 +98,6 @@ export const chosen = (fold: Fold, theme: Theme, sign: string): string =>
   fold.isChosen ? theme.accent(theme.bold("❯")) : sign
 
 /**
- * The sign of what works, at a time.
- *
- * @category converters
- * @since 0.1.0
- */
-export const spinner = (now: number): string => frames[Math.floor(now / 125) % frames.length] ?? "◐"
-
-/**
  * How long something took or has taken so far: tenths of seconds as long as they matter.
  *
  * @category converters
@@ -115,6 +107,9 @@ export const timeOf = (millis: number): string =>
   millis < 9950 ? `${(Math.max(0, millis) / 1000).toFixed(1)} s` : lasting(millis)
 
 // internal
+
+/** The sign of what works, at a time. */
+const spinner = (now: number): string => frames[Math.floor(now / 125) % frames.length] ?? "◐"
 
 const frames = ["◐", "◓", "◑", "◒"]
 

@@ -56,26 +56,6 @@ export const gapOf = (before: Block | undefined, block: Block): number => {
 }
 
 /**
- * Draws blocks below each other.
- *
- * @category converters
- * @since 0.1.0
- */
-export const drawAll = (
-  blocks: ReadonlyArray<Block>,
-  setting: Setting,
-  width: number,
-  line: number
-): ReadonlyArray<string> => {
-  const out: Array<string> = []
-  blocks.forEach((block, index) => {
-    for (let gap = gapOf(blocks[index - 1], block); gap > 0; gap--) out.push("")
-    for (const row of drawBlock(block, setting, width, line + out.length)) out.push(row)
-  })
-  return out
-}
-
-/**
  * What draws blocks: their look, the clock, and what keeps files.
  *
  * @category constructors
@@ -92,6 +72,21 @@ export const settingOf = (look: Look, now: () => number): Setting => {
 }
 
 // internal
+
+/** Draws blocks below each other. */
+const drawAll = (
+  blocks: ReadonlyArray<Block>,
+  setting: Setting,
+  width: number,
+  line: number
+): ReadonlyArray<string> => {
+  const out: Array<string> = []
+  blocks.forEach((block, index) => {
+    for (let gap = gapOf(blocks[index - 1], block); gap > 0; gap--) out.push("")
+    for (const row of drawBlock(block, setting, width, line + out.length)) out.push(row)
+  })
+  return out
+}
 
 const drawWords = (words: Words, { look: { theme } }: Setting, width: number, line: number): Array<string> => {
   const { files, fold, how, text } = words
