@@ -76,7 +76,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     lost = 1
     process.stderr.write(`axonal: standard output cannot be written (${error.code ?? error.message}).\n`)
   }
-  if (process.stdout.listenerCount("error") === 1) process.exit(lost)
+  if (process.stdout.listenerCount("error") === 1) exit(lost)
 })
 process.stderr.on("error", () => {})
 
