@@ -43,6 +43,8 @@ export interface Terminal {
   readonly written: () => string
   readonly ended: Promise<Ended>
   readonly kill: (signal?: NodeJS.Signals) => void
+  /** Takes the terminal away, as who closes its window. */
+  readonly hangUp: () => void
 }
 
 export type Key = keyof typeof keys
@@ -177,7 +179,11 @@ export const start = ({ columns = 80, cwd, env, line, rows = 24 }: Setting): Ter
     gone: (words) => until((screen) => !screen.includes(words)),
     screen: emulator.screen,
     written: () => written,
-    kill: (signal = "SIGKILL") => child.kill(signal)
+    kill: (signal = "SIGKILL") => child.kill(signal),
+    hangUp: () => {
+      // It is not among what the package declares.
+      if ("destroy" in child && typeof child.destroy === "function") child.destroy()
+    }
   }
 }
 

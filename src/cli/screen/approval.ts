@@ -66,14 +66,6 @@ export const make = (now: number): Card => ({
 })
 
 /**
- * Whether keys count.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isArmed = ({ armedAt }: Card, now: number): boolean => now >= armedAt
-
-/**
  * What a key does. `last` is how far the preview scrolls, as `view` says.
  *
  * **Details**
@@ -96,6 +88,8 @@ export const pressed = (
   if (agreeing.has(key ?? "") && last > 0 && !card.isRead && previews.some(isRun)) {
     return [{ ...card, problem: "there is more of it: ↓ or PageDown to its end, then agree" }, none]
   }
+  // Who agrees to a plan has read that one.
+  if (lasting.has(key ?? "") && previews.some(isPlan)) return [card, none]
   switch (key) {
     case "yes":
       return [card, decide({ approved: true })]
@@ -183,9 +177,9 @@ export const view = (
     readonly rows: number
   }
 ): { readonly lines: ReadonlyArray<string>; readonly last: number } => {
-  const { now, place, previews, rows, theme, width } = setting
+  const { place, previews, rows, theme, width } = setting
   const { call, category, reason } = question
-  const title = theme.warning(`Allow ${oneLine(call.tool.name)}?`)
+  const title = theme.warning(previews.some(isPlan) ? "Carry out this plan?" : `Allow ${oneLine(call.tool.name)}?`)
   const count = place[1] > 1 ? `${place[0]}/${place[1]}` : ""
   const who = [...(call.path ?? []).map(({ agent }) => agent), call.agent].map(oneLine).join(" › ")
   const why = [
@@ -196,7 +190,7 @@ export const view = (
   const head = rule(width, theme.warning, title, count)
   const foot = [
     cut(`${why}${call.path === undefined ? "" : theme.dim(` · ${who}`)}`, width),
-    keysOf(card, question, now, theme, width)
+    keysOf(card, question, { ...setting, isPlan: previews.some(isPlan) })
   ]
   if (card.problem !== undefined) foot.push(theme.error(cut(card.problem, width)))
   const room = rows - 1 - foot.length
@@ -213,12 +207,19 @@ export const view = (
 
 // internal
 
+/** Whether keys count. */
+const isArmed = ({ armedAt }: Card, now: number): boolean => now >= armedAt
+
 const none: Act = { _tag: "None" }
 const page = 8
 
 const decide = (decision: Decision): Act => ({ _tag: "Decide", decision })
 
 const agreeing = new Set(["yes", "tool", "category", "session"])
+
+const lasting = new Set(["tool", "category", "session", "never"])
+
+const isPlan = ({ kind }: Preview): boolean => kind === "plan"
 
 const isRun = ({ kind }: Preview): boolean => kind === "command" || kind === "code"
 
@@ -227,13 +228,20 @@ const scrolled = (card: Card, by: number, last: number): Card => {
   return { ...card, scroll, isRead: card.isRead || scroll === last, problem: undefined }
 }
 
-const keysOf = (card: Card, question: Question, now: number, theme: Theme, width: number): string => {
+const keysOf = (
+  card: Card,
+  question: Question,
+  setting: { readonly isPlan: boolean; readonly now: number; readonly theme: Theme; readonly width: number }
+): string => {
+  const { isPlan, now, theme, width } = setting
   if (card.writing === "reason") return theme.dim(cut("why not? Enter says no, Esc goes back", width))
   if (card.writing === "arguments")
     return theme.dim(cut("the arguments: Enter runs it with these, Esc goes back", width))
   if (!isArmed(card, now)) return theme.dim(cut("…", width))
   const key = (letter: string, word: string, rank: number) => ({ text: `${theme.accent(letter)} ${word}`, rank })
   const gap = theme.dim(" · ")
+  if (isPlan)
+    return fitting([key("y", "yes", 0), key("n", "no, and what to change", 1), key("e", "edit", 2)], width, gap)
   const keys = (tool: string, category: string, session: string, never: string) => [
     key("y", "yes", 0),
     key("n", "no", 1),

@@ -31,8 +31,8 @@ atTerminal("the screen from day to day", () => {
     assert.include(JSON.stringify(next.body.messages.at(-1)), "plan")
     next.call("call-2", "present_plan", { plan: "1. Write **cups.md**\n2. Tell the shop" })
     next.end()
-    await screen.until("Tell the shop")
-    await asked(screen, "present_plan")
+    await screen.until("Carry out this plan?")
+    await screen.until("y yes")
     await picture(screen, "plan")
     screen.type("y")
     const last = await model.turn()
@@ -46,8 +46,9 @@ atTerminal("the screen from day to day", () => {
     await done(screen, "Done.")
     assert.strictEqual(readFileSync(join(place.cwd, "cups.md"), "utf8"), "cups\n")
     await golden(screen, "planned")
-    screen.kill("SIGKILL")
-    await screen.ended
+    // Node alone would abort here.
+    screen.hangUp()
+    assert.deepStrictEqual(await screen.ended, { code: 0, signal: 1 })
   })
 
   it("loses nothing when it is killed, and goes on", async () => {

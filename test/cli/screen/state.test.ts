@@ -122,6 +122,18 @@ describe("the screen's state", () => {
     }
   })
 
+  it("a plan is agreed to once: no answer holds for other plans", () => {
+    const ask = approval(7)
+    if (ask._tag !== "Approval") return assert.fail("no approval")
+    const { acts, ask: put, press, wait } = screen()
+    put({ ...ask, previews: [{ kind: "plan", markdown: "# Plan" }] })
+    wait(Approval.quietMillis)
+    for (const key of ["t", "c", "s", "d"]) press(key)
+    assert.deepStrictEqual(decisionsOf(acts()), [])
+    press("y")
+    assert.deepStrictEqual(decisionsOf(acts()), [[7, { approved: true }]])
+  })
+
   it("what would be run is not agreed to before its end was seen", () => {
     const { acts, ask, press, state, wait } = screen()
     ask(approval(1, {}, undefined, [{ kind: "command", text: "ls\nrm x", folder: "/", limits: [] }]))

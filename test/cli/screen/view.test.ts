@@ -173,6 +173,16 @@ describe("the screen's frames", () => {
       "why src/a.ts (edit) · lead › helper",
       "y yes · n no · e edit · t tool · c edit · s session · d never"
     ])
+    const { lines: plan } = Approval.view(Approval.make(0), ask.question, {
+      previews: ask.previews.slice(-1),
+      place: [1, 1],
+      now: 1000,
+      theme: Theme.plain,
+      width: 61,
+      rows: 20
+    })
+    assert.match(plan[0] ?? "", /^── Carry out this plan\? /)
+    assert.strictEqual(plan.at(-1), "y yes · n no, and what to change · e edit")
   })
 })
 
