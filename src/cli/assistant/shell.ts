@@ -12,7 +12,7 @@ import type { Conversation } from "./conversation.ts"
 import * as Notes from "./notes.ts"
 
 /**
- * Runs a command to its end, whatever that is. Interrupting it ends the command and all that it started.
+ * Runs a command to its end, whatever that is. Interrupting it ends the command and all that it started. Of none it says how.
  *
  * **Details**
  *
@@ -24,6 +24,7 @@ import * as Notes from "./notes.ts"
  */
 export const run = (command: string, conversation: Conversation): Effect.Effect<void> =>
   Effect.suspend(() => {
+    if (command === "") return Effect.sync(() => conversation.tell({ _tag: "Note", text: howTo, kind: "info" }))
     const id = ++count
     const kept = Collecting.ends(keptBytes)
     let room = shownCharacters
@@ -86,6 +87,8 @@ export const fromText = (part: string): { readonly command: string; readonly out
 }
 
 // internal
+
+const howTo = "! and a command runs that command, as in !git status"
 
 const keptBytes = 16 * 1024
 const shownCharacters = 1_000_000

@@ -14,6 +14,7 @@ import * as Mentions from "../assistant/mentions.ts"
 import { nobody } from "../assistant/parts/person.ts"
 import * as Shell from "../assistant/shell.ts"
 import * as Told from "../assistant/told.ts"
+import * as Typed from "../assistant/typed.ts"
 import { exitCodes } from "../errors.ts"
 import { clipboard } from "../internal/layout.ts"
 import { oneLine } from "../internal/words.ts"
@@ -74,11 +75,15 @@ export const converse = (setting: { readonly assistant: Assistant; readonly outp
 
       /** Answers whether the conversation goes on. */
       const turn = (typed: string): Effect.Effect<boolean> => {
-        const text = typed.trim()
+        const [text, read] = [typed.trim(), Typed.read(typed)]
         if (terminal.isTerminal) history.add(text)
-        if (text.startsWith("/")) return command(text, face)
+        if (read._tag === "Command") return command(read.line, face)
         if (asking.answered(text) || text === "") return Effect.succeed(true)
-        return Effect.as(text.startsWith("!") ? shell(text.slice(1).trim(), face) : talk(text, face), true)
+        const done =
+          read._tag === "Words"
+            ? talk(read.text, read.how, face)
+            : Effect.raceFirst(Shell.run(read.command, conversation), place.stop)
+        return Effect.as(done, true)
       }
       const waits = Effect.suspend(() => {
         if (!conversation.isWorking()) terminal.prompt()
@@ -132,20 +137,14 @@ const stopped = ({ conversation, terminal }: Face): Effect.Effect<boolean> =>
   Effect.raceFirst(Effect.as(conversation.stop, true), Effect.as(terminal.interrupt, false))
 
 /** A pipe has nobody to steer: its lines are requests, one after the other. */
-const talk = (text: string, face: Face): Effect.Effect<void> => {
+const talk = (text: string, how: Conversation.How | undefined, face: Face): Effect.Effect<void> => {
   const { conversation, output, terminal } = face
-  const isQueued = text.startsWith("&")
   return Effect.gen(function* () {
-    const { input, notes } = yield* Mentions.resolve(isQueued ? text.slice(1).trim() : text, conversation)
+    const { input, notes } = yield* Mentions.resolve(text, conversation)
     for (const note of notes) output.note(`axonal: ${note}\n`)
-    yield* conversation.say(input, isQueued ? "queue" : "steer")
+    yield* conversation.say(input, how)
     if (!terminal.isTerminal) yield* rest(face)
   }).pipe(Effect.catchAllCause(face.complain))
-}
-
-const shell = (command: string, { conversation, output, place }: Face): Effect.Effect<void> => {
-  if (command === "") return Effect.sync(() => output.note("! and a command runs that command, as in !git status\n"))
-  return Effect.raceFirst(Shell.run(command, conversation), place.stop)
 }
 
 const command = (line: string, { complain, output, place, terminal }: Face): Effect.Effect<boolean> =>

@@ -2,19 +2,14 @@
  * The conversation behind the screen: the assistant put together, its news shown, and what is typed carried out. What goes
  * wrong before there is one ends the screen, and is told after it.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import { ContextStore } from "../../context/ContextStore.ts"
 import type { Options } from "../args.ts"
 import * as Assistant from "../assistant/assistant.ts"
-import * as Commands from "../assistant/commands/commands.ts"
 import * as Conversation from "../assistant/conversation.ts"
 import * as Figures from "../assistant/figures.ts"
-import * as History from "../assistant/history.ts"
-import * as Mentions from "../assistant/mentions.ts"
 import * as Preview from "../assistant/preview/preview.ts"
-import * as Shell from "../assistant/shell.ts"
 import * as Told from "../assistant/told.ts"
 import { isDebug } from "../environment.ts"
 import type { Where } from "../errors.ts"
@@ -22,13 +17,11 @@ import { exitCodes, explain } from "../errors.ts"
 import { oneLine } from "../internal/words.ts"
 import { quietly } from "../logging.ts"
 import * as Saved from "../saved.ts"
-import * as Screen from "../sessions/screen.ts"
 import * as Sessions from "../sessions/sessions.ts"
 import * as Resolving from "../settings.ts"
 import * as Asking from "./asking.ts"
-import * as Attachments from "./attachments.ts"
-import * as Files from "./files.ts"
-import type { Face, Host } from "./host.ts"
+import type { Face } from "./host.ts"
+import * as Hosting from "./hosting.ts"
 
 /**
  * How a conversation ended: the exit code, and what is to be told on the normal screen.
@@ -108,118 +101,28 @@ const stopMillis = 3000
 
 const held = ({ asking, conversation, problems }: Opened, face: Face, left: Effect.Effect<void>) =>
   Effect.gen(function* () {
-    const { assistant } = conversation
-    const { knobs, settings } = assistant
-    const fork = yield* FiberSet.makeRuntime<never>()
+    const { knobs, settings } = conversation.assistant
+    const run = yield* FiberSet.makeRuntime<never>()
+    const fork = (effect: Effect.Effect<void>): void => void run(effect)
     const figures = Figures.make(conversation)
-    const history = History.make(settings.save ? History.fileOf(Sessions.dataFolder(settings)) : undefined)
-    const files = Files.make(assistant.undo.sandbox, Date.now)
-    const attachments = Attachments.make({
-      folder: assistant.folder,
-      resolve: (text, paths) => Mentions.attach(text, paths, conversation)
-    })
-    const stops = new Set<Deferred.Deferred<void>>()
-    const tell = (text: string, kind: "info" | "warning" | "error" = "info") =>
-      conversation.tell({ _tag: "Note", text, kind })
-    const complained = <A>(effect: Effect.Effect<A, unknown>): Effect.Effect<void> =>
-      Effect.catchAllCause(Effect.asVoid(effect), (cause) =>
-        Effect.sync(() => tell(conversation.explain(cause), "error"))
-      )
-    const refresh = complained(Effect.tap(figures.refresh, () => Effect.sync(face.refresh)))
-    const shown = Effect.suspend(() =>
-      Effect.map(
-        assistant.within(Effect.flatMap(ContextStore, (store) => store.entries(conversation.session()))),
-        face.restore
-      )
-    )
-    /** What takes long and is no run: stopped by the same key. */
-    const stoppable = (effect: (stop: Effect.Effect<void>) => Effect.Effect<void>): Effect.Effect<void> =>
-      Effect.flatMap(Deferred.make<void>(), (stop) => {
-        stops.add(stop)
-        return Effect.ensuring(
-          effect(Deferred.await(stop)),
-          Effect.sync(() => {
-            stops.delete(stop)
-            face.refresh()
-          })
-        )
-      })
-    const place = (stop: Effect.Effect<void>): Commands.Place => ({
+    const host = Hosting.make({ asking, conversation, face, figures, fork })
+    const tell = Hosting.teller(conversation)
+    const shown = shownOn(face, conversation)
+    const refresh = Hosting.complained(
       conversation,
-      stop,
-      screen: {
-        ...Screen.ofNotes({ color: face.hasColor(), note: (text) => tell(text.trimEnd()) }, process.env),
-        width: Math.max(20, face.size().columns - 2)
-      }
-    })
-    const came = (outcome: Commands.Outcome): void => {
-      switch (outcome._tag) {
-        case "Said":
-          tell(outcome.text.trimEnd())
-          break
-        case "Choose":
-          face.choose(outcome.title, outcome.command, outcome.items)
-          break
-        case "Edit":
-          face.edit(outcome.text)
-          break
-        case "Copy":
-          face.copy(outcome.text)
-          tell(outcome.told)
-          break
-        case "Cleared":
-          face.clear()
-          break
-        case "Left":
-          face.leave()
-          break
-      }
-    }
-    const command = (line: string): void => {
-      fork(stoppable((stop) => complained(Effect.map(Commands.act(line, place(stop)), came))))
-    }
-    const say = (text: string, how: Conversation.How) =>
-      Effect.flatMap(attachments.input(text), ({ input, notes }) => {
-        for (const note of notes) tell(note, "warning")
-        return conversation.say(input, how)
-      })
-    const host: Host = {
-      status: figures.get,
-      isWorking: () => conversation.isWorking() || stops.size > 0,
-      submit: (text, how) => {
-        if (text.startsWith("/")) return command(text)
-        if (!text.startsWith("!")) return void fork(complained(say(text, how)))
-        const run = Shell.run(text.slice(1).trim(), conversation)
-        fork(stoppable((stop) => Effect.raceFirst(run, stop)))
-      },
-      command,
-      stop: () => {
-        for (const stop of stops) Deferred.unsafeDone(stop, Effect.void)
-        fork(complained(conversation.stop))
-      },
-      permission: () => {
-        const { permission } = knobs.get()
-        knobs.change({ permission: permission === "ask" ? "plan" : "ask" })
-        face.refresh()
-      },
-      decided: asking.decided,
-      answered: asking.answered,
-      history: history.lines,
-      remember: history.add,
-      completions: (line) => Effect.runPromise(Commands.completions(line, place(Effect.never))),
-      files: () => Effect.runPromise(files),
-      attach: attachments.attach
-    }
+      Effect.tap(figures.refresh, () => Effect.sync(face.refresh))
+    )
     conversation.listen((news) => {
       face.news(news)
-      if (news._tag === "Switched") fork(complained(Effect.zipRight(shown, figures.refresh)))
+      if (news._tag !== "Switched") return
+      fork(Hosting.complained(conversation, Effect.zipRight(shown, figures.refresh)))
     })
     const goingOn = Told.goingOn(conversation)
-    knobs.listen(() => void fork(refresh))
+    knobs.listen(() => fork(refresh))
     for (const problem of problems) tell(oneLine(problem), "warning")
     face.saveBy(Saved.make(settings, conversation.session))
     if (settings.permission === "yolo") tell(Told.yolo(settings), "error")
-    yield* complained(shown)
+    yield* Hosting.complained(conversation, shown)
     yield* Effect.forkScoped(refresh)
     face.ready(host)
     if (settings.prompt !== undefined) host.submit(settings.prompt, "steer")
@@ -229,3 +132,9 @@ const held = ({ asking, conversation, problems }: Opened, face: Face, left: Effe
     const how = goingOn()
     return { code: exitCodes.ok, lines: how === undefined ? [] : [how] } satisfies End
   })
+
+/** What the session has so far. */
+const shownOn = (face: Face, { assistant, session }: Conversation.Conversation) =>
+  Effect.suspend(() =>
+    Effect.map(assistant.within(Effect.flatMap(ContextStore, (store) => store.entries(session()))), face.restore)
+  )
