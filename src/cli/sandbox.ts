@@ -68,6 +68,15 @@ export const later = (folder: string): Effect.Effect<Sandbox.Service, never, Sco
     }
   })
 
+/**
+ * A path of a sandbox as people and models read it: below its folder without that.
+ *
+ * @category converters
+ * @since 0.1.0
+ */
+export const shown = ({ folder }: Pick<Sandbox.Service, "folder">, path: string): string =>
+  path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path
+
 // internal
 
 type Opening = Effect.Effect<Sandbox.Service, SandboxError, Scope.Scope>

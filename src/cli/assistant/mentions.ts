@@ -4,11 +4,13 @@
  */
 import * as Effect from "effect/Effect"
 import type { Input } from "../../domain/Message.ts"
-import type { Capability, ModelInfo } from "../../domain/ModelInfo.ts"
+import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import { can } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
 import type { SandboxError } from "../../sandbox/SandboxError.ts"
 import { Transport } from "../../transport/Transport.ts"
+import type { Taking } from "../internal/media.ts"
+import { mostBytes, neededBy } from "../internal/media.ts"
 import { oneLine } from "../internal/words.ts"
 import type { Conversation } from "./conversation.ts"
 
@@ -77,8 +79,6 @@ const pathOf = (quoted: string | undefined, bare = ""): string => quoted ?? bare
 
 const mention = /(?<=^|\s)@(?:"([^"\n]+)"|(\S+))/g
 
-const mostBytes = 20 * 1024 * 1024
-
 /** A file that goes along, why it does not, whether it is only named, or nothing when there is none. */
 const look = (path: string, conversation: Conversation): Effect.Effect<Part.File | string | true | undefined> => {
   const { sandbox } = conversation.assistant.undo
@@ -90,10 +90,10 @@ const look = (path: string, conversation: Conversation): Effect.Effect<Part.File
     const mediaType = Part.mediaTypeOf(head)
     // Texts may begin with the letters that some formats begin with; of these only a PDF may be all text.
     if (mediaType === undefined || (isText(head) && mediaType !== "application/pdf")) return true
-    const { capability, of } = neededBy(mediaType)
+    const capability = neededBy(mediaType) ?? "file-input"
     const model = yield* modelOf(conversation)
     if (model !== undefined && !can(model, capability)) {
-      return `${oneLine(model.id)} takes no ${of}: ${oneLine(path)} is only named`
+      return `${oneLine(model.id)} takes no ${words[capability]}: ${oneLine(path)} is only named`
     }
     if (size > mostBytes)
       return `${oneLine(path)} is too large to go along: ${size} bytes, and ${mostBytes} is the most`
@@ -114,12 +114,12 @@ const headBytes = 4096
 const isText = (head: Uint8Array): boolean =>
   !head.includes(0) && !new TextDecoder().decode(head).slice(0, -1).includes("\ufffd")
 
-const neededBy = (mediaType: string): { readonly capability: Capability; readonly of: string } => {
-  if (mediaType.startsWith("image/")) return { capability: "image-input", of: "pictures" }
-  if (mediaType.startsWith("audio/")) return { capability: "audio-input", of: "sound" }
-  return mediaType.startsWith("video/")
-    ? { capability: "video-input", of: "video" }
-    : { capability: "file-input", of: "files" }
+/** What a model does not take, in a word. */
+const words: { readonly [_ in Taking]: string } = {
+  "image-input": "pictures",
+  "audio-input": "sound",
+  "video-input": "video",
+  "file-input": "files"
 }
 
 /** Nothing when it cannot be had; the run will say why. */

@@ -5,14 +5,14 @@
 import { readFileSync, statSync } from "node:fs"
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
-import type { Capability, ModelInfo } from "../../domain/ModelInfo.ts"
+import type { ModelInfo } from "../../domain/ModelInfo.ts"
 import { can } from "../../domain/ModelInfo.ts"
 import * as Part from "../../domain/Part.ts"
 import { systemCode, UsageError } from "../errors.ts"
+import { mostBytes, neededBy } from "../internal/media.ts"
 import { oneLine } from "../internal/words.ts"
 
 const mostText = 1_000_000
-const mostBytes = 20 * 1024 * 1024
 
 /**
  * Reads the files.
@@ -39,7 +39,7 @@ export const check = (
   model: ModelInfo
 ): Effect.Effect<void, UsageError> => {
   const refused = parts.find((part) => {
-    const needed = part.type === "file" ? neededBy(part) : undefined
+    const needed = part.type === "file" ? neededBy(part.mediaType) : undefined
     return needed !== undefined && !can(model, needed)
   })
   return refused?.type === "file"
@@ -56,7 +56,7 @@ const partOf = (path: string, bytes: Uint8Array): Effect.Effect<Part.Text | Part
   const file = Part.fileFromBytes("", bytes, basename(path))
   const text = "text" in file.data ? file.data.text : bytes.length === 0 ? "" : undefined
   if (text === undefined) {
-    return neededBy(file) === undefined
+    return neededBy(file.mediaType) === undefined
       ? wrong(path, "is neither text, picture, sound, film nor PDF")
       : Effect.succeed(file)
   }
@@ -78,15 +78,3 @@ const bytesOf = (path: string): Effect.Effect<Uint8Array, UsageError> =>
       return wrong(path, code === "ENOENT" ? "is not there" : `cannot be read (${code})`)
     }
   })
-
-const neededBy = ({ mediaType }: Part.File): Capability | undefined => {
-  if (mediaType === "application/pdf") return "file-input"
-  const kind = /^(image|audio|video)\//.exec(mediaType)?.[1]
-  return kind === "image"
-    ? "image-input"
-    : kind === "audio"
-      ? "audio-input"
-      : kind === "video"
-        ? "video-input"
-        : undefined
-}

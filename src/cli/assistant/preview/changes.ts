@@ -10,6 +10,7 @@ import * as EditFile from "../../../toolbox/EditFile.ts"
 import * as PatchFile from "../../../toolbox/PatchFile.ts"
 import * as Seen from "../../../toolbox/Seen.ts"
 import * as WriteFile from "../../../toolbox/WriteFile.ts"
+import { shown } from "../../sandbox.ts"
 
 /**
  * A file that would be changed. `before` is absent for one that would be new.
@@ -83,6 +84,3 @@ const collecting = (inner: Sandbox.Service, changes: Array<Change>): Sandbox.Ser
 
 const refused = (operation: string, subject: string) =>
   new SandboxError({ operation, subject, reason: { _tag: "Denied", problem: "nothing is done, only looked at" } })
-
-const shown = ({ folder }: Sandbox.Service, path: string): string =>
-  path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { SessionId } from "../../../domain/Ids.ts"
 import * as Sandbox from "../../../sandbox/Sandbox.ts"
 import { SetupError } from "../../errors.ts"
+import { shown } from "../../sandbox.ts"
 import type { Bounds, Change, Kind, Records } from "./records.ts"
 import * as Kept from "./records.ts"
 import * as Watch from "./watch.ts"
@@ -235,9 +236,6 @@ const emptied = (sandbox: Sandbox.Service, folders: ReadonlyArray<string>): Effe
 /** The port has no word for modes, but every sandbox has the program. */
 const withMode = (sandbox: Sandbox.Service, path: string, mode: number): Effect.Effect<void> =>
   Effect.ignore(Effect.provideService(Sandbox.run(["chmod", mode.toString(8), path]), Sandbox.Sandbox, sandbox))
-
-const shown = ({ folder }: Sandbox.Service, path: string): string =>
-  path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path
 
 const mostNamed = 20
 
