@@ -141,7 +141,8 @@ const servers = ({ mcp, project }: Settings): Effect.Effect<ReadonlyArray<Findin
         return [
           ...problems.map((one) => (one.severity === "error" ? problem : warning)("mcp", McpConfig.describe(one))),
           ...kept,
-          ok("mcp", files.length === 0 ? "no servers" : `${plural(names.length, "server")}: ${names.join(", ")}`)
+          ...(names.length > 0 ? [ok("mcp", `${plural(names.length, "server")}: ${names.join(", ")}`)] : []),
+          ...(files.length === 0 ? [ok("mcp", "no servers")] : [])
         ]
       }).pipe(Effect.provide(NodeContext.layer))
     : Effect.succeed([ok("mcp", "switched off")])

@@ -109,7 +109,7 @@ const permissions = (words: string, place: Place): Effect.Effect<Outcome, Failur
     if (words === "") {
       const all = yield* held(place)
       const now = meanings[assistant.knobs.get().permission]
-      const title = `permissions: ${now}; ${all.length === 0 ? "no answer holds for more than its call" : `${plural(all.length, "answer")} of yours hold`}`
+      const title = `permissions: ${now}; ${all.length === 0 ? "no answer holds for more than its call" : `${plural(all.length, "answer")} of yours ${all.length === 1 ? "holds" : "hold"}`}`
       return { _tag: "Choose", title, command: "permissions", items: [...modes(place), ...all.map(itemOf)] }
     }
     const id = /^revoke\s+(\S.*)$/.exec(words)?.[1]
