@@ -14,6 +14,7 @@ import { oneLine } from "../internal/words.ts"
 import * as Render from "../render.ts"
 import * as Saved from "../saved.ts"
 import * as Sessions from "../sessions/sessions.ts"
+import type { Settings } from "../settings.ts"
 import * as Signals from "../signals.ts"
 
 /**
@@ -42,39 +43,23 @@ export const once = (assistant: Assistant, output: Render.Output) =>
       const person = { isThere: Approving.isTerminal(), approval, respond: nobody }
       const warn = (text: string) => Effect.sync(() => output.note(`axonal: ${text}\n`))
       yield* Effect.forkScoped(Stream.runForEach(assistant.parts.notices, warn))
-      const render = settings.json
-        ? Render.json(output)
-        : Render.text(
-            schema === undefined ? output : { ...output, answer: () => {} },
-            Saved.make(settings, () => session)
-          )
+      const render = rendererOf(assistant, output, session)
       const seen: Seen = { end: undefined, unanswered: false }
+      const follow = (events: Iterable<AgentEvent>) => {
+        for (const event of events) {
+          render(event)
+          look(seen, event)
+        }
+      }
       yield* Stream.runForEachChunk(
         assistant.stream(input, { session, person, stopSignal, output: schema }),
-        (events) =>
-          Effect.sync(() => {
-            for (const event of events) {
-              render(event)
-              look(seen, event)
-            }
-          })
+        (events) => Effect.sync(() => follow(events))
       )
-      const { end } = seen
-      if (schema !== undefined && !settings.json && end?.value !== undefined) {
-        output.answer(`${JSON.stringify(end.value, undefined, 2)}\n`)
-      }
       const code = stopping.code()
-      if (end?.reason === "stopped" && code !== exitCodes.ok) {
-        output.note(
-          `axonal: stopped.${settings.save ? ` Session ${oneLine(session)} is kept, go on with: axonal --continue` : ""}\n`
-        )
-      } else if (!settings.json && settings.save) output.note(`session ${oneLine(session)}\n`)
       // Before a plan is approved nothing is done, which is what was asked for.
       const unanswered = seen.unanswered && settings.permission !== "plan"
-      if (unanswered && !settings.json) {
-        output.note("axonal: it wanted something that nobody was there to approve: see --tools, --yolo and rules\n")
-      }
-      return code ?? codeOf(end, unanswered)
+      last({ settings, output, session, end: seen.end, code, unanswered })
+      return code ?? codeOf(seen.end, unanswered)
     })
   )
 
@@ -108,6 +93,42 @@ export const codeOf = (end: Pick<RunEnd, "reason" | "limit"> | undefined, unansw
 interface Seen {
   end: RunEnd | undefined
   unanswered: boolean
+}
+
+const rendererOf = ({ settings }: Assistant, output: Render.Output, session: string): Render.Renderer =>
+  settings.json
+    ? Render.json(output)
+    : Render.text(
+        settings.outputSchema === undefined ? output : { ...output, answer: () => {} },
+        Saved.make(settings, () => session)
+      )
+
+/** What is told once it is over: the JSON that was wanted, how it goes on, and what nobody was there to approve. */
+const last = ({
+  code,
+  end,
+  output,
+  session,
+  settings,
+  unanswered
+}: {
+  readonly settings: Settings
+  readonly output: Render.Output
+  readonly session: string
+  readonly end: RunEnd | undefined
+  readonly code: number | undefined
+  readonly unanswered: boolean
+}): void => {
+  if (settings.outputSchema !== undefined && !settings.json && end?.value !== undefined) {
+    output.answer(`${JSON.stringify(end.value, undefined, 2)}\n`)
+  }
+  if (end?.reason === "stopped" && code !== exitCodes.ok) {
+    const kept = settings.save ? ` Session ${oneLine(session)} is kept, go on with: axonal --continue` : ""
+    output.note(`axonal: stopped.${kept}\n`)
+  } else if (!settings.json && settings.save) output.note(`session ${oneLine(session)}\n`)
+  if (unanswered && !settings.json) {
+    output.note("axonal: it wanted something that nobody was there to approve: see --tools, --yolo and rules\n")
+  }
 }
 
 const look = (seen: Seen, event: AgentEvent): void => {
