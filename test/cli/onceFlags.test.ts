@@ -68,8 +68,12 @@ describe("axonal, once, with a schema for the answer", () => {
       assert.deepStrictEqual([yield* read("a.json", [1]), yield* read("a.json", ["x"])], ["Valid", "Invalid"])
       assert.deepStrictEqual([yield* read("b.json", [1]), yield* read("b.json", [2])], ["Valid", "Invalid"])
       for (const name of ["c.json", "d.json", "e.json", "f.json", "missing.json"]) {
-        assert.match(yield* problemOf(OutputSchema.load(join(folder, name))), /^--output-schema .* is (no schema|not there)/)
+        assert.match(
+          yield* problemOf(OutputSchema.load(join(folder, name))),
+          /^--output-schema .* is (no schema|not there)/
+        )
       }
+      assert.match(yield* problemOf(OutputSchema.load("/dev/zero")), /it is no regular file/)
     })
   )
 })

@@ -2,7 +2,6 @@
  * `--output-schema`: the JSON schema of a file that a single answer has to fit. Whoever asks with one gets JSON that fits it,
  * or an exit code.
  */
-import { readFileSync } from "node:fs"
 import type { AnySchemaObject, ValidateFunction } from "ajv"
 import { Ajv } from "ajv"
 import { Ajv2019 } from "ajv/dist/2019.js"
@@ -13,6 +12,7 @@ import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Output from "../../agent/Output.ts"
 import { systemCode, UsageError } from "../errors.ts"
+import { textOf } from "../internal/fileText.ts"
 import { oneLine } from "../internal/words.ts"
 
 /**
@@ -29,7 +29,7 @@ import { oneLine } from "../internal/words.ts"
 export const load = (file: string): Effect.Effect<Output.Output<string>, UsageError> =>
   Effect.try({
     try: () => {
-      const schema: unknown = JSON.parse(readFileSync(file, "utf8").replace(/^\ufeff/, ""))
+      const schema: unknown = JSON.parse(textOf(file).replace(/^\ufeff/, ""))
       if (!isObject(schema)) throw new TypeError("a JSON schema is an object")
       return make(schema)
     },
