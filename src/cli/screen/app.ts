@@ -41,7 +41,8 @@ export interface Options {
 }
 
 /**
- * The screen. `drawn` resolves with its first frame.
+ * The screen. `drawn` resolves with its first frame. `unsent`: words that were sent before there was a conversation, which has
+ * not come.
  *
  * @category models
  * @since 0.1.0
@@ -49,6 +50,7 @@ export interface Options {
 export interface App {
   readonly face: Face
   readonly drawn: Promise<void>
+  readonly unsent: () => ReadonlyArray<string>
   readonly start: () => void
   readonly stop: () => void
 }
@@ -313,7 +315,7 @@ export const make = (options: Options): App => {
     leave: () => left.resolve(),
     refresh
   }
-  return { face, drawn: drawn.promise, start, stop }
+  return { face, drawn: drawn.promise, unsent: () => early, start, stop }
 }
 
 // internal

@@ -67,6 +67,7 @@ export const open = async (options: Options): Promise<number> => {
   off()
   unhear()
   app.stop()
+  for (const words of app.unsent()) process.stderr.write(`axonal: these words were not sent: ${oneLine(words)}\n`)
   if (end.isPlain === true) return await (await import("../program.ts")).run({ ...options, plain: true })
   for (const line of end.lines) process.stderr.write(`${oneLine(line)}\n`)
   return code ?? end.code

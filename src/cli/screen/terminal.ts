@@ -12,8 +12,8 @@ import { oneLine } from "../internal/words.ts"
  *
  * **Details**
  *
- * - `onWheel` is told of turns of the mouse wheel, in lines, downwards positive. Where a terminal sends them as keys of arrows
- *   they come several at once, which hands do not; so the mouse stays free to select text.
+ * - `onWheel` is told of turns of the mouse wheel, in lines, downwards positive, as `wheel` finds them; so the mouse stays free
+ *   to select text.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +32,7 @@ export interface Screen extends Terminal {
 export const make = (title: string, inner: Terminal = new ProcessTerminal()): Screen => {
   let isShown = false
   let off = (): void => {}
-  let wheel: (by: number) => void = () => {}
+  let turned: (by: number) => void = () => {}
   let resized = (): void => {}
   // Whatever ends the process: the terminal of its user is whole again.
   const restore = (): void => {
@@ -45,13 +45,7 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
       // The terminal is gone.
     }
   }
-  const heard = (data: Buffer | string): boolean => {
-    const text = String(data)
-    const turns = /^(?:\u001b[[O]([AB]))(?:\u001b[[O]\1){1,}$/.exec(text)
-    if (turns === null) return false
-    wheel((turns[1] === "A" ? -1 : 1) * (text.length / 3))
-    return true
-  }
+  const turns = wheel()
   return {
     start: (onInput, onResize) => {
       isShown = true
@@ -59,7 +53,9 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
       inner.write(`${entering}\u001b]0;${oneLine(title)}\u0007`)
       let swallowed = 0
       const first = (data: Buffer | string): void => {
-        swallowed = heard(data) ? String(data).length / 3 : 0
+        const by = turns(String(data), Date.now())
+        swallowed = Math.abs(by)
+        if (by !== 0) turned(by)
       }
       // Before what splits input into keys.
       process.stdin.on("data", first)
@@ -83,7 +79,7 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
       process.off("exit", restore)
     },
     onWheel: (listener) => {
-      wheel = listener
+      turned = listener
     },
     onResize: (listener) => {
       resized = listener
@@ -111,7 +107,38 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
   }
 }
 
+/**
+ * Makes what tells the mouse wheel from keys of arrows, as which terminals send its turns: of what has come in at once, by how
+ * many lines it was turned, or 0.
+ *
+ * **Details**
+ *
+ * - A turn is three arrows or more at once, which hands do not press. A key that is held repeats, and of a slow connection
+ *   several of these come at once, but the first has come alone a moment before.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const wheel = (): ((text: string, now: number) => number) => {
+  let pressedAt = Number.NEGATIVE_INFINITY
+  return (text, now) => {
+    const [, arrow] = arrows.exec(text) ?? []
+    if (arrow === undefined) return 0
+    const count = text.length / 3
+    if (count < 3 || now - pressedAt < heldMillis) {
+      pressedAt = now
+      return 0
+    }
+    return arrow === "A" ? -count : count
+  }
+}
+
 // internal
+
+/** Longer than keys wait before they repeat. */
+const heldMillis = 700
+
+const arrows = /^(?:\u001b[[O]([AB]))(?:\u001b[[O]\1)*$/
 
 const arrow = /^\u001b[[O][AB]$/
 

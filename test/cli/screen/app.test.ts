@@ -121,9 +121,11 @@ describe("the screen", () => {
     press(..."hello", "\r")
     await until("starting…")
     assert.deepStrictEqual(told, [])
+    assert.deepStrictEqual(app.unsent(), ["hello"])
     app.face.ready(host())
     await until("asks · m")
     assert.deepStrictEqual(told, ["steer: hello"])
+    assert.deepStrictEqual(app.unsent(), [])
     close()
   })
 

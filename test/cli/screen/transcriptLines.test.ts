@@ -1,9 +1,9 @@
-import { visibleWidth } from "@earendil-works/pi-tui"
+import { visibleWidth, wrapTextWithAnsi } from "@earendil-works/pi-tui"
 import { assert, describe, it } from "@effect/vitest"
 import * as Theme from "axonal/cli/screen/theme"
 import * as Colors from "axonal/cli/screen/transcript/colors"
 import { lookOf, make } from "axonal/cli/screen/transcript/markdown"
-import { clean } from "axonal/cli/screen/transcript/text"
+import { clean, wrapped } from "axonal/cli/screen/transcript/text"
 import * as FastCheck from "effect/FastCheck"
 import { opened, runOf, words } from "./transcriptSupport.ts"
 
@@ -82,6 +82,11 @@ const harmful = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u206
 const own = /\u001b\[[\d;]*m|\u001b\]8;;[\u0021-\u007e]*\u001b\\/g
 
 describe("lines", () => {
+  it("of data without spaces are as those of other texts", () => {
+    const data = "0123456789".repeat(30)
+    for (const width of [1, 7, 80]) assert.deepStrictEqual(wrapped(data, width), wrapTextWithAnsi(data, width))
+  })
+
   it.prop(
     "no line is too wide, and none has commands to the terminal but colours and links",
     [text, FastCheck.integer({ min: 20, max: 120 })],

@@ -6,6 +6,7 @@ import * as Asking from "axonal/cli/screen/asking"
 import * as Attachments from "axonal/cli/screen/attachments"
 import * as Completion from "axonal/cli/screen/completion"
 import type { Ask } from "axonal/cli/screen/state"
+import * as Terminal from "axonal/cli/screen/terminal"
 import { CallId, RunId, SessionId } from "axonal/domain/Ids"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -23,6 +24,27 @@ const complete = async (line: string) => {
   if (found === null || item === undefined) return undefined
   return provider.applyCompletion([line], 0, line.length, item, found.prefix).lines[0]
 }
+
+describe("arrows", () => {
+  it("that come alone are keys, and so are those that follow while one is held", () => {
+    const turns = Terminal.wheel()
+    const [up, down] = ["\u001b[A", "\u001bOB"]
+    const times: ReadonlyArray<readonly [string, number]> = [
+      [up, 0],
+      [up.repeat(2), 500],
+      [up.repeat(5), 1100],
+      [up.repeat(3), 5000],
+      [down.repeat(3), 5001],
+      [up.repeat(2), 9000],
+      [up + down + up, 20_000],
+      ["a", 30_000]
+    ]
+    assert.deepStrictEqual(
+      times.map(([text, at]) => turns(text, at)),
+      [0, 0, 0, -3, 3, 0, 0, 0]
+    )
+  })
+})
 
 describe("completions", () => {
   it("are commands at the beginning and files behind an @", async () => {

@@ -52,8 +52,10 @@ export const fitted = (line: string, width: number, mark = "…"): string => {
  */
 export const wrapped = (text: string, width: number): Array<string> => {
   const out: Array<string> = []
+  const most = Math.max(1, width)
   for (const line of text.split("\n")) {
     if (fits(line, width)) out.push(ended(line.trimEnd()))
+    else if (oneWord.test(line)) for (let at = 0; at < line.length; at += most) out.push(line.slice(at, at + most))
     else for (const piece of wrapTextWithAnsi(line, width)) out.push(fitted(piece, width, ""))
   }
   return out
@@ -176,6 +178,9 @@ export const decoded = (url: string): string => {
 // internal
 
 const styles = /\u001b\[[\d;]*m/g
+
+/** Nothing to break at, and every character takes one column: data, which may be very long. */
+const oneWord = /^[!-~]+$/
 
 const perhapsWide = /[^\u0020-\u10ff]/
 
