@@ -290,8 +290,8 @@ const drawPiece = (piece: Piece, look: Look, width: number): Array<string> => {
 const drawProse = (text: string, look: Look, width: number): Array<string> => {
   const source = text.replace(/^(?:[ \t]*\n)+/, "").trimEnd()
   if (source === "") return []
-  // What nests deeper than anybody writes costs more than it says.
-  if (deep.test(source)) return wrapped(source, width)
+  // What nests deeper than anybody writes, or goes on without a space, costs more than it says.
+  if (deep.test(source) || isData(source)) return wrapped(source, width)
   try {
     // The drawing asks what the terminal can, not what the theme has.
     const { hasLinks, pictures } = look.theme
@@ -304,6 +304,11 @@ const drawProse = (text: string, look: Look, width: number): Array<string> => {
     return wrapped(source, width)
   }
 }
+
+const isData = (source: string): boolean =>
+  source.length > longWord && source.split(/\s/).some(({ length }) => length > longWord)
+
+const longWord = 1000
 
 const deep = /(?:>[ \t]*){12}|(?:[[(*_~`!][ \t]*){24}/
 
