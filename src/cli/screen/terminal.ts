@@ -51,6 +51,7 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
       isShown = true
       process.once("exit", restore)
       inner.write(`${entering}\u001b]0;${oneLine(title)}\u0007`)
+      const startedAt = Date.now()
       let swallowed = 0
       const first = (data: Buffer | string): void => {
         const by = turns(String(data), Date.now())
@@ -62,7 +63,8 @@ export const make = (title: string, inner: Terminal = new ProcessTerminal()): Sc
       inner.start(
         (data) => {
           if (swallowed > 0 && arrow.test(data)) swallowed -= 1
-          else onInput(data)
+          // What was typed before the terminal was ours has line ends in place of the Enter key.
+          else onInput(data === "\n" && Date.now() - startedAt < earlyMillis ? "\r" : data)
         },
         () => {
           onResize()
@@ -137,6 +139,8 @@ export const wheel = (): ((text: string, now: number) => number) => {
 
 /** Longer than keys wait before they repeat. */
 const heldMillis = 700
+
+const earlyMillis = 300
 
 const arrows = /^(?:\u001b[[O]([AB]))(?:\u001b[[O]\1)*$/
 

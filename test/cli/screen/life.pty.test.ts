@@ -53,8 +53,9 @@ atTerminal("the screen from day to day", () => {
 
   it("loses nothing when it is killed, and goes on", async () => {
     const killed = open(["--session", "plan", ...model.args], place)
-    await killed.until("Done.")
+    // Typed ahead: the terminal is not yet as the screen wants it.
     killed.type("a long story\r")
+    await killed.until("Done.")
     const turn = await model.turn()
     turn.write("Once upon a time")
     await killed.until("upon a time")
