@@ -5,7 +5,6 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
@@ -17,6 +16,7 @@ import type { Input } from "../../domain/Message.ts"
 import { explain } from "../errors.ts"
 import type { Assistant, Person } from "./assistant.ts"
 import * as Notes from "./notes.ts"
+import * as Telling from "./telling.ts"
 
 /**
  * How words join a run that works: before its next request, or when it would otherwise end.
@@ -91,125 +91,47 @@ export const make = (
   first: SessionId
 ): Effect.Effect<Conversation, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const fibers = yield* FiberSet.make<void>()
+    const telling = Telling.make()
+    const works: Works = {
+      assistant,
+      person,
+      telling,
+      fibers: yield* FiberSet.make<void>(),
+      session: first,
+      joined: []
+    }
     const turnstile = yield* Effect.makeSemaphore(1)
-    const { listen, taking, tell } = telling()
-    let session = first
-    let run: Agent.Handle | undefined
-    let starting: Deferred.Deferred<void> | undefined
-    let joined: ReadonlyArray<string> = []
-    const problemOf = (cause: Cause.Cause<unknown>): string =>
-      explain(cause, {
-        choice: assistant.knobs.get().choice,
-        database: assistant.database,
-        debug: assistant.knobs.get().debug
-      }).text
-    const settle = (end: RunEnd | undefined, problem?: string): void => {
-      run = undefined
-      tell(problem === undefined ? { _tag: "Settled", end } : { _tag: "Settled", end, problem })
-    }
-    /** Answers whether the words have come to the session. */
-    const follow = (handle: Agent.Handle): Effect.Effect<boolean> => {
-      let end: RunEnd | undefined
-      let isBegun = false
-      return Stream.runForEachChunk(handle.events, (chunk) =>
-        Effect.sync(() => {
-          const events = Array.from(chunk)
-          for (const event of events) {
-            if (event.path !== undefined) continue
-            if (event._tag === "RunStart") isBegun = true
-            if (event._tag === "RunEnd") end = event
-          }
-          tell({ _tag: "Events", events })
-        })
-      ).pipe(
-        Effect.matchCause({
-          onFailure: (cause) => settle(end, Cause.isInterruptedOnly(cause) ? undefined : problemOf(cause)),
-          onSuccess: () => settle(end)
-        }),
-        Effect.map(() => isBegun)
-      )
-    }
-    /** Runs in a scope of its own, which ends with it. Answers once it can be spoken to. */
-    const begin = (input: Input, notes: ReadonlyArray<string>, stop: Deferred.Deferred<void>): Effect.Effect<void> =>
-      Effect.flatMap(Deferred.make<void>(), (begun) => {
-        const ran = assistant.start(Notes.withNotes(input, notes), { session, person }).pipe(
-          Effect.raceFirst(Effect.as(Deferred.await(stop), undefined)),
-          Effect.flatMap((handle) => {
-            if (handle === undefined) return Effect.sync(() => settle(undefined, unbegun)).pipe(Effect.as(false))
-            run = handle
-            return Effect.zipRight(Deferred.succeed(begun, undefined), follow(handle))
-          }),
-          Effect.scoped,
-          Effect.catchAllCause((cause) =>
-            Effect.sync(() => settle(undefined, problemOf(cause))).pipe(Effect.as(false))
-          ),
-          Effect.map((isBegun) => {
-            // What has not come to the session goes with the next words.
-            if (!isBegun) joined = [...notes, ...joined]
-          }),
-          Effect.ensuring(Deferred.succeed(begun, undefined))
-        )
-        return Effect.zipRight(FiberSet.run(fibers, ran), Deferred.await(begun))
-      })
-    const open = (input: Input): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const notes = joined
-        const stop = Deferred.unsafeMake<void>(FiberId.none)
-        joined = []
-        starting = stop
-        tell({ _tag: "Said", input })
-        // The run before is over for the person a moment before it has let go of the session.
-        return Effect.zipRight(settled, begin(input, notes, stop)).pipe(
-          Effect.ensuring(
-            Effect.sync(() => {
-              starting = undefined
-            })
-          )
-        )
-      })
-    const say = (input: Input, how: How): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (run === undefined) return open(input)
-        const whole = Notes.withNotes(input, joined)
-        const count = joined.length
-        return taking({ _tag: "Said", input, how }, how === "steer" ? run.steer(whole) : run.followUp(whole)).pipe(
-          Effect.tap((taken) => {
-            if (taken) joined = joined.slice(count)
-          }),
-          // It ended meanwhile: these words begin the next one.
-          Effect.flatMap((taken) => (taken ? Effect.void : Effect.zipRight(settled, open(input))))
-        )
-      })
-    const settled = Effect.suspend(() => FiberSet.awaitEmpty(fibers))
     const heard = yield* Deferred.make<void>()
-    const warn = (text: string) => Effect.sync(() => tell({ _tag: "Note", text, kind: "warning" }))
+    const warn = (text: string) => Effect.sync(() => telling.tell({ _tag: "Note", text, kind: "warning" }))
     yield* Effect.forkScoped(Effect.zipRight(Deferred.await(heard), Stream.runForEach(assistant.parts.notices, warn)))
     return {
       assistant,
-      session: () => session,
-      isWorking: () => run !== undefined || starting !== undefined,
+      session: () => works.session,
+      isWorking: () => works.run !== undefined || works.starting !== undefined,
       listen: (listener) => {
         Deferred.unsafeDone(heard, Effect.void)
-        return listen(listener)
+        return telling.listen(listener)
       },
-      tell,
-      explain: problemOf,
+      tell: telling.tell,
+      explain: (cause) => problemOf(assistant, cause),
       join: (text) => {
-        joined = [...joined, text]
+        works.joined = [...works.joined, text]
       },
-      say: (input, how = "steer") => turnstile.withPermits(1)(say(input, how)),
+      say: (input, how = "steer") => turnstile.withPermits(1)(say(works, input, how)),
       stop: Effect.suspend(() => {
-        if (run !== undefined) return Effect.zipRight(run.stop, settled)
-        return starting === undefined ? Effect.void : Effect.zipRight(Deferred.succeed(starting, undefined), settled)
+        const { run, starting } = works
+        if (run !== undefined) return Effect.zipRight(run.stop, settled(works))
+        return starting === undefined
+          ? Effect.void
+          : Effect.zipRight(Deferred.succeed(starting, undefined), settled(works))
       }),
-      settled,
+      settled: settled(works),
       switchTo: (next) =>
         turnstile.withPermits(1)(
-          Effect.map(settled, () => {
-            if (next !== session) joined = []
-            session = next
-            tell({ _tag: "Switched", session })
+          Effect.map(settled(works), () => {
+            if (next !== works.session) works.joined = []
+            works.session = next
+            telling.tell({ _tag: "Switched", session: next })
           })
         )
     }
@@ -217,46 +139,116 @@ export const make = (
 
 // internal
 
-const unbegun = "stopped before it began: these words have not joined the conversation"
-
-/** Tells news in order. That of words which are being taken comes before what they may have joined. */
-const telling = () => {
-  const listeners = new Set<(news: News) => void>()
-  let behind: Array<News> | undefined
-  let isTaking = false
-  const spread = (news: News): void => {
-    for (const listener of listeners) listener(news)
-  }
-  const tell = (news: News): void => {
-    if (isTaking && joins(news)) behind ??= []
-    if (behind === undefined) spread(news)
-    else behind.push(news)
-  }
-  const taking = (said: News, take: Effect.Effect<boolean>): Effect.Effect<boolean> =>
-    Effect.suspend(() => {
-      isTaking = true
-      return Effect.onExit(take, (taken) =>
-        Effect.sync(() => {
-          const held = behind ?? []
-          isTaking = false
-          behind = undefined
-          if (Exit.isSuccess(taken) && taken.value) spread(said)
-          held.forEach(spread)
-        })
-      )
-    })
-  const listen = (listener: (news: News) => void): (() => void) => {
-    listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
-  return { listen, taking, tell }
+/**
+ * How a conversation stands.
+ *
+ * - `run`: the one that works, once it can be spoken to. `starting`: done when one that is about to is to be given up.
+ * - `joined`: what goes with the next words.
+ */
+interface Works {
+  readonly assistant: Assistant
+  readonly person: Person
+  readonly telling: Telling.Telling
+  readonly fibers: FiberSet.FiberSet<void>
+  session: SessionId
+  run?: Agent.Handle | undefined
+  starting?: Deferred.Deferred<void> | undefined
+  joined: ReadonlyArray<string>
 }
 
-/** Whether words may have joined with it. */
-const joins = (news: News): boolean =>
-  news._tag === "Settled" ||
-  (news._tag === "Events" &&
-    news.events.some(
-      (event) =>
-        (event._tag === "TurnStart" || event._tag === "RunStart") && event.path === undefined && event.input.length > 0
-    ))
+const settled = ({ fibers }: Works): Effect.Effect<void> => Effect.suspend(() => FiberSet.awaitEmpty(fibers))
+
+const problemOf = ({ database, knobs }: Assistant, cause: Cause.Cause<unknown>): string =>
+  explain(cause, { choice: knobs.get().choice, database, debug: knobs.get().debug }).text
+
+const say = (works: Works, input: Input, how: How): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { joined, run, telling } = works
+    if (run === undefined) return open(works, input)
+    const whole = Notes.withNotes(input, joined)
+    const take = how === "steer" ? run.steer(whole) : run.followUp(whole)
+    return Effect.flatMap(telling.taking({ _tag: "Said", input, how }, take), (taken) => {
+      // It ended meanwhile: these words begin the next one.
+      if (!taken) return Effect.zipRight(settled(works), open(works, input))
+      works.joined = works.joined.slice(joined.length)
+      return Effect.void
+    })
+  })
+
+const open = (works: Works, input: Input): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const notes = works.joined
+    const stop = Deferred.unsafeMake<void>(FiberId.none)
+    works.joined = []
+    works.starting = stop
+    works.telling.tell({ _tag: "Said", input })
+    // The run before is over for the person a moment before it has let go of the session.
+    return Effect.zipRight(settled(works), begin(works, input, notes, stop)).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          works.starting = undefined
+        })
+      )
+    )
+  })
+
+/** Runs in a scope of its own, which ends with it. Answers once it can be spoken to. */
+const begin = (
+  works: Works,
+  input: Input,
+  notes: ReadonlyArray<string>,
+  stop: Deferred.Deferred<void>
+): Effect.Effect<void> =>
+  Effect.flatMap(Deferred.make<void>(), (begun) => {
+    const { assistant, fibers, person, session } = works
+    const ran = assistant.start(Notes.withNotes(input, notes), { session, person }).pipe(
+      Effect.raceFirst(Effect.as(Deferred.await(stop), undefined)),
+      Effect.flatMap((handle) => {
+        if (handle === undefined) return settle(works, undefined, unbegun)
+        works.run = handle
+        return Effect.zipRight(Deferred.succeed(begun, undefined), follow(works, handle))
+      }),
+      Effect.scoped,
+      Effect.catchAllCause((cause) => settle(works, undefined, problemOf(assistant, cause))),
+      Effect.map((isBegun) => {
+        // What has not come to the session goes with the next words.
+        if (!isBegun) works.joined = [...notes, ...works.joined]
+      }),
+      Effect.ensuring(Deferred.succeed(begun, undefined))
+    )
+    return Effect.zipRight(FiberSet.run(fibers, ran), Deferred.await(begun))
+  })
+
+const unbegun = "stopped before it began: these words have not joined the conversation"
+
+/** Tells what happens in a run. Answers whether the words have come to the session. */
+const follow = (works: Works, handle: Agent.Handle): Effect.Effect<boolean> => {
+  let end: RunEnd | undefined
+  let isBegun = false
+  return Stream.runForEachChunk(handle.events, (chunk) =>
+    Effect.sync(() => {
+      const events = Array.from(chunk)
+      for (const event of events) {
+        if (event.path !== undefined) continue
+        if (event._tag === "TurnStart") isBegun = true
+        if (event._tag === "RunEnd") end = event
+      }
+      works.telling.tell({ _tag: "Events", events })
+    })
+  ).pipe(
+    Effect.matchCauseEffect({
+      onFailure: (cause) =>
+        settle(works, end, Cause.isInterruptedOnly(cause) ? undefined : problemOf(works.assistant, cause)),
+      onSuccess: () => settle(works, end)
+    }),
+    Effect.map(() => isBegun)
+  )
+}
+
+/** No run works any more. Answers that none has begun, for those that have not. */
+const settle = (works: Works, end: RunEnd | undefined, problem?: string): Effect.Effect<boolean> =>
+  Effect.sync(() => {
+    works.run = undefined
+    works.telling.tell(problem === undefined ? { _tag: "Settled", end } : { _tag: "Settled", end, problem })
+    return false
+  })
