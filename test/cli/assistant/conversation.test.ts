@@ -85,9 +85,18 @@ describe("conversation", () => {
       assert.isFalse(conversation.isWorking())
       assert.deepStrictEqual(told, ["Said first", "Settled"])
       yield* Deferred.succeed(gate, undefined)
+      // A run that has come to no turn has not kept its words, as where another one has the session.
       yield* conversation.say("again")
       yield* conversation.stop
-      assert.include(inputs[1], "a note")
+      yield* conversation.say("once more")
+      yield* turns
+      yield* conversation.say("and this")
+      yield* conversation.stop
+      yield* conversation.say("last")
+      assert.deepStrictEqual(
+        inputs.map((input) => input.includes("a note")),
+        [true, true, true, false]
+      )
     })
   )
 })
