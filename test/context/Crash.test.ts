@@ -122,7 +122,7 @@ describe("Two processes", () => {
 })
 
 describe("A crash", () => {
-  const [files, roundsPerFile] = [numRuns(14), 5]
+  const [files, roundsPerFile] = [numRuns(9), 5]
 
   it.scopedLive(
     "of the process at any point of any append loses and breaks nothing",

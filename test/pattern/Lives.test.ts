@@ -8,7 +8,7 @@ import { play } from "../support/trees.ts"
 import type { Tree } from "../support/treesGenerated.ts"
 import { life } from "../support/treesGenerated.ts"
 
-const lives = Number(process.env["LIVES"] ?? 60)
+const lives = Number(process.env["LIVES"] ?? 30)
 
 const stepsOf = (tree: Tree): ReadonlyArray<Tree> => [
   tree,
