@@ -24,6 +24,9 @@ if (tsc.status !== 0) {
   process.exit(tsc.status ?? 1)
 }
 
+// The command line is shipped as its bundle alone.
+rmSync("dist/cli", { recursive: true, force: true })
+
 const entry = "src/cli/main.ts"
 if (!existsSync(entry)) {
   console.log(`build: ${entry} does not exist yet, the command line is not bundled`)
