@@ -151,8 +151,8 @@ export const terminal = {
   echoMost: { title: "a key to its echo, 200 deltas a second: most", unit: "ms" },
   cpuIdle: { title: "processor while nothing happens", unit: "ms a second" },
   cpuStream: { title: "processor with 200 deltas a second", unit: "ms a second" },
-  memoryFirst: { title: "resident memory after 200 turns", unit: "MB" },
-  memory: { title: "resident memory in one session", unit: "MB", must: 1.25 }
+  talkMemoryFirst: { title: "resident memory after 200 turns", unit: "MB" },
+  talkMemory: { title: "resident memory in one session", unit: "MB", must: 1.25 }
 }
 
 const points = Object.fromEntries(Object.values(growth).flatMap((row) => row.points.map((point) => [point.id, point])))

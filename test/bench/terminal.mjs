@@ -149,9 +149,9 @@ const kinds = {
     await close(screen)
     return { value }
   },
-  memoryFirst: async () => ({ value: (await conversation(200))[0][1] }),
+  talkMemoryFirst: async () => ({ value: (await conversation(200))[0][1] }),
   // From when on the screen has as much of the conversation as it keeps.
-  memory: async () => ({ values: await conversation(...(isQuick ? [50, 200] : [500, 1000, 2000])) })
+  talkMemory: async () => ({ values: await conversation(...(isQuick ? [50, 200] : [500, 1000, 2000])) })
 }
 
 const [kind] = process.argv.slice(2)
