@@ -19,10 +19,8 @@ const sessions = (here: Setting, ...args: ReadonlyArray<string>) => run(["sessio
 /** The same in this one. */
 const inside = async (here: Setting, ...args: ReadonlyArray<string>) => {
   const screen = screenOf()
-  const mask = process.umask()
   const all = [...args, "--data-dir", join(here.cwd, ".data", "axonal")]
   const exit = await Effect.runPromiseExit(Command.runAt(all, here.cwd, () => screen))
-  process.umask(mask)
   const told = Exit.isSuccess(exit) ? { code: 0, text: "" } : explain(exit.cause, { debug: false })
   const stderr = told.text === "" ? screen.noted() : `${screen.noted()}axonal: ${told.text}\n`
   return { code: told.code, stdout: screen.printed(), stderr }

@@ -38,13 +38,18 @@ describe("axonal sessions", () => {
     assert.include(stderr, `axonal: there is no session in ${cwd} yet, so nothing to continue.`)
   })
 
-  it("sessions lie in a folder that only the user may read", async () => {
+  it("sessions lie in a folder that only the user may read, and files of the project are as they would be", async () => {
     const cwd = folderOf()
     const folder = join(cwd, "kept", "here")
-    await run(["--offline", "1+1", "--data-dir", folder], { cwd })
+    const words = 'create notes.txt with "hello" and run echo > made'
+    const { code } = await run(["--offline", "--tools", "all", "--yolo", words, "--data-dir", folder], { cwd })
+    assert.strictEqual(code, 0)
+    const usual = 0o666 & ~process.umask()
     assert.deepStrictEqual(
-      [folder, join(folder, "sessions.db")].map((path) => statSync(path).mode & 0o777),
-      [0o700, 0o600]
+      [folder, join(folder, "sessions.db"), join(cwd, "notes.txt"), join(cwd, "made")].map(
+        (path) => statSync(path).mode & 0o777
+      ),
+      [0o700, 0o600, usual, usual]
     )
   })
 

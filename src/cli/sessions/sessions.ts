@@ -2,7 +2,7 @@
  * Where the command line keeps its sessions, and which of them it goes on with.
  */
 
-import { mkdirSync } from "node:fs"
+import { closeSync, mkdirSync, openSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -60,9 +60,8 @@ export const databaseFile = (options: Pick<Options, "dataDir">): Effect.Effect<s
     const folder = dirname(file)
     return Effect.try({
       try: () => {
-        // What is said in a session is nobody else's business, also in a folder that others may read.
-        process.umask(0o077)
         mkdirSync(folder, { recursive: true, mode: 0o700 })
+        claim(file)
         return file
       },
       catch: (cause) =>
@@ -122,6 +121,18 @@ export const latestOf = (owner: string | undefined): Effect.Effect<SessionInfo |
   })
 
 // internal
+
+/**
+ * What is said in a session is nobody else's business, also in a folder that others may read: the file is the user's alone
+ * from its beginning, and so are those that the database keeps beside it. A file that cannot be made is told by the store.
+ */
+const claim = (file: string): void => {
+  try {
+    closeSync(openSync(file, "a", 0o600))
+  } catch {
+    // The store says why.
+  }
+}
 
 /** Listings cut long ids short. Who goes on with one of those does not mean a new session of that name. */
 const named = (id: string, owner: string): Effect.Effect<SessionId, StoreError | SetupError, ContextStore> =>
