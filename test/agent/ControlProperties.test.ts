@@ -165,7 +165,7 @@ describe("Generated lives under control", () => {
     async () => {
       await FastCheck.assert(
         FastCheck.asyncProperty(life, (life) => Effect.runPromise(check(life))),
-        { numRuns: numRuns(60), endOnFailure: false }
+        { numRuns: numRuns(35), endOnFailure: false }
       )
     },
     timeoutMillis

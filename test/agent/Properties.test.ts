@@ -274,7 +274,7 @@ describe("Generated runs", () => {
         FastCheck.asyncProperty(generatedRun, async (generated) => {
           check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
         }),
-        { numRuns: numRuns(80) }
+        { numRuns: numRuns(45) }
       )
     },
     timeoutMillis
@@ -301,7 +301,7 @@ describe("Generated runs", () => {
         FastCheck.asyncProperty(long, async (generated) => {
           check(await Effect.runPromise(play(generated)), generated.toolConcurrency)
         }),
-        { numRuns: numRuns(30) }
+        { numRuns: numRuns(15) }
       )
     },
     timeoutMillis

@@ -127,7 +127,7 @@ await suite("PostgresLimits", (_server, newDatabase) => {
           yield* Erasing.agree([left, right], yield* ContextStore.ContextStore, changes)
           for (const count of Erasing.unreachable(false)) assert.strictEqual(yield* counted(url, count), 0, count)
         }).pipe(Effect.scoped, Effect.provide(ContextStore.layerMemory)),
-      { fastCheck: { numRuns: numRuns(6) } }
+      { fastCheck: { numRuns: numRuns(3) } }
     )
 
     for (const isolation of ["read committed", "repeatable read", "serializable"]) {

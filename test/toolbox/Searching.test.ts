@@ -240,7 +240,7 @@ describe("search_files", () => {
             )
           )
         }),
-        { numRuns: 25 }
+        { numRuns: 12 }
       )
     )
   )
